@@ -1,0 +1,76 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Imports say `internal`, `package` or `public`; existentials say `any`.
+let style: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library target of `Sources/<layer>/<name>`.
+func part(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: style)
+}
+
+/// The tests of the target with the same name.
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
+        path: "Tests/\(name)Tests", swiftSettings: style)
+}
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+let package = Package(
+    name: "verdict",
+    products: [.executable(name: "verdict", targets: ["verdict"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        part("Contract", "Scoring"),
+        part("Contract", "TextFormats", ["Scoring"]),
+
+        part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
+        part("Edge", "HTTPFront", [
+            "Scoring", "WireFormat", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, log,
+        ]),
+
+        part("Path", "Decisions", ["Scoring"]),
+        part("Path", "Registry", ["Scoring", "TextFormats", "Decisions", yams, log, lifecycle]),
+        part("Path", "Pipeline", ["Scoring", "Decisions", "Registry"]),
+
+        part("Engines", "Tabular", ["Scoring"]),
+        part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
+        part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
+
+        part("App", "Assembly", [
+            "Scoring", "TextFormats", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
+            yams, log, lifecycle, hummingbird,
+        ]),
+        .executableTarget(
+            name: "verdict",
+            dependencies: ["Assembly", "Scoring", "TextFormats", arguments, histogram, nio, nioPosix, nioHTTP1],
+            path: "Sources/App/verdict", swiftSettings: style),
+    ]
+)

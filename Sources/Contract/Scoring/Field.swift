@@ -1,0 +1,69 @@
+/// One input of a model: its name and the values it takes.
+package struct Field: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        /// Any double. JSON booleans count as 1 and 0.
+        case number
+        /// A double without a fraction; other numbers are refused.
+        case integer
+        case boolean
+        /// One of the levels, carried as its position. How values outside the levels are taken is said by
+        /// `Field.unknownLevel`.
+        case category(CategoryLevels)
+        /// Any string, carried beside the row (see `FeatureBatch.setText`).
+        case text
+    }
+
+    /// What becomes of a category that is not among the levels.
+    package enum UnknownLevel: Sendable, Equatable {
+        /// The row is refused with `ScoringError.invalidFeature`.
+        case refused
+        /// The value counts as missing.
+        case missing
+        /// The cell becomes `FeatureBatch.unknownLevel`; the engine decides.
+        case passed
+    }
+
+    package let name: String
+    package let kind: Kind
+    package let unknownLevel: UnknownLevel
+    /// Whether a row without this feature is refused. Default false: absent is missing.
+    package let isRequired: Bool
+
+    package init(_ name: String, _ kind: Kind = .number, unknownLevel: UnknownLevel = .refused, isRequired: Bool = false) {
+        self.name = name
+        self.kind = kind
+        self.unknownLevel = unknownLevel
+        self.isRequired = isRequired
+    }
+}
+
+/// The levels of a categorical field. A level is a string, or a number where the training data had numbers:
+/// `3` in a request then finds the level `3`, and `"3"` finds it too.
+package struct CategoryLevels: Sendable, Equatable {
+    package let table: SymbolTable
+    /// Numeric value of each level, where it has one; empty if the levels are plain strings.
+    private let numbers: [Double: Int32]
+
+    /// Plain string levels.
+    package init(_ labels: [String]) {
+        table = SymbolTable(labels)
+        numbers = [:]
+    }
+
+    /// Levels that were numbers in the training data. `labels` are how they are printed.
+    package init(_ labels: [String], numbers values: [Double]) {
+        table = SymbolTable(labels)
+        var numbers: [Double: Int32] = [:]
+        for (index, value) in values.enumerated() where numbers[value] == nil {
+            numbers[value] = Int32(index)
+        }
+        self.numbers = numbers
+    }
+
+    package var count: Int { table.count }
+    package var areNumeric: Bool { !numbers.isEmpty }
+
+    package func position(of utf8: UnsafeBufferPointer<UInt8>) -> Int? { table.position(of: utf8) }
+    package func position(of label: String) -> Int? { table.position(of: label) }
+    package func position(of number: Double) -> Int? { numbers[number].map(Int.init) }
+}

@@ -1,0 +1,48 @@
+/// A reader of one family of model files.
+package protocol ModelFormat: Sendable {
+    /// For messages: "XGBoost", "PMML".
+    var name: String { get }
+
+    /// Whether the content looks like this format. Looks at the first bytes only (`ModelArtifact.head`),
+    /// never at the file's name, and never claims another format's file.
+    func recognises(_ artifact: ModelArtifact) -> Bool
+
+    /// Reads, checks and compiles the model. Whatever the bytes are, it returns or throws
+    /// `.invalidModel` or `.unsupportedModel` in bounded time and memory.
+    func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel
+}
+
+/// The content of a model file, or the path of a model folder.
+package enum ModelArtifact: Sendable {
+    case file(name: String, bytes: [UInt8])
+    case folder(path: String)
+
+    /// At most the first 4,096 bytes of a file; empty for a folder.
+    package var head: ArraySlice<UInt8> {
+        switch self {
+        case .file(_, let bytes): bytes.prefix(4096)
+        case .folder: []
+        }
+    }
+}
+
+/// What model.yaml says that changes how a file is read.
+package struct LoadOptions: Sendable, Equatable {
+    /// Which boosting rounds of a model trained with early stopping are used.
+    package enum Iterations: Sendable, Equatable {
+        /// What the library call that wrote the file would use (default).
+        case asTrained
+        /// All rounds in the file, as `Booster.predict` does.
+        case all
+        /// Up to the best iteration, as the scikit-learn wrappers do. An error if the file names none.
+        case best
+        /// The first so many rounds.
+        case first(Int)
+    }
+
+    /// Names for the inputs of a file that carries none; empty for the file's own.
+    package var inputs: [String] = []
+    package var iterations: Iterations = .asTrained
+
+    package init() {}
+}

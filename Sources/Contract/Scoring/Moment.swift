@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// A point on the monotonic clock, in nanoseconds since an arbitrary start. Reading it costs about 20 ns.
+package struct Moment: Comparable, Sendable {
+    package let nanoseconds: UInt64
+
+    package init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+    package static var now: Moment {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Moment(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    }
+
+    /// Nanoseconds from an earlier moment to this one; 0 if the other is later.
+    package func nanoseconds(since earlier: Moment) -> UInt64 {
+        nanoseconds > earlier.nanoseconds ? nanoseconds - earlier.nanoseconds : 0
+    }
+
+    package func advanced(byMilliseconds milliseconds: UInt64) -> Moment {
+        let (product, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+        let (sum, carry) = nanoseconds.addingReportingOverflow(overflow ? .max : product)
+        return Moment(nanoseconds: carry ? .max : sum)
+    }
+
+    package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
+}

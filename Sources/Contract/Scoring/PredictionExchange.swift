@@ -1,0 +1,42 @@
+/// One request's rows and results on their way through the pipeline. A front makes one per event loop and
+/// reuses it, so that a request allocates nothing; it belongs to one thread.
+package final class PredictionExchange {
+    package let features = FeatureBatch()
+    package let scores = ScoreBatch()
+    package let workspace = Workspace()
+    /// One a row, nil where there is no policy or the row failed. Empty if the model has no policy.
+    package var decisions: [Decision?] = []
+    /// When the request's last byte was read; `latency_ms` and deadlines count from here.
+    package var arrival = Moment(nanoseconds: 0)
+    package var deadline: Moment?
+    /// Whether the results come from a cache.
+    package var isCached = false
+    /// Why the results are a fallback instead of the model's; nil for real results.
+    package var degradation: String?
+
+    package init() {}
+
+    /// Makes the exchange ready for the next request to a model `width` features wide.
+    package func begin(arrival: Moment, deadline: Moment?, width: Int) {
+        features.reset(width: width)
+        decisions.removeAll(keepingCapacity: true)
+        self.arrival = arrival
+        self.deadline = deadline
+        isCached = false
+        degradation = nil
+    }
+}
+
+/// Answers predictions; what the fronts see of the path behind them.
+package protocol Predictor: Sendable {
+    /// The version that answers now: the named one, or the highest ready one. `name` is nil for the
+    /// server's only or default model.
+    func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel
+
+    /// Scores the rows in `exchange.features` and decides on them. Fills `exchange.scores` and
+    /// `exchange.decisions`; rows can fail singly in `exchange.scores`. Runs on the calling thread.
+    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError)
+
+    /// Counts a request that failed before it reached `predict`: a malformed body, an unknown model.
+    func recordRejection(_ error: ScoringError, model: ServedModel?)
+}

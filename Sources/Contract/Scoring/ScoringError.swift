@@ -1,0 +1,50 @@
+/// Everything that can go wrong between bytes from outside and a decision. Closed: each front turns it
+/// into its protocol's status with one exhaustive switch.
+///
+/// A message says what was wrong, where, and what to do; it never quotes a feature's value.
+package enum ScoringError: Error, Sendable, Equatable {
+    /// The request as a whole cannot be understood: malformed JSON, a missing member, a wrong shape.
+    case invalidRequest(String)
+    /// One feature of one row has a value that the model does not take.
+    case invalidFeature(name: String, reason: String)
+    /// No model of that name is in the repository.
+    case unknownModel(String)
+    /// The model is there, but not this version of it.
+    case unknownVersion(model: String, version: String)
+    /// The model or server is there, but not (or no longer) ready to answer.
+    case notReady(String)
+    /// The request is larger than this server accepts; `limit` says what the limit is.
+    case tooLarge(limit: String)
+    /// More work than this server admits; try again after `retryAfter`.
+    case overloaded(retryAfter: Duration)
+    /// The request's deadline passed before its score was known.
+    case deadlineExceeded
+    /// A file that is not a model of its format: truncated, damaged or contradictory. `place` says where
+    /// in the file ("line 12", "byte 881", "learner.gradient_booster.model.trees[3]").
+    case invalidModel(reason: String, place: String)
+    /// A sound file that uses something this version of Verdict does not evaluate.
+    case unsupportedModel(String)
+    /// A model repository entry that cannot be served as configured: bad model.yaml, failing golden rows.
+    case refusedModel(String)
+    /// The engine failed although the request was right; the message is the engine's own.
+    case engineFailure(String)
+}
+
+extension ScoringError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .invalidRequest(let message): message
+        case .invalidFeature(let name, let reason): "feature '\(name)': \(reason)"
+        case .unknownModel(let name): "unknown model '\(name)'"
+        case .unknownVersion(let model, let version): "model '\(model)' has no version '\(version)'"
+        case .notReady(let message): message
+        case .tooLarge(let limit): "the request is too large: \(limit)"
+        case .overloaded: "the server is overloaded; try again later"
+        case .deadlineExceeded: "the deadline passed before the score was known"
+        case .invalidModel(let reason, let place): place.isEmpty ? reason : "\(reason) (at \(place))"
+        case .unsupportedModel(let message): message
+        case .refusedModel(let message): message
+        case .engineFailure(let message): message
+        }
+    }
+}

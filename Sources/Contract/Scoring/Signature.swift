@@ -1,0 +1,73 @@
+/// What a model takes and gives: the columns of its `FeatureBatch` and of its `ScoreBatch`, and which of
+/// the latter are the score, the label, the probabilities, the margins and the reason codes.
+package struct Signature: Sendable {
+    package let inputs: [Field]
+    /// Input names by position, for look-ups from bytes.
+    package let inputNames: SymbolTable
+    package let outputs: [OutputColumn]
+    package let roles: Roles
+
+    package init(inputs: [Field], outputs: [OutputColumn], roles: Roles) {
+        self.inputs = inputs
+        self.inputNames = SymbolTable(inputs.map(\.name))
+        self.outputs = outputs
+        self.roles = roles
+    }
+
+    package func outputColumn(named name: String) -> Int? {
+        outputs.firstIndex { $0.name == name }
+    }
+}
+
+/// One column of a `ScoreBatch`.
+package struct OutputColumn: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
+        case number
+        /// A number without a fraction, written without one.
+        case integer
+        case boolean
+        /// A position among labels; NaN where there is none.
+        case category(SymbolTable)
+        /// An index into the batch's texts; NaN where there is none.
+        case text
+    }
+
+    package let name: String
+    package let kind: Kind
+
+    package init(_ name: String, _ kind: Kind = .number) {
+        self.name = name
+        self.kind = kind
+    }
+}
+
+/// Which output columns mean what. Ranges may be empty; they index `Signature.outputs`.
+package struct Roles: Sendable, Equatable {
+    /// `prediction` in the REST contract: one column, or the class probabilities of a multiclass model, or
+    /// one column a target.
+    package var score: Range<Int>
+    /// A `.category` column.
+    package var label: Int?
+    /// One column a class, in the order of `classes`.
+    package var probabilities: Range<Int>
+    package var classes: [String]
+    /// Margins before the link function.
+    package var raw: Range<Int>
+    /// Reason codes, most important first: `.category` or `.text` columns.
+    package var reasons: Range<Int>
+    /// The model's own output fields under their own names (PMML `Output`); what REST shows as `outputs`.
+    package var named: Range<Int>
+
+    package init(
+        score: Range<Int>, label: Int? = nil, probabilities: Range<Int> = 0..<0, classes: [String] = [],
+        raw: Range<Int> = 0..<0, reasons: Range<Int> = 0..<0
+    ) {
+        self.score = score
+        self.label = label
+        self.probabilities = probabilities
+        self.classes = classes
+        self.raw = raw
+        self.reasons = reasons
+        self.named = 0..<0
+    }
+}

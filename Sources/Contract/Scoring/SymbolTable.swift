@@ -1,0 +1,83 @@
+/// An immutable list of distinct strings that finds the position of one from its UTF-8 bytes: feature
+/// names, category levels, class labels. A look-up allocates nothing.
+package struct SymbolTable: Sendable, Equatable {
+    package let symbols: [String]
+    /// Open addressing; a slot holds a position in `symbols` or -1. Its count is a power of two.
+    private let slots: [Int32]
+    private let bytes: [UInt8]
+    /// `symbols[i]` is `bytes[ends[i] ..< ends[i + 1]]`.
+    private let ends: [Int32]
+
+    /// Later duplicates of a symbol keep their position in `symbols`, but the first one is found.
+    package init(_ symbols: [String]) {
+        self.symbols = symbols
+        var bytes: [UInt8] = []
+        var ends: [Int32] = [0]
+        for symbol in symbols {
+            bytes.append(contentsOf: symbol.utf8)
+            ends.append(Int32(bytes.count))
+        }
+        var capacity = 4
+        while capacity < symbols.count * 2 { capacity *= 2 }
+        var slots = [Int32](repeating: -1, count: capacity)
+        bytes.withUnsafeBufferPointer { all in
+            for index in symbols.indices {
+                let symbol = UnsafeBufferPointer(rebasing: all[Int(ends[index])..<Int(ends[index + 1])])
+                var slot = Self.hash(symbol) & (capacity - 1)
+                var isDuplicate = false
+                while slots[slot] >= 0 {
+                    let other = Int(slots[slot])
+                    if symbols[other] == symbols[index] {
+                        isDuplicate = true
+                        break
+                    }
+                    slot = (slot + 1) & (capacity - 1)
+                }
+                if !isDuplicate { slots[slot] = Int32(index) }
+            }
+        }
+        self.slots = slots
+        self.bytes = bytes
+        self.ends = ends
+    }
+
+    package var count: Int { symbols.count }
+    package var isEmpty: Bool { symbols.isEmpty }
+    package subscript(position: Int) -> String { symbols[position] }
+
+    /// The position of the symbol with exactly these bytes. O(length).
+    package func position(of utf8: UnsafeBufferPointer<UInt8>) -> Int? {
+        slots.withUnsafeBufferPointer { slots in
+            bytes.withUnsafeBufferPointer { bytes in
+                ends.withUnsafeBufferPointer { ends in
+                    var slot = Self.hash(utf8) & (slots.count - 1)
+                    while slots[slot] >= 0 {
+                        let index = Int(slots[slot])
+                        let start = Int(ends[index])
+                        if Int(ends[index + 1]) - start == utf8.count {
+                            var offset = 0
+                            while offset < utf8.count, bytes[start + offset] == utf8[offset] { offset += 1 }
+                            if offset == utf8.count { return index }
+                        }
+                        slot = (slot + 1) & (slots.count - 1)
+                    }
+                    return nil
+                }
+            }
+        }
+    }
+
+    package func position(of symbol: String) -> Int? {
+        var symbol = symbol
+        return symbol.withUTF8 { position(of: $0) }
+    }
+
+    /// FNV-1a. Symbols come from the model, not from requests, so flooding the table is not a threat.
+    private static func hash(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in utf8 {
+            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        }
+        return Int(truncatingIfNeeded: (hash ^ (hash >> 32)) & 0x7fff_ffff)
+    }
+}

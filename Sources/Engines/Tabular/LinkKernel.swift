@@ -1,0 +1,126 @@
+internal import Glibc
+
+/// Applies a link function with the rounding of the library it comes from. The C library's `expf` and `exp`
+/// are the ones XGBoost and LightGBM call on Linux, which makes the results bit-equal.
+struct LinkKernel: Kernel {
+    let link: Link
+    let from: Int
+    let count: Int
+    let into: Int
+
+    func scratchBytes(rows: Int) -> Int { 0 }
+    var memoryBytes: Int { 0 }
+
+    func run(_ frames: borrowing Frames) {
+        for row in 0..<frames.rows {
+            let frame = frames.slots + row * frames.stride
+            link.apply(from: UnsafePointer(frame + from), count: count, to: frame + into)
+        }
+    }
+}
+
+extension Link {
+    /// Applies the function to `count` margins. `results` may be `margins`.
+    package func apply(from margins: UnsafePointer<Double>, count: Int, to results: UnsafeMutablePointer<Double>) {
+        switch self {
+        case .softmax32: softmax32(margins, count, results)
+        case .softmax64: softmax64(margins, count, results)
+        default:
+            for index in 0..<count { results[index] = apply(margins[index]) }
+        }
+    }
+
+    private func apply(_ x: Double) -> Double {
+        switch self {
+        case .identity, .softmax32, .softmax64: x
+        case .logistic32: Double(1 / (1 + expf(-Float(x))))
+        case .logistic64(let slope): 1 / (1 + exp(-slope * x))
+        case .exponential32: Double(expf(Float(x)))
+        case .exponential64: exp(x)
+        case .softplus64: log1p(exp(x))
+        case .signedSquare64: x < 0 ? -(x * x) : x * x
+        case .step: x.isNaN ? x : (x > 0 ? 1 : 0)
+        }
+    }
+
+    private func softmax32(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {
+        var highest = Float(margins[0])
+        for index in 1..<max(count, 1) { highest = max(highest, Float(margins[index])) }
+        var sum = 0.0
+        for index in 0..<count {
+            let power = expf(Float(margins[index]) - highest)
+            results[index] = Double(power)
+            sum += Double(power)
+        }
+        let divisor = Float(sum)
+        for index in 0..<count { results[index] = Double(Float(results[index]) / divisor) }
+    }
+
+    private func softmax64(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {
+        var highest = margins[0]
+        for index in 1..<max(count, 1) { highest = max(highest, margins[index]) }
+        var sum = 0.0
+        for index in 0..<count {
+            results[index] = exp(margins[index] - highest)
+            sum += results[index]
+        }
+        for index in 0..<count { results[index] /= sum }
+    }
+}
+
+/// 1 - x in the precision of the library's wrapper.
+struct ComplementKernel: Kernel {
+    let slot: Int
+    let precision: Forest.Precision
+    let into: Int
+
+    func scratchBytes(rows: Int) -> Int { 0 }
+    var memoryBytes: Int { 0 }
+
+    func run(_ frames: borrowing Frames) {
+        for row in 0..<frames.rows {
+            let frame = frames.slots + row * frames.stride
+            frame[into] = precision == .float32 ? Double(1 - Float(frame[slot])) : 1 - frame[slot]
+        }
+    }
+}
+
+/// The position of the greatest of adjacent slots.
+struct HighestKernel: Kernel {
+    let from: Int
+    let count: Int
+    let into: Int
+
+    func scratchBytes(rows: Int) -> Int { 0 }
+    var memoryBytes: Int { 0 }
+
+    func run(_ frames: borrowing Frames) {
+        for row in 0..<frames.rows {
+            let frame = frames.slots + row * frames.stride
+            var best = 0
+            var hasMissing = false
+            for index in 0..<count {
+                hasMissing = hasMissing || frame[from + index].isNaN
+                if frame[from + index] > frame[from + best] { best = index }
+            }
+            frame[into] = hasMissing ? .nan : Double(best)
+        }
+    }
+}
+
+/// 1 where a slot is greater than a threshold.
+struct ExceedsKernel: Kernel {
+    let slot: Int
+    let threshold: Double
+    let into: Int
+
+    func scratchBytes(rows: Int) -> Int { 0 }
+    var memoryBytes: Int { 0 }
+
+    func run(_ frames: borrowing Frames) {
+        for row in 0..<frames.rows {
+            let frame = frames.slots + row * frames.stride
+            frame[into] = frame[slot].isNaN ? .nan : (frame[slot] > threshold ? 1 : 0)
+        }
+    }
+}
