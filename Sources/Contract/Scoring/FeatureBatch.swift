@@ -8,9 +8,11 @@ package final class FeatureBatch {
     /// The cell of a category outside the field's levels where the field passes such values.
     package static let unknownLevel = -1.0
 
-    package private(set) var width = 0
-    package private(set) var count = 0
-    package private(set) var texts: [String] = []
+    // Stored properties are private and their accessors computed: the compiler can then prove that accesses do
+    // not overlap, and leaves out the run-time check it would make on every one.
+    private var columns = 0
+    private var rows = 0
+    private var strings: [String] = []
     private var storage: UnsafeMutablePointer<Double>
     private var capacity: Int
 
@@ -21,49 +23,53 @@ package final class FeatureBatch {
 
     deinit { storage.deallocate() }
 
+    package var width: Int { columns }
+    package var count: Int { rows }
+    package var texts: [String] { strings }
+
     /// Forgets all rows and makes the next ones `width` cells wide.
     package func reset(width: Int) {
-        self.width = width
-        count = 0
-        texts.removeAll(keepingCapacity: true)
+        columns = width
+        rows = 0
+        strings.removeAll(keepingCapacity: true)
     }
 
     /// Adds a row in which every feature is missing and returns its index.
     @discardableResult
     package func addRow() -> Int {
-        let start = count * width
-        if start + width > capacity { grow(to: start + width) }
-        (storage + start).update(repeating: .nan, count: width)
-        count += 1
-        return count - 1
+        let start = rows * columns
+        if start + columns > capacity { grow(to: start + columns) }
+        (storage + start).update(repeating: .nan, count: columns)
+        rows += 1
+        return rows - 1
     }
 
     /// Takes the newest row back: for a row that turned out to be wrong.
     package func removeLastRow() {
-        precondition(count > 0)
-        count -= 1
+        precondition(rows > 0)
+        rows -= 1
     }
 
     @inline(__always)
     package func set(_ value: Double, row: Int, column: Int) {
-        precondition(row < count && column < width)
-        storage[row * width + column] = value
+        precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+        storage[row &* columns &+ column] = value
     }
 
     package func setText(_ text: String, row: Int, column: Int) {
-        set(Double(texts.count), row: row, column: column)
-        texts.append(text)
+        set(Double(strings.count), row: row, column: column)
+        strings.append(text)
     }
 
     package subscript(row: Int, column: Int) -> Double {
-        precondition(row < count && column < width)
-        return storage[row * width + column]
+        precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+        return storage[row &* columns &+ column]
     }
 
     /// The string of a `.text` cell, or nil where it is missing.
     package func text(row: Int, column: Int) -> String? {
         let index = self[row, column]
-        return index.isNaN ? nil : texts[Int(index)]
+        return index.isNaN ? nil : strings[Int(index)]
     }
 
     /// The matrix, `count * width` doubles. Valid until the batch is next changed.
@@ -72,7 +78,7 @@ package final class FeatureBatch {
     private func grow(to needed: Int) {
         let larger = max(needed, capacity * 2)
         let moved = UnsafeMutablePointer<Double>.allocate(capacity: larger)
-        moved.update(from: storage, count: count * width)
+        moved.update(from: storage, count: rows * columns)
         storage.deallocate()
         storage = moved
         capacity = larger

@@ -3,11 +3,11 @@
 ///
 /// Made once and reused, like `FeatureBatch`. Owned by one thread at a time.
 package final class ScoreBatch {
-    package private(set) var width = 0
-    package private(set) var count = 0
-    package private(set) var texts: [String] = []
-    /// Errors of single rows, in no order; empty as a rule.
-    package private(set) var failures: [(row: Int, error: ScoringError)] = []
+    // Private for the reason given in `FeatureBatch`.
+    private var columns = 0
+    private var rows = 0
+    private var strings: [String] = []
+    private var failedRows: [(row: Int, error: ScoringError)] = []
     private var storage: UnsafeMutablePointer<Double>
     private var capacity: Int
 
@@ -18,12 +18,18 @@ package final class ScoreBatch {
 
     deinit { storage.deallocate() }
 
+    package var width: Int { columns }
+    package var count: Int { rows }
+    package var texts: [String] { strings }
+    /// Errors of single rows, in no order; empty as a rule.
+    package var failures: [(row: Int, error: ScoringError)] { failedRows }
+
     /// Makes room for `rows` rows of `width` cells, each NaN (missing).
     package func reset(rows: Int, width: Int) {
-        self.width = width
-        count = rows
-        texts.removeAll(keepingCapacity: true)
-        failures.removeAll(keepingCapacity: true)
+        self.rows = rows
+        columns = width
+        strings.removeAll(keepingCapacity: true)
+        failedRows.removeAll(keepingCapacity: true)
         if rows * width > capacity {
             storage.deallocate()
             capacity = max(rows * width, capacity * 2)
@@ -34,32 +40,32 @@ package final class ScoreBatch {
 
     package subscript(row: Int, column: Int) -> Double {
         get {
-            precondition(row < count && column < width)
-            return storage[row * width + column]
+            precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+            return storage[row &* columns &+ column]
         }
         set {
-            precondition(row < count && column < width)
-            storage[row * width + column] = newValue
+            precondition(row >= 0 && row < rows && column >= 0 && column < columns)
+            storage[row &* columns &+ column] = newValue
         }
     }
 
     package func setText(_ text: String, row: Int, column: Int) {
-        self[row, column] = Double(texts.count)
-        texts.append(text)
+        self[row, column] = Double(strings.count)
+        strings.append(text)
     }
 
     /// The string of a `.text` cell, or nil where it is missing.
     package func text(row: Int, column: Int) -> String? {
         let index = self[row, column]
-        return index.isNaN ? nil : texts[Int(index)]
+        return index.isNaN ? nil : strings[Int(index)]
     }
 
     package func fail(row: Int, _ error: ScoringError) {
-        failures.append((row, error))
+        failedRows.append((row, error))
     }
 
     package func failure(row: Int) -> ScoringError? {
-        failures.isEmpty ? nil : failures.first { $0.row == row }?.error
+        failedRows.isEmpty ? nil : failedRows.first { $0.row == row }?.error
     }
 
     /// The matrix, `count * width` doubles. Valid until the batch is next reset.

@@ -10,7 +10,8 @@ package struct ForestReference: Sendable {
     /// The sums for one row; `row[f]` is feature f, NaN for missing.
     package func sums(of row: [Double]) -> [Double] {
         let row = row.map { rounded($0, to: forest.inputPrecision) }
-        var sums = forest.baseIsAddedLast ? [Double](repeating: 0, count: forest.outputCount) : forest.base
+        let base = forest.base.map { rounded($0, to: forest.sumPrecision) }
+        var sums = forest.baseIsAddedLast ? [Double](repeating: 0, count: forest.outputCount) : base
         for tree in forest.trees {
             let leaf = leaf(of: tree, for: row)
             if tree.valueWidth == 1 {
@@ -23,7 +24,7 @@ package struct ForestReference: Sendable {
         }
         for output in sums.indices {
             if forest.divisor != 1 { sums[output] = rounded(sums[output] / forest.divisor, to: forest.sumPrecision) }
-            if forest.baseIsAddedLast { add(forest.base[output], to: &sums[output]) }
+            if forest.baseIsAddedLast { add(base[output], to: &sums[output]) }
         }
         return sums
     }
