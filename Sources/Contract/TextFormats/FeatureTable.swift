@@ -78,17 +78,11 @@ package enum FeatureCell {
         guard !cell.isEmpty else { return }
         switch field.kind {
         case .text:
-            batch.setText(String(decoding: cell, as: UTF8.self), row: row, column: column)
-        case .number:
+            try batch.set(text: cell, of: field, row: row, column: column)
+        case .number, .integer:
             guard !isMissing(cell) else { return }
             guard let value = number(cell) else { throw .invalidFeature(name: field.name, reason: "expected a number") }
-            batch.set(value, row: row, column: column)
-        case .integer:
-            guard !isMissing(cell) else { return }
-            guard let value = number(cell), value.isFinite, value == value.rounded(.towardZero) else {
-                throw .invalidFeature(name: field.name, reason: "expected a number without a fraction")
-            }
-            batch.set(value, row: row, column: column)
+            try batch.set(number: value, of: field, row: row, column: column)
         case .boolean:
             guard !isMissing(cell) else { return }
             guard let value = boolean(cell) else {
@@ -96,15 +90,9 @@ package enum FeatureCell {
             }
             batch.set(value ? 1 : 0, row: row, column: column)
         case .category(let levels):
-            if let position = levels.position(of: cell) ?? number(cell).flatMap({ levels.position(of: $0) }) {
-                return batch.set(Double(position), row: row, column: column)
-            }
-            guard !isMissing(cell) else { return }
-            switch field.unknownLevel {
-            case .refused: throw .invalidFeature(name: field.name, reason: "not one of the model's \(levels.count) levels")
-            case .missing: return
-            case .passed: batch.set(FeatureBatch.unknownLevel, row: row, column: column)
-            }
+            // A level may be called "NA".
+            if isMissing(cell), levels.position(of: cell) == nil { return }
+            try batch.set(text: cell, of: field, row: row, column: column)
         }
     }
 

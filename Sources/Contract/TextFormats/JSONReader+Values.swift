@@ -29,6 +29,24 @@ extension JSONReader {
         return value
     }
 
+    /// An integer from 0 to 2^64 - 1, written without fraction and exponent.
+    package mutating func unsigned() throws(Failure) -> UInt64 {
+        let text = try numberText()
+        guard let text else { throw failure("expected an integer") }
+        guard text.isInteger else { throw failure("expected a number without a fraction", at: text.start) }
+        guard !text.isNegative || text.mantissa == 0 else { throw failure("expected no negative number", at: text.start) }
+        var value: UInt64 = 0
+        var digit = text.isNegative ? text.start + 1 : text.start
+        while digit < text.end {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(digit.pointee &- UInt8(ascii: "0")))
+            guard !overflow, !carry else { throw failure("the integer is too large", at: text.start) }
+            value = sum
+            digit += 1
+        }
+        return value
+    }
+
     package mutating func boolean() throws(Failure) -> Bool {
         switch try firstByte() {
         case UInt8(ascii: "t"):

@@ -39,7 +39,7 @@ package struct JSONReader: ~Copyable {
 
     /// The object or array that is being read; those around it are in `memory.frames`.
     var frame = JSONMemory.Frame(isObject: false, firstKey: 0, seenLow: 0, seenHigh: 0, isIndexed: false)
-    package private(set) var depth = 0
+    package internal(set) var depth = 0
     /// Whether no element or key of the current frame has been read yet.
     var isAtFirst = false
     var keyCount = 0
@@ -49,17 +49,20 @@ package struct JSONReader: ~Copyable {
 
     /// - Parameters:
     ///   - bytes: The document. Must outlive the reader and the strings that it gives.
+    ///   - offset: Where in `bytes` the document starts; what stands before only counts in `Failure.offset`.
     ///   - depthLimit: How many objects and arrays may be open at a time.
     ///   - allowsNonFinite: Whether `NaN`, `Infinity` and `-Infinity` are numbers, and numbers too large for
     ///     a double infinite: for model files whose writers do that. Default: both are refused.
     ///   - memory: Reused from document to document; nil for one of the reader's own.
     package init(
-        _ bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int = 64, allowsNonFinite: Bool = false, memory: JSONMemory? = nil
+        _ bytes: UnsafeBufferPointer<UInt8>, from offset: Int = 0, depthLimit: Int = 64, allowsNonFinite: Bool = false,
+        memory: JSONMemory? = nil
     ) {
+        precondition(0...bytes.count ~= offset)
         // An empty buffer may have no address; any will do, nothing is read from it.
         start = bytes.baseAddress ?? UnsafePointer(bitPattern: 1).unsafelyUnwrapped
         limit = start + bytes.count
-        next = start
+        next = start + offset
         self.depthLimit = depthLimit
         self.allowsNonFinite = allowsNonFinite
         let memory = memory ?? JSONMemory()
