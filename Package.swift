@@ -50,6 +50,7 @@ let package = Package(
     targets: [
         part("Contract", "Scoring"),
         part("Contract", "TextFormats", ["Scoring"]),
+        part("Contract", "StrictYAML", [yams]),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
         part("Edge", "HTTPFront", [
@@ -57,7 +58,7 @@ let package = Package(
         ]),
 
         part("Path", "Decisions", ["Scoring"]),
-        part("Path", "Registry", ["Scoring", "TextFormats", "Decisions", yams, log, lifecycle]),
+        part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
         part("Path", "Pipeline", ["Scoring", "Decisions", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
@@ -65,12 +66,16 @@ let package = Package(
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
         part("App", "Assembly", [
-            "Scoring", "TextFormats", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
-            yams, log, lifecycle, hummingbird,
+            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
+            log, lifecycle, hummingbird,
         ]),
         .executableTarget(
             name: "verdict",
             dependencies: ["Assembly", "Scoring", "TextFormats", arguments, histogram, nio, nioPosix, nioHTTP1],
             path: "Sources/App/verdict", swiftSettings: style),
+
+        tests(of: "StrictYAML"),
+        tests(of: "Decisions", ["Scoring"]),
+        tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
     ]
 )
