@@ -51,6 +51,7 @@ let package = Package(
         part("Contract", "Scoring"),
         part("Contract", "TextFormats", ["Scoring"]),
         tests(of: "TextFormats", ["Scoring"]),
+        part("Contract", "StrictYAML", [yams]),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
         tests(of: "WireFormat", ["Scoring", "TextFormats"]),
@@ -59,7 +60,7 @@ let package = Package(
         ]),
 
         part("Path", "Decisions", ["Scoring"]),
-        part("Path", "Registry", ["Scoring", "TextFormats", "Decisions", yams, log, lifecycle]),
+        part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
         part("Path", "Pipeline", ["Scoring", "Decisions", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
@@ -67,12 +68,16 @@ let package = Package(
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
         part("App", "Assembly", [
-            "Scoring", "TextFormats", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
-            yams, log, lifecycle, hummingbird,
+            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
+            log, lifecycle, hummingbird,
         ]),
         .executableTarget(
             name: "verdict",
             dependencies: ["Assembly", "Scoring", "TextFormats", arguments, histogram, nio, nioPosix, nioHTTP1],
             path: "Sources/App/verdict", swiftSettings: style),
+
+        tests(of: "StrictYAML"),
+        tests(of: "Decisions", ["Scoring"]),
+        tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
     ]
 )

@@ -1,0 +1,129 @@
+internal import Glibc
+internal import StrictYAML
+
+/// Why something on disk cannot be used: where, and in the system's words what.
+struct DiskError: Error {
+    private let path: String
+    private let problem: String
+
+    /// - Parameter problem: Continues a sentence that begins with the path: "is not a regular file".
+    init(_ path: String, _ problem: String) {
+        self.path = path
+        self.problem = problem
+    }
+
+    init(_ path: String, _ problem: String, errno code: Int32) {
+        self.init(path, "\(problem): \(String(cString: strerror(code)))")
+    }
+
+    /// The message for people. Paths inside `root` are shown without it: reasons reach clients, who need not know
+    /// how the machine is laid out.
+    func message(within root: String) -> String {
+        var shown = path[...]
+        if shown.hasPrefix(root + "/") { shown = shown.dropFirst(root.utf8.count + 1) }
+        return "\(quoted(String(shown), atMost: 300)) \(problem)"
+    }
+}
+
+/// A file or folder as the disk describes it; the only place, with `DiskFile`, that talks to the file system.
+struct DiskEntry {
+    enum Kind {
+        case file
+        case folder
+        /// Devices, sockets, pipes: never opened.
+        case other
+    }
+
+    let kind: Kind
+    let isLink: Bool
+    let byteCount: Int
+    /// Nanoseconds since 1970.
+    let modified: Int64
+
+    /// Describes what `path` leads to, links followed.
+    init(_ path: String) throws(DiskError) {
+        var own = stat()
+        guard lstat(path, &own) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        isLink = own.st_mode & S_IFMT == S_IFLNK
+        var target = own
+        if isLink {
+            guard stat(path, &target) == 0 else { throw DiskError(path, "is a link that leads nowhere", errno: errno) }
+        }
+        switch target.st_mode & S_IFMT {
+        case S_IFREG: kind = .file
+        case S_IFDIR: kind = .folder
+        default: kind = .other
+        }
+        byteCount = Int(target.st_size)
+        modified = Int64(target.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(target.st_mtim.tv_nsec)
+    }
+
+    /// The names in a folder, sorted, without dot files and names that are not UTF-8.
+    /// Throws if there are more than `limit`.
+    static func names(in folder: String, atMost limit: Int) throws(DiskError) -> [String] {
+        guard let handle = opendir(folder) else { throw DiskError(folder, "cannot be listed", errno: errno) }
+        defer { closedir(handle) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(handle) else {
+                guard errno == 0 else { throw DiskError(folder, "cannot be listed", errno: errno) }
+                return names.sorted()
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+            }
+            guard let name, !name.hasPrefix(".") else { continue }
+            guard names.count < limit else {
+                throw DiskError(folder, "holds more than \(limit) entries")
+            }
+            names.append(name)
+        }
+    }
+
+    /// The path with every link resolved.
+    static func resolved(_ path: String) throws(DiskError) -> String {
+        guard let resolved = realpath(path, nil) else { throw DiskError(path, "cannot be found", errno: errno) }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}
+
+/// Reads whole files.
+enum DiskFile {
+    /// The content of a regular file of at most `limit` bytes. Reserves only what the file has, and fails if
+    /// somebody changes the file meanwhile.
+    static func read(_ path: String, atMost limit: Int) throws(DiskError) -> [UInt8] {
+        // Non-blocking, so that opening a pipe somebody put there returns; it is refused below.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw DiskError(path, "cannot be opened", errno: errno) }
+        defer { close(descriptor) }
+        let before = try describe(descriptor, path)
+        guard before.st_mode & S_IFMT == S_IFREG else { throw DiskError(path, "is not a regular file") }
+        guard before.st_size <= limit else {
+            throw DiskError(path, "is larger than the limit of \(limit) bytes")
+        }
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: Int(before.st_size)) { buffer, count in
+            while count < buffer.count {
+                let result = Glibc.read(descriptor, buffer.baseAddress! + count, min(buffer.count - count, 1 << 30))
+                if result < 0 && errno == EINTR { continue }
+                if result < 0 { failure = errno }
+                if result <= 0 { break }
+                count += result
+            }
+        }
+        guard failure == 0 else { throw DiskError(path, "cannot be read", errno: failure) }
+        let after = try describe(descriptor, path)
+        guard bytes.count == Int(before.st_size), after.st_size == before.st_size,
+            after.st_mtim.tv_sec == before.st_mtim.tv_sec, after.st_mtim.tv_nsec == before.st_mtim.tv_nsec
+        else { throw DiskError(path, "changed while it was read") }
+        return bytes
+    }
+
+    private static func describe(_ descriptor: Int32, _ path: String) throws(DiskError) -> stat {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        return info
+    }
+}

@@ -1,0 +1,227 @@
+internal import Scoring
+internal import StrictYAML
+internal import TextFormats
+
+/// The examples that lie beside a version as golden.csv: inputs with the outputs that the model must give.
+///
+/// The header names inputs and output columns; a name that is both is an input. Outputs are the columns of
+/// the model's signature, `prediction` for a score that has no column of that name, and `decision`. Numbers may
+/// differ by the tolerance, relatively; categories, texts and decisions must be equal; an empty cell expects a
+/// missing value. Golden rows are test data, so refusals show their values.
+struct GoldenFile {
+    static let name = "golden.csv"
+    static let mostBytes = 64 << 20
+    static let mostRows = 100_000
+    private static let rowsPerBatch = 256
+
+    private enum Target {
+        case output(Int)
+        case decision
+    }
+
+    private struct Expectation {
+        let name: String
+        let column: Int
+        let target: Target
+    }
+
+    /// Where the model first disagreed, in words.
+    private struct Disagreement {
+        let row: Int
+        let message: String
+    }
+
+    private let model: any ScoringModel
+    private let answers: AnswerRules
+    private let tolerance: Double
+    private let features = FeatureBatch()
+    private let scores = ScoreBatch()
+    private let workspace = Workspace()
+
+    init(model: any ScoringModel, answers: AnswerRules, tolerance: Double) {
+        self.model = model
+        self.answers = answers
+        self.tolerance = tolerance
+    }
+
+    /// Scores every row and compares. Returns how many rows there are, or throws `.refusedModel` with the first
+    /// row that disagrees and how many do.
+    func check(_ bytes: [UInt8]) throws(ScoringError) -> Int {
+        try bytes.withUnsafeBufferPointer { bytes throws(ScoringError) in
+            do throws(CSVReader.Failure) {
+                var reader = CSVReader(bytes)
+                guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the file is empty") }
+                let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
+                let expectations = try table.others.map { other throws(CSVReader.Failure) in
+                    Expectation(name: other.name, column: other.column, target: try target(named: other.name, line: reader.line))
+                }
+                guard !expectations.isEmpty else {
+                    throw CSVReader.Failure(line: 1, reason: "no column holds an expected output (\(outputNames))")
+                }
+                return try compare(&reader, table, expectations)
+            } catch {
+                throw .refusedModel("\(Self.name) \(error)")
+            }
+        }
+    }
+
+    private func compare(
+        _ reader: inout CSVReader, _ table: FeatureTable, _ expectations: [Expectation]
+    ) throws(CSVReader.Failure) -> Int {
+        var rows = 0
+        var disagreements = 0
+        var first: (line: Int, Disagreement)?
+        var lines: [Int] = []
+        var expected: [String] = []
+        var isMore = true
+        while isMore {
+            features.reset(width: model.signature.inputs.count)
+            lines.removeAll(keepingCapacity: true)
+            expected.removeAll(keepingCapacity: true)
+            while lines.count < Self.rowsPerBatch {
+                isMore = try reader.nextRow()
+                guard isMore else { break }
+                guard rows + lines.count < Self.mostRows else {
+                    throw CSVReader.Failure(line: reader.line, reason: "more than \(Self.mostRows) rows")
+                }
+                try table.addRow(of: reader, to: features)
+                for expectation in expectations { expected.append(reader[expectation.column]) }
+                lines.append(reader.line)
+            }
+            if lines.isEmpty { break }
+            let found = try disagreementsInBatch(expectations, expected, line: lines[0])
+            if first == nil, let disagreement = found.first { first = (lines[disagreement.row], disagreement) }
+            disagreements += found.count
+            rows += lines.count
+        }
+        guard rows > 0 else { throw CSVReader.Failure(line: 1, reason: "there is no row to check") }
+        if let (line, disagreement) = first {
+            throw CSVReader.Failure(
+                line: line, reason: disagreement.message + (disagreements > 1 ? " (\(disagreements) of \(rows) rows disagree)" : ""))
+        }
+        return rows
+    }
+
+    /// The rows of the current batch that disagree, in order.
+    private func disagreementsInBatch(
+        _ expectations: [Expectation], _ expected: [String], line: Int
+    ) throws(CSVReader.Failure) -> [Disagreement] {
+        do throws(ScoringError) {
+            try model.score(features, into: scores, using: workspace)
+        } catch {
+            throw CSVReader.Failure(line: line, reason: "scoring failed: \(error)")
+        }
+        var found: [Disagreement] = []
+        for row in 0..<features.count {
+            if let failure = scores.failure(row: row) {
+                found.append(Disagreement(row: row, message: "scoring failed: \(failure)"))
+                continue
+            }
+            for (position, expectation) in expectations.enumerated() {
+                let text = expected[row * expectations.count + position]
+                let got = got(expectation.target, row: row)
+                if let reason = got.difference(from: text, tolerance: tolerance) {
+                    found.append(Disagreement(row: row, message: "column \(quoted(expectation.name)): \(reason)"))
+                    break
+                }
+            }
+        }
+        return found
+    }
+
+    // MARK: - Outputs
+
+    private func target(named name: String, line: Int) throws(CSVReader.Failure) -> Target {
+        if let column = model.signature.outputColumn(named: name) { return .output(column) }
+        if name == "prediction", let column = scoreColumn { return .output(column) }
+        if name == "decision" {
+            guard answers.rule != nil else {
+                throw CSVReader.Failure(line: line, reason: "column 'decision' needs a policy in model.yaml")
+            }
+            return .decision
+        }
+        let names = model.signature.inputs.map(\.name) + model.signature.outputs.map(\.name)
+        let hint = NearestName.to(name, among: names).map { "; did you mean \(quoted($0))?" } ?? " (\(outputNames))"
+        throw CSVReader.Failure(line: line, reason: "column \(quoted(name)) is neither an input nor an output of the model\(hint)")
+    }
+
+    private var outputNames: String {
+        "its outputs are \(model.signature.outputs.prefix(20).map(\.name).joined(separator: ", "))"
+    }
+
+    private var scoreColumn: Int? {
+        let score = answers.score ?? model.signature.roles.score
+        return score.count == 1 ? score.lowerBound : nil
+    }
+
+    private func got(_ target: Target, row: Int) -> GoldenValue {
+        switch target {
+        case .decision:
+            guard let column = scoreColumn else { return .missing }
+            return (answers.rule?.decision(for: scores[row, column])).map { .text($0.rawValue) } ?? .missing
+        case .output(let column):
+            let cell = scores[row, column]
+            guard !cell.isNaN else { return .missing }
+            switch model.signature.outputs[column].kind {
+            case .number, .integer: return .number(cell)
+            case .boolean: return .boolean(cell != 0)
+            case .category(let labels):
+                guard let position = Int(exactly: cell), labels.symbols.indices.contains(position) else { return .missing }
+                return .text(labels[position])
+            case .text: return scores.text(row: row, column: column).map { .text($0) } ?? .missing
+            }
+        }
+    }
+}
+
+/// What a model gave for one expected cell.
+private enum GoldenValue {
+    case missing
+    case number(Double)
+    case boolean(Bool)
+    case text(String)
+
+    /// Says how the value differs from what the cell expects; nil if it does not.
+    func difference(from cell: String, tolerance: Double) -> String? {
+        let agrees: Bool
+        switch self {
+        case .missing:
+            agrees = isMissing(cell)
+        case .number(let got):
+            guard !isMissing(cell) else { agrees = false; break }
+            guard let expected = number(cell) else { return "\(quoted(cell)) is not a number" }
+            agrees = Self.areClose(expected, got, tolerance: tolerance)
+        case .boolean(let got):
+            agrees = (got ? ["true", "True", "TRUE", "1", "1.0"] : ["false", "False", "FALSE", "0", "0.0"]).contains(cell)
+        case .text(let got):
+            agrees = got == cell
+        }
+        return agrees ? nil : "expected \(cell.isEmpty ? "nothing" : quoted(cell)), got \(description)"
+    }
+
+    /// Within the relative tolerance; beside zero, where nothing is relatively close, within a millionth of it.
+    private static func areClose(_ expected: Double, _ got: Double, tolerance: Double) -> Bool {
+        if expected == got { return true }
+        guard expected.isFinite, got.isFinite else { return false }
+        return abs(expected - got) <= tolerance * max(abs(expected), 1e-6)
+    }
+
+    private func isMissing(_ cell: String) -> Bool {
+        var cell = cell
+        return cell.withUTF8 { FeatureCell.isMissing($0) }
+    }
+
+    private func number(_ cell: String) -> Double? {
+        var cell = cell
+        return cell.withUTF8 { FeatureCell.number($0) }
+    }
+
+    private var description: String {
+        switch self {
+        case .missing: "nothing"
+        case .number(let value): "'\(value)'"
+        case .boolean(let value): "'\(value)'"
+        case .text(let text): quoted(text)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package import Decisions
+package import Scoring
+internal import StrictYAML
+
+/// What model.yaml says about a model. Every key has a default; a key that this version does not act on is
+/// refused, so that nobody relies on it.
+package struct ModelManifest: Sendable, Equatable {
+    /// Names for the inputs of files that carry none; empty for the file's own.
+    package var inputs: [String] = []
+    /// The output column that is the score; nil for the model's own choice.
+    package var score: String?
+    package var policy: ThresholdPolicy?
+    package var ignoresUnknownFeatures = false
+    /// The versions that are served; nil for all that are found.
+    package var servedVersions: Set<ModelVersion>?
+    package var iterations = LoadOptions.Iterations.asTrained
+    /// Largest relative difference between an expected number of golden.csv and the model's.
+    package var goldenTolerance = 1e-6
+
+    package init() {}
+
+    /// Reads a model.yaml. Throws `.refusedModel` with the key, the line and what to do.
+    package init(parsing bytes: [UInt8]) throws(ScoringError) {
+        do throws(YAMLError) {
+            try self.init(YAMLNode.parse(bytes))
+        } catch {
+            throw .refusedModel("model.yaml: \(error)")
+        }
+    }
+
+    /// How the model's file is to be read.
+    package var loadOptions: LoadOptions {
+        var options = LoadOptions()
+        options.inputs = inputs
+        options.iterations = iterations
+        return options
+    }
+
+    /// Whether a version that was loaded under `other` answers as it would under this manifest.
+    package func answersLike(_ other: ModelManifest) -> Bool {
+        var other = other
+        other.servedVersions = servedVersions
+        return self == other
+    }
+}
+
+extension ModelManifest {
+    private static let keys = ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "golden"]
+    /// Keys of the model repository's design that later versions will act on.
+    private static let plannedKeys = ["fallback", "batching", "cache", "limits"]
+
+    private init(_ file: YAMLNode) throws(YAMLError) {
+        let map = try file.mapping(keys: Self.keys, planned: Self.plannedKeys)
+        if let node = map["inputs"] { inputs = try Self.inputs(node) }
+        if let node = map["score"] { score = try node.string() }
+        if let node = map["policy"] { policy = try Self.policy(node) }
+        if let node = map["unknownFeatures"] {
+            ignoresUnknownFeatures = try node.choice(of: ["ignore", "refuse"]) == "ignore"
+        }
+        if let node = map["versions"] {
+            let versions = try node.mapping(keys: ["serve"], planned: ["shadow", "split", "sticky"])
+            if let node = versions["serve"] { servedVersions = try Self.versions(node) }
+        }
+        if let node = map["iterations"] { iterations = try Self.iterations(node) }
+        if let node = map["golden"], let tolerance = try node.mapping(keys: ["tolerance"])["tolerance"] {
+            goldenTolerance = try tolerance.number()
+            guard (0..<1).contains(goldenTolerance) else {
+                throw tolerance.error("must be at least 0 and below 1: it is a relative difference")
+            }
+        }
+    }
+
+    private static func inputs(_ node: YAMLNode) throws(YAMLError) -> [String] {
+        var names: [String] = []
+        var seen: Set<String> = []
+        for item in try node.list() {
+            let name = try item.string()
+            guard seen.insert(name).inserted else { throw item.error("names \(quoted(name)) a second time") }
+            names.append(name)
+        }
+        guard !names.isEmpty else { throw node.error("must name at least one input") }
+        return names
+    }
+
+    private static func policy(_ node: YAMLNode) throws(YAMLError) -> ThresholdPolicy {
+        let map = try node.mapping(keys: ["block", "review", "when"])
+        let risk = try map["when"]?.choice(of: ThresholdPolicy.Risk.allCases.map(\.rawValue))
+        let block = try map["block"]?.number()
+        let review = try map["review"]?.number()
+        do throws(ScoringError) {
+            return try ThresholdPolicy(
+                block: block, review: review, risk: risk.flatMap(ThresholdPolicy.Risk.init(rawValue:)) ?? .above)
+        } catch {
+            throw YAMLError(line: node.line, error.description)
+        }
+    }
+
+    private static func versions(_ node: YAMLNode) throws(YAMLError) -> Set<ModelVersion> {
+        var versions: Set<ModelVersion> = []
+        for item in try node.list() {
+            guard let version = ModelVersion(try item.string()) else {
+                throw item.error("must be a version: a positive whole number without leading zeros")
+            }
+            versions.insert(version)
+        }
+        guard !versions.isEmpty else { throw node.error("must name at least one version") }
+        return versions
+    }
+
+    private static func iterations(_ node: YAMLNode) throws(YAMLError) -> LoadOptions.Iterations {
+        switch try node.string() {
+        case "all": return .all
+        case "best": return .best
+        case "asTrained": return .asTrained
+        default:
+            do throws(YAMLError) {
+                return .first(try node.integer(in: 1...1_000_000))
+            } catch {
+                throw node.error("must be all, best, asTrained or the number of rounds to use (1 to 1000000)")
+            }
+        }
+    }
+}

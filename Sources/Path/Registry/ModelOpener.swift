@@ -1,0 +1,67 @@
+internal import Glibc
+package import Scoring
+internal import StrictYAML
+
+/// Opens a model file or folder with whichever format recognises its content.
+package struct ModelOpener: Sendable {
+    package struct Opened: Sendable {
+        package let model: any ScoringModel
+        /// The name of the format that read it.
+        package let format: String
+        /// Bytes read; 0 for folders, which their format reads.
+        package let byteCount: Int
+    }
+
+    package let formats: [any ModelFormat]
+    /// Larger files are refused before they are read. Default 1 GiB.
+    package var mostBytes = 1 << 30
+
+    package init(formats: [any ModelFormat]) {
+        self.formats = formats
+    }
+
+    /// Reads and compiles the model at `path`. The file's bytes are gone when this returns.
+    package func open(_ path: String, options: LoadOptions = LoadOptions()) throws(ScoringError) -> Opened {
+        let artifact = try read(path)
+        let format = try format(of: artifact, name: Self.lastComponent(path))
+        let model = try format.load(artifact, options: options)
+        guard case .file(_, let bytes) = artifact else { return Opened(model: model, format: format.name, byteCount: 0) }
+        return Opened(model: model, format: format.name, byteCount: bytes.count)
+    }
+
+    /// Whether the folder as a whole is a model of some format, so that its files are not candidates themselves.
+    func recognisesFolder(_ path: String) -> Bool {
+        formats.contains { $0.recognises(.folder(path: path)) }
+    }
+
+    private func read(_ path: String) throws(ScoringError) -> ModelArtifact {
+        do throws(DiskError) {
+            if try DiskEntry(path).kind == .folder { return .folder(path: path) }
+            return .file(name: Self.lastComponent(path), bytes: try DiskFile.read(path, atMost: mostBytes))
+        } catch {
+            throw .refusedModel(error.message(within: Self.folder(of: path)))
+        }
+    }
+
+    private func format(of artifact: ModelArtifact, name: String) throws(ScoringError) -> any ModelFormat {
+        let matching = formats.filter { $0.recognises(artifact) }
+        if let format = matching.first, matching.count == 1 { return format }
+        if matching.isEmpty {
+            if case .file(_, let bytes) = artifact, bytes.isEmpty {
+                throw .invalidModel(reason: "\(quoted(name)) is empty", place: "")
+            }
+            throw .unsupportedModel(
+                "\(quoted(name)) is of no format that this version reads (\(formats.map(\.name).joined(separator: ", ")))")
+        }
+        throw .unsupportedModel(
+            "\(quoted(name)) looks like several formats: \(matching.map(\.name).joined(separator: ", "))")
+    }
+
+    private static func lastComponent(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+    }
+}

@@ -1,0 +1,297 @@
+internal import Glibc
+package import Logging
+package import Scoring
+internal import Synchronization
+
+/// Settings of a registry.
+package struct RegistrySettings: Sendable {
+    /// The model repository's folder.
+    package var root: String
+    /// What answers requests that name no model; nil for the only model there is.
+    package var defaultModel: ModelName?
+    /// Larger model files are refused. Default 1 GiB.
+    package var mostModelBytes = 1 << 30
+    /// Models that are loaded at the same time. Default: a thread a processor, two to four.
+    package var loadingThreads = min(4, max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+
+    package init(root: String) {
+        self.root = root
+    }
+}
+
+/// Owns the models of a server: keeps what the repository's folders hold loaded, verified and published, and
+/// hands the version that answers to each request.
+///
+/// Locks: requests take `published` for the time of one retain. `state` guards the plan; `published` is
+/// taken inside `state` to swap, never the other way round. Loads, log lines and observers run outside both. Nothing
+/// is released inside a lock, because the last reference to a version reports back here.
+package final class ModelRegistry: Sendable {
+    private struct State {
+        var plan = RepositoryPlan()
+        var waiters: [(isDone: @Sendable (RepositoryPlan) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+        var lastRemarks: [String] = []
+    }
+
+    private let settings: RegistrySettings
+    private let loader: VersionLoader
+    private let meter: @Sendable (ModelName, ModelVersion) -> any PredictionMeter
+    private let observer: (any RegistryObserver)?
+    private let logger: Logger
+
+    private let state = Mutex(State())
+    private let published = Mutex(PublishedModels.none)
+    private let scanner: Mutex<RepositoryScanner>
+    private let isStarted = Atomic(false)
+    private let isShuttingDown = Atomic(false)
+
+    /// Scans, orders and the freeing of drained models, one after the other; each is short.
+    private let control = WorkThreads(name: "registry", count: 1, niceness: 0)
+    private let loading: WorkThreads
+
+    /// - Parameters:
+    ///   - formats: The readers that model files are offered to.
+    ///   - meter: Makes the meter that requests to a version are counted with.
+    package init(
+        _ settings: RegistrySettings, formats: [any ModelFormat],
+        meter: @escaping @Sendable (ModelName, ModelVersion) -> any PredictionMeter,
+        observer: (any RegistryObserver)? = nil, logger: Logger
+    ) {
+        var opener = ModelOpener(formats: formats)
+        opener.mostBytes = settings.mostModelBytes
+        self.settings = settings
+        self.loader = VersionLoader(opener: opener)
+        self.meter = meter
+        self.observer = observer
+        self.logger = logger
+        scanner = Mutex(RepositoryScanner(root: settings.root))
+        // Loading steps back behind serving, which it shares the processors with.
+        loading = WorkThreads(name: "model-loading", count: settings.loadingThreads, niceness: 10)
+    }
+
+    // MARK: - Requests
+
+    /// The version that answers: the named one, or the highest that is ready. `name` is nil for the default model
+    /// or the only one. One lock and one retain; throws `.unknownModel`, `.unknownVersion`, `.notReady` with the reason,
+    /// or `.invalidRequest` where a name is needed.
+    package func served(_ name: ModelName?, version: ModelVersion? = nil) throws(ScoringError) -> ServedModel {
+        let models = published.withLock { $0 }
+        if let served = models.served(name, version: version) { return served }
+        throw absence(of: name ?? settings.defaultModel, version: version, among: models)
+    }
+
+    private func absence(of name: ModelName?, version: ModelVersion?, among models: PublishedModels) -> ScoringError {
+        if let name = name ?? models.served(nil, version: nil)?.name {
+            return state.withLock { $0.plan.absence(of: name, version: version) }
+        }
+        if models.count > 1 {
+            return .invalidRequest("this server has \(models.count) models and no default; name one in the path: /predict/{model}")
+        }
+        let (hasScanned, isEmpty) = state.withLock { ($0.plan.hasScanned, $0.plan.models.isEmpty) }
+        if !hasScanned { return .notReady("the server is still looking for its models") }
+        return .notReady(isEmpty ? "the model repository is empty" : "no model is ready")
+    }
+
+    // MARK: - Lifecycle
+
+    /// Loads what the repository holds and returns once every version serves or was refused. Does nothing the second
+    /// time. Throws if the repository itself cannot be read.
+    package func start() async throws(ScoringError) {
+        guard !isStarted.load(ordering: .acquiring) else { return }
+        try await scan()
+        await waitForLoads()
+        isStarted.store(true, ordering: .releasing)
+    }
+
+    /// Looks at the repository and starts what follows. Does not wait for loads. Throws if the repository cannot be
+    /// read; what serves goes on serving.
+    package func scan() async throws(ScoringError) {
+        try await control.run { [self] in
+            Result { () throws(ScoringError) in
+                let listing = try scanner.withLock { scanner throws(ScoringError) in try scanner.scan() }
+                remark(listing.remarks)
+                advance { $0.observe(listing) }
+            }
+        }.get()
+    }
+
+    /// Returns once no version is being loaded.
+    package func waitForLoads() async {
+        await wait { !$0.isLoading() }
+    }
+
+    /// Makes `isReady` false for good; requests are still answered.
+    package func beginShutdown() {
+        isShuttingDown.store(true, ordering: .releasing)
+    }
+
+    /// Says once what lies in the repository that is no model.
+    private func remark(_ remarks: [String]) {
+        let isNew = state.withLock { state in
+            defer { state.lastRemarks = remarks }
+            return state.lastRemarks != remarks
+        }
+        guard isNew else { return }
+        for remark in remarks { logger.warning("ignored in the model repository", metadata: ["reason": "\(remark)"]) }
+    }
+
+    // MARK: - Steps
+
+    /// Changes the plan and takes the steps that follow: swaps the published models at once, then starts loads
+    /// and tells those who want to know.
+    private func advance(bringing served: ServedModel? = nil, _ change: (inout RepositoryPlan) -> [RepositoryPlan.Step]) {
+        let (steps, former, done) = state.withLock { state in
+            let steps = change(&state.plan)
+            let former = swap(steps, bringing: served)
+            let done = state.waiters.filter { $0.isDone(state.plan) }
+            if !done.isEmpty { state.waiters.removeAll { $0.isDone(state.plan) } }
+            return (steps, former, done)
+        }
+        for step in steps {
+            switch step {
+            case .load(let order): loading.enqueue { [self] in load(order) }
+            case .publish(let name, let version, _): observer?.published(name, version)
+            case .withdraw(let name, let version, _):
+                logger.info("model version withdrawn", metadata: ["model": "\(name)", "version": "\(version)"])
+                observer?.withdrawn(name, version)
+            }
+        }
+        for waiter in done { waiter.continuation.resume() }
+        withExtendedLifetime(former) {}
+    }
+
+    /// Publishes what the steps change and returns what was published before, for release outside the lock.
+    private func swap(_ steps: [RepositoryPlan.Step], bringing served: ServedModel?) -> PublishedModels? {
+        var withdrawn: [(ModelName, ModelVersion)] = []
+        var arrived: [ServedModel] = []
+        for step in steps {
+            switch step {
+            case .load: continue
+            case .withdraw(let name, let version, _): withdrawn.append((name, version))
+            case .publish: if let served { arrived.append(served) }
+            }
+        }
+        guard !withdrawn.isEmpty || !arrived.isEmpty else { return nil }
+        return published.withLock { models in
+            let former = models
+            models = former.replacing(withdrawn: withdrawn, published: arrived, defaultName: settings.defaultModel)
+            return former
+        }
+    }
+
+    /// Runs on a loading thread.
+    private func load(_ order: RepositoryPlan.LoadOrder) {
+        let start = Moment.now
+        let result = Result { () throws(ScoringError) in
+            try loader.load(order.folder, manifest: order.manifest)
+        }
+        let outcome: LoadReport.Outcome =
+            switch result {
+            case .success(let loaded):
+                .loaded(format: loaded.format, byteCount: loaded.byteCount, goldenRows: loaded.goldenRows)
+            case .failure(let error): .refused(error)
+            }
+        let report = LoadReport(
+            name: order.name, version: order.version, nanoseconds: Moment.now.nanoseconds(since: start), outcome: outcome)
+        log(report)
+        observer?.loadEnded(report)
+        switch result {
+        case .success(let loaded):
+            advance(bringing: serve(loaded, order)) { $0.finish(order, failure: nil) }
+        case .failure(let error):
+            advance { $0.finish(order, failure: error) }
+        }
+    }
+
+    private func serve(_ loaded: VersionLoader.Loaded, _ order: RepositoryPlan.LoadOrder) -> ServedModel {
+        let model = loaded.model
+        let ticket = order.ticket
+        return ServedModel(
+            name: order.name, version: order.version, model: model, answers: loaded.answers, meter: meter(order.name, order.version),
+            // Whoever drops the last reference is answering requests. Holding the model here until the control
+            // thread has been told leaves the work of freeing it to that thread.
+            onDrained: { [weak self] in
+                guard let self else { return }
+                control.enqueue { [weak self] in
+                    withExtendedLifetime(model) { self?.noteDrained(ticket) }
+                }
+            })
+    }
+
+    private func noteDrained(_ ticket: RepositoryPlan.Ticket) {
+        var drained: (name: ModelName, version: ModelVersion)?
+        advance {
+            drained = $0.drained(ticket)
+            return []
+        }
+        if let drained { observer?.drained(drained.name, drained.version) }
+    }
+
+    private func log(_ report: LoadReport) {
+        var metadata: Logger.Metadata = [
+            "model": "\(report.name)", "version": "\(report.version)",
+            "duration_ms": "\(Double(report.nanoseconds / 1_000) / 1_000)",
+        ]
+        switch report.outcome {
+        case .loaded(let format, let byteCount, let goldenRows):
+            metadata["format"] = "\(format)"
+            metadata["bytes"] = "\(byteCount)"
+            metadata["golden_rows"] = "\(goldenRows)"
+            logger.info("model version loaded", metadata: metadata)
+        case .refused(let error):
+            metadata["reason"] = "\(error)"
+            logger.error("model version refused", metadata: metadata)
+        }
+    }
+
+    private func wait(until isDone: @escaping @Sendable (RepositoryPlan) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            let isDoneNow = state.withLock { state in
+                if isDone(state.plan) { return true }
+                state.waiters.append((isDone, continuation))
+                return false
+            }
+            if isDoneNow { continuation.resume() }
+        }
+    }
+}
+
+// MARK: - What operators see and order
+
+extension ModelRegistry: ModelRepository {
+    package func index() -> [RepositoryEntry] {
+        state.withLock { $0.plan.index() }
+    }
+
+    package func load(_ name: ModelName) async throws(ScoringError) {
+        try await control.run { [self] in
+            Result { () throws(ScoringError) in
+                let found = try scanner.withLock { scanner throws(ScoringError) in try scanner.scan(name) }
+                guard let found else { throw .unknownModel(name.text) }
+                advance { $0.orderLoad(name, found: found) }
+            }
+        }.get()
+        await wait { !$0.isLoading(name) }
+        if let problem = state.withLock({ $0.plan.loadProblem(of: name) }) { throw problem }
+    }
+
+    package func unload(_ name: ModelName) async throws(ScoringError) {
+        try await control.run { [self] in
+            Result { () throws(ScoringError) in
+                var failure: ScoringError?
+                advance { plan in
+                    do throws(ScoringError) {
+                        return try plan.orderUnload(name)
+                    } catch {
+                        failure = error
+                        return []
+                    }
+                }
+                if let failure { throw failure }
+            }
+        }.get()
+    }
+
+    package var isReady: Bool {
+        isStarted.load(ordering: .acquiring) && !isShuttingDown.load(ordering: .acquiring)
+    }
+}

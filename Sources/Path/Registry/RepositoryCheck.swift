@@ -1,0 +1,87 @@
+package import Scoring
+
+/// Tries everything a model repository holds without serving it, for `verdict check`.
+package struct RepositoryCheck {
+    /// What became of one version, or of a model or folder as a whole where there is no version to speak of.
+    package struct Finding: Sendable {
+        package enum Outcome: Sendable, Equatable {
+            case passed(format: String, goldenRows: Int)
+            case refused(reason: String)
+            /// The version is there, but model.yaml does not serve it.
+            case skipped(reason: String)
+        }
+
+        package let name: String
+        /// As the folder is named; empty where the finding is about the model as a whole.
+        package let version: String
+        package let outcome: Outcome
+        package let nanoseconds: UInt64
+
+        package var isRefused: Bool {
+            if case .refused = outcome { true } else { false }
+        }
+    }
+
+    private let loader: VersionLoader
+    private var scanner: RepositoryScanner
+
+    package init(root: String, formats: [any ModelFormat]) {
+        loader = VersionLoader(opener: ModelOpener(formats: formats))
+        scanner = RepositoryScanner(root: root)
+    }
+
+    /// Loads every version that would be served, one at a time, sorted by name, then version. Throws if the repository
+    /// cannot be read.
+    /// - Parameter progress: Called before each load with the model, the version and the share of versions done (0...1).
+    package mutating func run(
+        progress: (_ name: String, _ version: String, _ share: Double) -> Void = { _, _, _ in }
+    ) throws(ScoringError) -> [Finding] {
+        // The plan of the server says what would be loaded and why the rest would not.
+        let listing = try scanner.scan()
+        var plan = RepositoryPlan()
+        let orders = plan.observe(listing).compactMap { step -> RepositoryPlan.LoadOrder? in
+            if case .load(let order) = step { order } else { nil }
+        }.sorted { ($0.name.text, $0.version) < ($1.name.text, $1.version) }
+
+        var findings: [Finding] = []
+        for (done, order) in orders.enumerated() {
+            progress(order.name.text, order.version.description, Double(done) / Double(orders.count))
+            findings.append(check(order))
+        }
+        for entry in plan.index() where entry.state == .unavailable {
+            let isServed = ModelName(entry.name).map { isToBeServed(entry.version, of: $0, in: listing) } ?? true
+            findings.append(Finding(
+                name: entry.name, version: entry.version,
+                outcome: isServed ? .refused(reason: entry.reason) : .skipped(reason: entry.reason), nanoseconds: 0))
+        }
+        for remark in listing.remarks {
+            findings.append(Finding(name: "", version: "", outcome: .skipped(reason: remark), nanoseconds: 0))
+        }
+        return findings.sorted { left, right in
+            if left.name != right.name { return left.name < right.name }
+            return (ModelVersion(left.version)?.number ?? 0) < (ModelVersion(right.version)?.number ?? 0)
+        }
+    }
+
+    private func check(_ order: RepositoryPlan.LoadOrder) -> Finding {
+        let start = Moment.now
+        let outcome: Finding.Outcome
+        do throws(ScoringError) {
+            let loaded = try loader.load(order.folder, manifest: order.manifest)
+            outcome = .passed(format: loaded.format, goldenRows: loaded.goldenRows)
+        } catch {
+            outcome = .refused(reason: error.description)
+        }
+        return Finding(
+            name: order.name.text, version: order.version.description, outcome: outcome,
+            nanoseconds: Moment.now.nanoseconds(since: start))
+    }
+
+    /// False for a version that is there and sound, but left out by model.yaml on purpose.
+    private func isToBeServed(_ version: String, of name: ModelName, in listing: RepositoryListing) -> Bool {
+        guard let model = listing.models[name], let version = ModelVersion(version), model.versions[version] != nil,
+            case .success(let manifest) = model.manifest.content, let served = manifest.servedVersions
+        else { return true }
+        return served.contains(version)
+    }
+}

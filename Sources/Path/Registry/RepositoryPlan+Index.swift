@@ -1,0 +1,126 @@
+package import Scoring
+
+// What the plan tells operators and callers: the repository's index, and why a model does not answer.
+extension RepositoryPlan {
+    /// Whether a version of the model (or of any model) is being loaded.
+    package func isLoading(_ name: ModelName? = nil) -> Bool {
+        if let name { return models[name]?.versions.values.contains { $0.loading != nil } ?? false }
+        return models.values.contains { $0.versions.values.contains { $0.loading != nil } }
+    }
+
+    /// Every version of every model, sorted by name, then version. A model that has none, or that has folders
+    /// which are no versions, has an entry that says so.
+    package func index() -> [RepositoryEntry] {
+        models.sorted { $0.key.text < $1.key.text }.flatMap { entries(of: $0.key, $0.value) }
+    }
+
+    /// Why the last ordered load of the model did not bring every version into service; nil if it did.
+    package func loadProblem(of name: ModelName) -> ScoringError? {
+        guard let record = models[name] else { return .unknownModel(name.text) }
+        if let problem = record.problem { return .refusedModel(problem) }
+        if record.isUnloaded { return .notReady("model '\(name)' was unloaded meanwhile") }
+        if case .failure(let error) = record.manifest.content { return error }
+        let wanted = record.wanted
+        guard !wanted.isEmpty else { return .refusedModel(absenceOfVersions(record)) }
+        let failures = wanted.sorted().compactMap { version in
+            record.versions[version]?.failure.map { "version \(version): \($0)" }
+        }
+        return failures.isEmpty ? nil : .refusedModel(failures.joined(separator: "; "))
+    }
+
+    /// Why a model, or one version of it, does not answer.
+    package func absence(of name: ModelName, version: ModelVersion?) -> ScoringError {
+        guard let record = models[name] else {
+            return hasScanned ? .unknownModel(name.text) : .notReady("the server is still looking for its models")
+        }
+        if record.isUnloaded { return .notReady("model '\(name)' is unloaded") }
+        if let version {
+            guard let state = record.versions[version] else {
+                return .unknownVersion(model: name.text, version: version.description)
+            }
+            let entry = entry(of: name, version, state, in: record)
+            return .notReady("version \(version) of model '\(name)' is \(words(for: entry))")
+        }
+        if isLoading(name) { return .notReady("model '\(name)' is loading") }
+        guard let newest = record.wanted.max(), let state = record.versions[newest] else {
+            return .notReady("model '\(name)' is not ready: \(absenceOfVersions(record))")
+        }
+        let entry = entry(of: name, newest, state, in: record)
+        return .notReady("model '\(name)' is not ready: version \(newest) is \(words(for: entry))")
+    }
+
+    private func words(for entry: RepositoryEntry) -> String {
+        switch entry.state {
+        case .loading: "loading"
+        case .unloading: "unloading"
+        case .ready: "ready"
+        case .unavailable, .unknown: "unavailable: \(entry.reason)"
+        }
+    }
+
+    private func entries(of name: ModelName, _ record: ModelRecord) -> [RepositoryEntry] {
+        var entries = record.versions.sorted { $0.key < $1.key }.map { entry(of: name, $0.key, $0.value, in: record) }
+        func add(_ version: String, _ reason: String) {
+            entries.append(RepositoryEntry(name: name.text, version: version, state: .unavailable, reason: reason))
+        }
+        for folder in record.seen?.misnamedVersions ?? [] {
+            add(folder, "no version: a version's folder is a positive whole number without leading zeros")
+        }
+        if case .success(let manifest) = record.manifest.content {
+            for version in (manifest.servedVersions ?? []).sorted() where record.versions[version] == nil {
+                add(version.description, "model.yaml serves this version, but its folder is not there")
+            }
+        }
+        if entries.isEmpty { add("", record.problem ?? absenceOfVersions(record)) }
+        return entries
+    }
+
+    private func entry(
+        of name: ModelName, _ version: ModelVersion, _ state: VersionRecord, in record: ModelRecord
+    ) -> RepositoryEntry {
+        var entry = RepositoryEntry(name: name.text, version: version.description, state: .unavailable)
+        if state.serving != nil {
+            entry.state = .ready
+            entry.reason = remark(on: version, state, in: record)
+        } else if state.loading != nil {
+            entry.state = .loading
+        } else if !state.draining.isEmpty {
+            entry.state = .unloading
+            entry.reason = "requests still hold it"
+        } else {
+            entry.reason = reason(for: version, state, in: record)
+        }
+        return entry
+    }
+
+    /// What an operator should know about a version that serves.
+    private func remark(on version: ModelVersion, _ state: VersionRecord, in record: ModelRecord) -> String {
+        if let failure = state.failure { return "still serves what it held before; what it holds now was refused: \(failure)" }
+        if let problem = record.problem { return "still serves; the folder cannot be read now: \(problem)" }
+        if case .failure(let error) = record.manifest.content { return "still serves as before; \(error)" }
+        if state.folder == nil { return "still serves although its folder is gone, until another version is ready" }
+        if !record.wanted.contains(version) {
+            return "still serves until a version that model.yaml serves is ready"
+        }
+        return ""
+    }
+
+    /// Why a version that neither serves nor loads nor drains does not serve.
+    private func reason(for version: ModelVersion, _ state: VersionRecord, in record: ModelRecord) -> String {
+        if record.isUnloaded { return "unloaded" }
+        if let problem = record.problem { return problem }
+        if case .failure(let error) = record.manifest.content { return error.description }
+        if let failure = state.failure { return failure.description }
+        if state.folder == nil { return "its folder is gone" }
+        if !record.wanted.contains(version) { return "not among the versions that model.yaml serves" }
+        return "waiting until its files stop changing"
+    }
+
+    private func absenceOfVersions(_ record: ModelRecord) -> String {
+        guard !record.versions.isEmpty, case .success(let manifest) = record.manifest.content,
+            let served = manifest.servedVersions
+        else { return "it has no version: no folder named by a positive whole number" }
+        let numbers = served.sorted().map(\.description).joined(separator: ", ")
+        return "none of the versions that model.yaml serves (\(numbers)) is there"
+    }
+}

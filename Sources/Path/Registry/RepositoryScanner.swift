@@ -1,0 +1,187 @@
+package import Scoring
+internal import StrictYAML
+
+/// Looks at a model repository's folders:
+///
+///     models/<name>/[model.yaml]/<version>/<one model file or folder>[/golden.csv]
+///
+/// A scan lists names, sizes and times; the only files it reads are model.yaml files that changed since the
+/// last one. Dot files are passed over.
+///
+/// Links are followed where they lead to a place inside the repository's root, so that `3 -> .staged/abc` and the
+/// links of mounted volumes work; a link that leads elsewhere makes its version refused. The root itself may
+/// be a link. This keeps a mistaken or planted link from serving files of the rest of the machine; it is no
+/// defence against somebody who can exchange folders while they are read.
+package struct RepositoryScanner: Sendable {
+    package static let mostModels = 10_000
+    package static let mostVersions = 1_000
+    package static let mostFilesPerVersion = 10_000
+    package static let deepestFolder = 16
+
+    package let root: String
+    private var manifests: [ModelName: ManifestListing] = [:]
+
+    package init(root: String) {
+        var root = root[...]
+        while root.count > 1, root.hasSuffix("/") { root = root.dropLast() }
+        self.root = String(root)
+    }
+
+    /// Lists the whole repository. Throws `.refusedModel` if the root cannot be read.
+    package mutating func scan() throws(ScoringError) -> RepositoryListing {
+        do throws(DiskError) {
+            let scope = try Scope(root: root)
+            var listing = RepositoryListing()
+            for name in try DiskEntry.names(in: root, atMost: Self.mostModels) {
+                let path = root + "/" + name
+                guard let model = ModelName(name) else {
+                    if (try? DiskEntry(path))?.kind == .folder { listing.remarks.append(Self.misnamed(name)) }
+                    continue
+                }
+                do throws(DiskError) {
+                    guard try DiskEntry(path).kind == .folder else { continue }
+                    listing.models[model] = try self.model(model, in: path, scope: scope)
+                } catch {
+                    listing.models[model] = unreadable(error)
+                }
+            }
+            manifests = manifests.filter { listing.models[$0.key] != nil }
+            return listing
+        } catch {
+            throw .refusedModel("the model repository \(error.message(within: root))")
+        }
+    }
+
+    /// Lists one model, reading its model.yaml again, or returns nil if the repository has none of that name.
+    package mutating func scan(_ name: ModelName) throws(ScoringError) -> ModelListing? {
+        do throws(DiskError) {
+            let scope = try Scope(root: root)
+            manifests[name] = nil
+            guard try DiskEntry.names(in: root, atMost: Self.mostModels).contains(name.text) else { return nil }
+            let path = root + "/" + name.text
+            guard try DiskEntry(path).kind == .folder else { return nil }
+            do throws(DiskError) {
+                return try model(name, in: path, scope: scope)
+            } catch {
+                return unreadable(error)
+            }
+        } catch {
+            throw .refusedModel("the model repository \(error.message(within: root))")
+        }
+    }
+
+    private static func misnamed(_ name: String) -> String {
+        "the folder \(quoted(name)) is no model: a name is 1 to 128 of A-Z a-z 0-9 _ - ."
+    }
+
+    private func unreadable(_ error: DiskError) -> ModelListing {
+        var listing = ModelListing()
+        listing.problem = error.message(within: root)
+        return listing
+    }
+
+    private mutating func model(_ name: ModelName, in folder: String, scope: Scope) throws(DiskError) -> ModelListing {
+        try scope.admit(folder)
+        var listing = ModelListing()
+        for entry in try DiskEntry.names(in: folder, atMost: Self.mostVersions) {
+            let path = folder + "/" + entry
+            if entry == "model.yaml" {
+                listing.manifest = try manifest(name, path: path, scope: scope)
+            } else if let version = ModelVersion(entry) {
+                if let found = self.version(path, scope: scope) { listing.versions[version] = found }
+            } else if entry.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+                listing.misnamedVersions.append(entry)
+            }
+        }
+        return listing
+    }
+
+    private mutating func manifest(_ name: ModelName, path: String, scope: Scope) throws(DiskError) -> ManifestListing {
+        try scope.admit(path)
+        let entry = try DiskEntry(path)
+        let stamp = FileStamp(
+            path: "model.yaml", isFolder: entry.kind != .file, byteCount: entry.byteCount, modified: entry.modified)
+        if let known = manifests[name], known.file == stamp { return known }
+        var listing = ManifestListing()
+        listing.file = stamp
+        do throws(DiskError) {
+            let bytes = try DiskFile.read(path, atMost: YAMLNode.mostBytes)
+            do throws(ScoringError) {
+                listing.content = .success(try ModelManifest(parsing: bytes))
+            } catch {
+                listing.content = .failure(error)
+            }
+        } catch {
+            listing.content = .failure(.refusedModel(error.message(within: root)))
+            // Not remembered: what failed to be read may be readable next time, with the same stamp.
+            manifests[name] = nil
+            return listing
+        }
+        manifests[name] = listing
+        return listing
+    }
+
+    /// nil for a file that merely has a version's name.
+    private func version(_ folder: String, scope: Scope) -> VersionListing? {
+        var listing = VersionListing(path: folder)
+        do throws(DiskError) {
+            guard try DiskEntry(folder).kind == .folder else { return nil }
+            try scope.admit(folder)
+            try Self.list(folder, prefix: "", depth: 0, scope: scope, into: &listing.files)
+            let top = listing.files.filter { !$0.path.contains("/") }
+            listing.hasGolden = top.contains { $0.path == "golden.csv" && !$0.isFolder }
+            listing.candidates = top.map(\.path).filter { !Self.isBesidesTheModel($0) }
+        } catch {
+            listing.problem = error.message(within: root)
+        }
+        return listing
+    }
+
+    private static func isBesidesTheModel(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name == "golden.csv" || name.hasPrefix("readme") || name.hasPrefix("license") || name.hasPrefix("licence")
+            || name.hasSuffix(".md")
+    }
+
+    private static func list(
+        _ folder: String, prefix: String, depth: Int, scope: Scope, into files: inout [FileStamp]
+    ) throws(DiskError) {
+        guard depth <= deepestFolder else {
+            throw DiskError(folder, "is nested more than \(deepestFolder) levels deep")
+        }
+        for name in try DiskEntry.names(in: folder, atMost: mostFilesPerVersion) {
+            let path = folder + "/" + name
+            let entry = try DiskEntry(path)
+            if entry.isLink { try scope.admit(path) }
+            guard files.count < mostFilesPerVersion else {
+                throw DiskError(folder, "and what is above it hold more than \(mostFilesPerVersion) files")
+            }
+            switch entry.kind {
+            case .file:
+                files.append(FileStamp(path: prefix + name, byteCount: entry.byteCount, modified: entry.modified))
+            case .folder:
+                files.append(FileStamp(path: prefix + name, isFolder: true))
+                try list(path, prefix: prefix + name + "/", depth: depth + 1, scope: scope, into: &files)
+            case .other:
+                throw DiskError(path, "is neither a file nor a folder")
+            }
+        }
+    }
+}
+
+/// The place that links must not leave.
+private struct Scope {
+    private let root: String
+
+    init(root: String) throws(DiskError) {
+        self.root = try DiskEntry.resolved(root)
+    }
+
+    /// Throws unless the path, with every link resolved, is inside the root.
+    func admit(_ path: String) throws(DiskError) {
+        let resolved = try DiskEntry.resolved(path)
+        guard resolved == root || resolved.hasPrefix(root == "/" ? "/" : root + "/") else {
+            throw DiskError(path, "links to a place outside the model repository; copy or mount it inside")
+        }
+    }
+}

@@ -1,0 +1,98 @@
+package import Scoring
+internal import StrictYAML
+
+/// Brings one version from its folder to the point where it may answer: reads it, checks it against its own
+/// examples and its golden.csv, and warms it up. Keeps nothing of the file's bytes.
+package struct VersionLoader: Sendable {
+    /// A version that passed every check.
+    package struct Loaded: Sendable {
+        package let model: any ScoringModel
+        package let answers: AnswerRules
+        package let format: String
+        package let byteCount: Int
+        /// Rows of golden.csv that were checked; 0 if there is no such file.
+        package let goldenRows: Int
+    }
+
+    package let opener: ModelOpener
+
+    package init(opener: ModelOpener) {
+        self.opener = opener
+    }
+
+    /// Throws the reason for which the version must not serve.
+    package func load(_ folder: VersionListing, manifest: ModelManifest) throws(ScoringError) -> Loaded {
+        if let problem = folder.problem { throw .refusedModel(problem) }
+        let opened = try opener.open(try modelPath(in: folder), options: manifest.loadOptions)
+        let answers = try Self.answers(of: manifest, for: opened.model.signature)
+        try opened.model.verify()
+        var goldenRows = 0
+        if folder.hasGolden {
+            let golden = GoldenFile(model: opened.model, answers: answers, tolerance: manifest.goldenTolerance)
+            goldenRows = try golden.check(try readGolden(folder.path))
+        }
+        try WarmUp.run(opened.model)
+        return Loaded(
+            model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows)
+    }
+
+    /// The one file or folder that is the model, or the version's folder itself where a format says so.
+    private func modelPath(in folder: VersionListing) throws(ScoringError) -> String {
+        if opener.recognisesFolder(folder.path) {
+            try checkSize(folder.totalBytes, "the version")
+            return folder.path
+        }
+        guard let name = folder.candidates.first else { throw .refusedModel("the version's folder holds no model") }
+        guard folder.candidates.count == 1 else {
+            let names = folder.candidates.prefix(10).map { quoted($0) }.joined(separator: ", ")
+            throw .refusedModel(
+                "the version's folder holds \(folder.candidates.count) things that could be the model (\(names)); keep one, and let "
+                    + "the names of others begin with a dot")
+        }
+        let size = folder.files.filter { $0.path == name || $0.path.hasPrefix(name + "/") }
+            .reduce(0) { $0.addingReportingOverflow($1.byteCount).partialValue }
+        try checkSize(size, quoted(name))
+        return folder.path + "/" + name
+    }
+
+    private func checkSize(_ byteCount: Int, _ what: String) throws(ScoringError) {
+        guard byteCount <= opener.mostBytes else {
+            throw .refusedModel("\(what) has \(byteCount) bytes, more than the limit of \(opener.mostBytes)")
+        }
+    }
+
+    private func readGolden(_ folder: String) throws(ScoringError) -> [UInt8] {
+        do throws(DiskError) {
+            return try DiskFile.read(folder + "/" + GoldenFile.name, atMost: GoldenFile.mostBytes)
+        } catch {
+            throw .refusedModel(error.message(within: folder))
+        }
+    }
+
+    /// What the manifest decides about this model's answers, or why it does not fit the model.
+    static func answers(of manifest: ModelManifest, for signature: Signature) throws(ScoringError) -> AnswerRules {
+        var answers = AnswerRules()
+        answers.rule = manifest.policy
+        answers.ignoresUnknownFeatures = manifest.ignoresUnknownFeatures
+        if let name = manifest.score {
+            guard let column = signature.outputColumn(named: name) else {
+                let names = signature.outputs.map(\.name)
+                let hint =
+                    NearestName.to(name, among: names).map { "did you mean \(quoted($0))?" }
+                    ?? "the outputs are \(names.prefix(20).joined(separator: ", "))"
+                throw .refusedModel("model.yaml: score: the model has no output \(quoted(name)); \(hint)")
+            }
+            switch signature.outputs[column].kind {
+            case .number, .integer, .boolean: answers.score = column..<column + 1
+            case .category, .text: throw .refusedModel("model.yaml: score: the output \(quoted(name)) is not a number")
+            }
+        }
+        let score = answers.score ?? signature.roles.score
+        if manifest.policy != nil, score.count != 1 {
+            let names = signature.outputs.prefix(20).map(\.name).joined(separator: ", ")
+            throw .refusedModel(
+                "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))")
+        }
+        return answers
+    }
+}
