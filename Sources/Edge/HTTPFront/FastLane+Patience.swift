@@ -1,0 +1,93 @@
+internal import NIOCore
+
+/// How long a connection waits for its client, with at most one timer, which is only touched when the wait
+/// gets shorter than the timer: a request that comes and goes in one read costs a look at the clock.
+struct Patience {
+    enum Wait: Equatable {
+        /// The next move is the server's.
+        case none
+        /// Between requests.
+        case idle
+        case head
+        case body
+        /// Answers lie unread.
+        case output
+        /// The last answer is out; the client may hang up.
+        case farewell
+    }
+
+    private(set) var wait = Wait.none
+    private var headCount = 0
+    private(set) var deadline: NIODeadline?
+    fileprivate var timer: Scheduled<Void>?
+    fileprivate var timerDeadline = NIODeadline.distantFuture
+
+    /// Starts waiting, or goes on with the wait that has begun. Each request's body is a wait of its own,
+    /// and the time between requests begins anew with every event.
+    fileprivate mutating func await(_ wait: Wait, headCount: Int, limits: HTTPLimits) {
+        if wait == self.wait, headCount == self.headCount, wait != .idle { return }
+        self.wait = wait
+        self.headCount = headCount
+        let limit: Duration? =
+            switch wait {
+            case .none: nil
+            case .idle, .output: limits.idleTimeout
+            case .head: limits.headerTimeout
+            case .body: limits.bodyTimeout
+            case .farewell: HeadLimits.farewell
+            }
+        deadline = limit.map { NIODeadline.now() + TimeAmount($0) }
+    }
+
+    mutating func end() {
+        timer?.cancel()
+        timer = nil
+        wait = .none
+        deadline = nil
+    }
+}
+
+extension FastLane {
+    /// Sees to it that the connection is not forgotten, whatever the client does or does not do next.
+    func settle(_ context: ChannelHandlerContext) {
+        patience.await(currentWait(context), headCount: plan.headCount, limits: state.limits)
+        guard let deadline = patience.deadline, deadline < patience.timerDeadline else { return }
+        schedule(context, at: deadline)
+    }
+
+    private func currentWait(_ context: ChannelHandlerContext) -> Patience.Wait {
+        if plan.isClosing { return hasSaidFarewell ? .farewell : .output }
+        if !context.channel.isWritable { return .output }
+        switch plan.awaited {
+        case .nothing: return .none
+        case .request: return .idle
+        case .head: return .head
+        case .body: return .body
+        case .farewell: return .farewell
+        }
+    }
+
+    private func schedule(_ context: ChannelHandlerContext, at deadline: NIODeadline) {
+        patience.timer?.cancel()
+        patience.timerDeadline = deadline
+        patience.timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            patience.timer = nil
+            patience.timerDeadline = .distantFuture
+            guard let context = self.context, let deadline = patience.deadline else { return }
+            if deadline <= .now() { giveUp(context) } else { schedule(context, at: deadline) }
+        }
+    }
+
+    private func giveUp(_ context: ChannelHandlerContext) {
+        switch patience.wait {
+        case .none: return
+        case .idle, .output, .farewell: context.close(promise: nil)
+        case .head:
+            plan.inputFailed(.tooSlow(part: "head"))
+            turn(context)
+        case .body:
+            plan.inputFailed(.tooSlow(part: "body"))
+            turn(context)
+        }
+    }
+}

@@ -1,0 +1,317 @@
+internal import NIOCore
+internal import NIOHTTP1
+internal import Scoring
+internal import TextFormats
+internal import WireFormat
+
+/// Answers predict requests on the event loop and passes all others on to the router, one at a time and in
+/// order; owns everything that goes wrong between a client and the router: framing, limits, timeouts,
+/// backpressure, shutdown. What happens next is decided by `ConnectionPlan`; this handler carries it out.
+///
+/// One a connection, used on its event loop only. It sits between NIO's decoder and the handlers of
+/// Hummingbird, which see whole requests, none of the timeouts, and no end of the input.
+final class FastLane: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Answers are sent once so much has gathered, or when the client's requests so far are dealt with.
+    private static let sendAt = 64 << 10
+
+    let state: LoopState
+    /// Where finished bytes are written, past the encoder.
+    private let encoder: ChannelHandlerContext
+    private(set) var context: ChannelHandlerContext?
+    var plan: ConnectionPlan
+    var patience = Patience()
+    /// Answers that are not sent yet.
+    private var output = ByteBuffer()
+    private var routes = RouteMemory()
+    private var isBusy = false
+    private var isReadHeld = false
+    private(set) var hasInputEnded = false
+    /// Whether the last answer is out and the sending side closed.
+    private(set) var hasSaidFarewell = false
+    /// Whether anything was decoded since the last `channelReadComplete`.
+    private var hasDecoded = false
+    private var answersThisTurn = 0
+    private var isTurnScheduled = false
+    /// The request that is with the router, and its answer as far as it is out.
+    private var routed: Routed?
+    private var remoteAddress: String?
+
+    private struct Routed {
+        let intake: Intake
+        let start: Moment
+        var status = 0
+        var bytes = 0
+    }
+
+    init(state: LoopState, encoder: ChannelHandlerContext) {
+        self.state = state
+        self.encoder = encoder
+        plan = ConnectionPlan(maxBodyBytes: state.limits.maxBodyBytes, maxPipelined: state.limits.maxPipelined)
+    }
+
+    // MARK: The connection's life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        state.opened(self)
+        if context.channel.isActive { begin(context) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        patience.end()
+        state.closed(self)
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        if state.accessLog != nil { remoteAddress = context.remoteAddress?.ipAddress }
+        settle(context)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            // Not passed on: Hummingbird would take it for the end of the connection.
+            hasInputEnded = true
+            plan.inputEnded()
+            turn(context)
+        case is ChannelShouldQuiesceEvent:
+            // Not passed on: Hummingbird cannot see what the lane still has to answer.
+            plan.drain()
+            turn(context)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard let error = error as? HTTPParserError else {
+            // The socket failed; nobody is left to be told.
+            context.close(promise: nil)
+            return
+        }
+        switch error {
+        case .headerOverflow: plan.inputFailed(.headTooLarge)
+        case .invalidEOFState: plan.inputFailed(.malformed("the connection ended within it"))
+        default: plan.inputFailed(.malformed("\(error)"))
+        }
+        turn(context)
+    }
+
+    /// Ends the connection, whatever it is doing.
+    func cut() { context?.close(promise: nil) }
+
+    // MARK: Reading
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        hasDecoded = true
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            plan.headArrived(Intake(head, maxBodyBytes: state.limits.maxBodyBytes, routes: &routes))
+        case .body(var bytes):
+            plan.bodyArrived(&bytes)
+        case .end:
+            plan.requestEnded()
+            guard !isBusy else { return }
+            isBusy = true
+            pump(context)
+            isBusy = false
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if !hasDecoded { plan.headBegan() }
+        hasDecoded = false
+        answersThisTurn = 0
+        turn(context)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if mayRead(context) {
+            context.read()
+        } else {
+            isReadHeld = true
+        }
+    }
+
+    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
+        plan.takesInput && context.channel.isWritable
+    }
+
+    // MARK: The router's answer
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        turn(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard routed != nil else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        switch unwrapOutboundIn(data) {
+        case .head(var head):
+            routed?.status = Int(head.status.code)
+            if plan.sealIfLast() {
+                head.headers.replaceOrAdd(name: "Connection", value: "close")
+            } else if routed?.intake.isVersion10 == true {
+                head.headers.replaceOrAdd(name: "Connection", value: "keep-alive")
+            }
+            context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .body(let bytes):
+            routed?.bytes += bytes.readableBytes
+            context.write(data, promise: promise)
+        case .end:
+            context.write(data, promise: promise)
+            if let routed { log(routed.intake, status: routed.status, bytes: routed.bytes, since: routed.start) }
+            routed = nil
+            plan.routerAnswered()
+            turn(context)
+        }
+    }
+
+    // MARK: Carrying out the plan
+
+    /// Does what can be done now, sends the answers, and waits for what comes next.
+    func turn(_ context: ChannelHandlerContext) {
+        guard !isBusy else { return }
+        isBusy = true
+        repeat { pump(context) } while send()
+        isBusy = false
+        guard self.context != nil else { return }
+        settle(context)
+        if isReadHeld, mayRead(context) {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    private func pump(_ context: ChannelHandlerContext) {
+        while self.context != nil, context.channel.isWritable {
+            if answersThisTurn >= state.limits.maxPipelined { return scheduleTurn(context) }
+            switch plan.next() {
+            case .answer(let exchange, let isLast): answer(exchange, isLast: isLast)
+            case .route(let exchange): route(exchange, context)
+            case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange, isLast: isLast)
+            case .sendContinue: output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+            case .close: close(context)
+            case .abort: context.close(promise: nil)
+            case .wait: return
+            }
+            if output.readableBytes >= Self.sendAt { send() }
+        }
+    }
+
+    /// Goes on with a long pipeline after other connections had their turn.
+    private func scheduleTurn(_ context: ChannelHandlerContext) {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        context.eventLoop.assumeIsolated().execute { [self] in
+            isTurnScheduled = false
+            answersThisTurn = 0
+            if let context = self.context { turn(context) }
+        }
+    }
+
+    private func answer(_ exchange: Exchange, isLast: Bool) {
+        guard case .prediction(let route) = exchange.intake.target else { return }
+        answersThisTurn += 1
+        let arrival = Moment.now
+        state.sink.removeAll()
+        let status = withBytes(of: exchange.body) { body in
+            state.desk.answer(
+                WireRequest(
+                    route: route, body: body, deadlineHeader: exchange.intake.deadline,
+                    requestID: exchange.intake.requestID, arrival: arrival),
+                into: &state.sink)
+        }
+        var head = AnswerHead(status: status.code, bodyBytes: state.sink.count, isLast: isLast)
+        head.confirmsKeepAlive = exchange.intake.isVersion10
+        head.retryAfter = status.retryAfter
+        write(head)
+        log(exchange.intake, status: status.code, bytes: state.sink.count, since: arrival)
+    }
+
+    private func refuse(_ refusal: Refusal, _ exchange: Exchange?, isLast: Bool) {
+        answersThisTurn += 1
+        state.sink.removeAll()
+        refusal.document(target: exchange?.intake.head.uri ?? "")
+            .write(requestID: exchange?.intake.requestID, into: &state.sink)
+        var head = AnswerHead(status: refusal.status, bodyBytes: state.sink.count, isLast: isLast)
+        if case .methodNotAllowed(let allow) = refusal { head.allow = allow }
+        head.confirmsKeepAlive = exchange?.intake.isVersion10 ?? false
+        write(head, withoutBody: exchange?.intake.head.method == .HEAD)
+        if let exchange { log(exchange.intake, status: refusal.status, bytes: state.sink.count, since: .now) }
+    }
+
+    private func write(_ head: AnswerHead, withoutBody: Bool = false) {
+        state.date.refresh()
+        head.write(into: &output, date: state.date)
+        if !withoutBody { output.writeBytes(UnsafeRawBufferPointer(state.sink.bytes)) }
+    }
+
+    private func withBytes<Result>(of body: ByteBuffer?, _ use: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        guard let body else { return use(UnsafeBufferPointer(start: nil, count: 0)) }
+        return body.withUnsafeReadableBytes { use($0.bindMemory(to: UInt8.self)) }
+    }
+
+    /// Hands a whole request to the router.
+    private func route(_ exchange: Exchange, _ context: ChannelHandlerContext) {
+        send()
+        answersThisTurn += 1
+        routed = Routed(intake: exchange.intake, start: .now)
+        var head = exchange.intake.head
+        // The connection is the lane's business; Hummingbird would close it by itself.
+        head.headers.remove(name: "Connection")
+        head.headers.remove(name: "Expect")
+        context.fireChannelRead(wrapInboundOut(.head(head)))
+        if let body = exchange.body { context.fireChannelRead(wrapInboundOut(.body(body))) }
+        context.fireChannelRead(wrapInboundOut(.end(nil)))
+        context.fireChannelReadComplete()
+    }
+
+    /// Sends the answers made so far; false if there are none.
+    @discardableResult
+    private func send() -> Bool {
+        guard output.readableBytes > 0 else { return false }
+        let isLarge = output.readableBytes > Self.sendAt
+        encoder.write(NIOAny(output), promise: nil)
+        encoder.flush()
+        if isLarge { output = ByteBuffer() } else { output.clear() }
+        return true
+    }
+
+    /// Ends the connection after its last answer: closes the sending side once everything is out; the rest
+    /// ends when the client closes its own or has had its time to.
+    private func close(_ context: ChannelHandlerContext) {
+        send()
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        encoder.write(NIOAny(ByteBuffer()), promise: sent)
+        encoder.flush()
+        sent.futureResult.assumeIsolated().whenComplete { [self] _ in
+            guard let context = self.context else { return }
+            hasSaidFarewell = true
+            context.close(mode: hasInputEnded ? .all : .output, promise: nil)
+            if self.context != nil { settle(context) }
+        }
+    }
+
+    private func log(_ intake: Intake, status: Int, bytes: Int, since start: Moment) {
+        guard let accessLog = state.accessLog else { return }
+        accessLog.add(
+            AccessLog.Record(
+                method: intake.head.method, target: intake.head.uri, status: status, bytes: bytes,
+                nanoseconds: Moment.now.nanoseconds(since: start), remoteAddress: remoteAddress))
+    }
+}

@@ -1,0 +1,147 @@
+internal import Hummingbird
+internal import HummingbirdCore
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+package import Scoring
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Serves the REST and Open Inference APIs over HTTP/1.1: predict requests on the event loops, all others
+/// through Hummingbird's router. Runs once.
+package final class HTTPFront: Service {
+    /// Where to listen, and with how much.
+    package struct Configuration: Sendable {
+        package var host = "127.0.0.1"
+        /// 0 picks a free one.
+        package var port = 8080
+        package var limits = HTTPLimits()
+        /// Threads that read, score and answer. nil for as many as there are processors to use.
+        package var eventLoops: Int?
+        /// Connections that the kernel keeps until they are accepted.
+        package var backlog = 1024
+
+        package init() {}
+    }
+
+    /// What answers the requests.
+    package struct Backend: Sendable {
+        package var predictor: any Predictor
+        package var repository: any ModelRepository
+        /// The metrics in Prometheus' text format.
+        package var metrics: @Sendable () -> String
+
+        package init(
+            predictor: any Predictor, repository: any ModelRepository, metrics: @escaping @Sendable () -> String
+        ) {
+            self.predictor = predictor
+            self.repository = repository
+            self.metrics = metrics
+        }
+    }
+
+    private let configuration: Configuration
+    private let backend: Backend
+    private let logger: Logger
+    private let accessLog: AccessLog?
+    private let onListening: @Sendable (_ host: String, _ port: Int) -> Void
+    private let isServing = Atomic<Bool>(true)
+
+    /// - Parameters:
+    ///   - accessLog: Takes a line for every request; nil for none.
+    ///   - onListening: Called once with the address that is listened on.
+    package init(
+        configuration: Configuration, backend: Backend, logger: Logger, accessLog: AccessLog? = nil,
+        onListening: @escaping @Sendable (_ host: String, _ port: Int) -> Void = { _, _ in }
+    ) {
+        self.configuration = configuration
+        self.backend = backend
+        self.logger = logger
+        self.accessLog = accessLog
+        self.onListening = onListening
+    }
+
+    /// Serves until the surrounding service group shuts down or the task is cancelled. A graceful shutdown
+    /// answers what is in flight, within `HTTPLimits.drain`.
+    package func run() async throws {
+        let threads = max(1, configuration.eventLoops ?? AvailableCores.count())
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        let states = LoopStates(group) {
+            LoopState(limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog)
+        }
+        let result: Result<Void, any Error>
+        do {
+            try await serve(on: group, states)
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try await group.shutdownGracefully()
+        accessLog?.writeOut()
+        try result.get()
+    }
+
+    private enum Ended { case server, drain, accessLog }
+
+    private func serve(on group: MultiThreadedEventLoopGroup, _ states: LoopStates) async throws {
+        let application = application(on: group, states)
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Ended.self) { tasks in
+                tasks.addTask {
+                    try await application.run()
+                    return .server
+                }
+                tasks.addTask { [limit = configuration.limits.drain] in
+                    try? await gracefulShutdown()
+                    try? await Task.sleep(for: limit)
+                    return .drain
+                }
+                if let accessLog {
+                    tasks.addTask {
+                        await accessLog.run()
+                        return .accessLog
+                    }
+                }
+                defer { tasks.cancelAll() }
+                while let ended = try await tasks.next() {
+                    switch ended {
+                    case .server: return
+                    case .accessLog: continue
+                    case .drain:
+                        states.each { $0.cutConnections() }
+                        tasks.cancelAll()
+                    }
+                }
+            }
+        } onGracefulShutdown: {
+            self.isServing.store(false, ordering: .relaxed)
+        }
+    }
+
+    private func application(
+        on group: MultiThreadedEventLoopGroup, _ states: LoopStates
+    ) -> some ApplicationProtocol {
+        var http = HTTP1Channel.Configuration()
+        http.httpDecoder = .init(
+            maxHeaderFieldSize: HeadLimits.maxFieldBytes, maxHeaderListSize: HeadLimits.maxHeadBytes,
+            maxHeaderFieldCount: HeadLimits.maxFields)
+        let desk = ManagementDesk(
+            predictor: backend.predictor, repository: backend.repository, metrics: backend.metrics,
+            isServing: { self.isServing.load(ordering: .relaxed) })
+        return Application(
+            router: ManagementRoutes(desk: desk).router(),
+            server: HTTPServerBuilder { [http] responder in
+                LaneChannel(http: HTTP1Channel(responder: responder, configuration: http), states: states)
+            },
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: nil,
+                backlog: configuration.backlog, reuseAddress: true,
+                availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.maxConnections, logger: logger)),
+            onServerRunning: { [onListening] channel in
+                if let address = channel.localAddress, let host = address.ipAddress, let port = address.port {
+                    onListening(host, port)
+                }
+            },
+            eventLoopGroupProvider: .shared(group), logger: logger)
+    }
+}

@@ -1,0 +1,38 @@
+/// What one server gives to its clients at most: sizes, counts and patience. Every default suits a server
+/// behind a load balancer; a public one would shorten the timeouts.
+package struct HTTPLimits: Sendable, Equatable {
+    /// Bytes of a request's body. Default 4 MiB. A larger body gets a 413 before it is read. A connection's
+    /// queue of pipelined requests holds about as much again.
+    package var maxBodyBytes = 4 << 20
+    /// Open connections; more wait in the kernel's backlog until one closes. Default 10,000. One costs
+    /// about 20 KiB.
+    package var maxConnections = 10_000
+    /// Complete requests of one connection waiting for their turn; while so many wait, the connection is not
+    /// read from. Default 64.
+    package var maxPipelined = 64
+    /// How long a connection may stay without a request, or leave an answer unread. Default 60 s.
+    package var idleTimeout: Duration = .seconds(60)
+    /// From a request's first byte to the end of its head. Default 10 s.
+    package var headerTimeout: Duration = .seconds(10)
+    /// From the end of a request's head to the end of its body. Default 30 s.
+    package var bodyTimeout: Duration = .seconds(30)
+    /// How long a shutdown waits for requests in flight before it cuts them off. Default 30 s.
+    package var drain: Duration = .seconds(30)
+
+    package init() {}
+}
+
+/// What every connection is held to, fixed because no client has a use for more.
+enum HeadLimits {
+    /// Bytes of one header field, or of the request line.
+    static let maxFieldBytes = 16 << 10
+    /// Bytes of a request's whole head.
+    static let maxHeadBytes = 64 << 10
+    static let maxFields = 100
+    /// How long a connection stays half open after its last answer, so that the answer is not lost to a
+    /// reset while the client is still sending.
+    static let farewell: Duration = .seconds(1)
+    /// Pipelined requests that one read can bring beyond `maxPipelined`. More than fit into a receive buffer
+    /// of 64 KiB; beyond it the connection is cut.
+    static let pipelineSlack = 4096
+}

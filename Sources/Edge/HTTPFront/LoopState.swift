@@ -1,0 +1,59 @@
+internal import NIOCore
+internal import Scoring
+internal import TextFormats
+internal import WireFormat
+
+/// What the connections of one event loop share: the desk that answers predictions, the memory that an
+/// answer's body is written into, and the roll of open connections. Touched on its loop only.
+final class LoopState {
+    let limits: HTTPLimits
+    let desk: PredictionDesk
+    let accessLog: AccessLog?
+    /// The body of the answer that is being made; nothing of it outlives the call that makes it.
+    var sink = ByteSink()
+    var date = HTTPDate()
+    private var lanes: [ObjectIdentifier: FastLane] = [:]
+
+    init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?) {
+        self.limits = limits
+        self.accessLog = accessLog
+        var wire = WireLimits()
+        wire.maxBodyBytes = limits.maxBodyBytes
+        desk = PredictionDesk(predictor: predictor, limits: wire)
+    }
+
+    func opened(_ lane: FastLane) { lanes[ObjectIdentifier(lane)] = lane }
+    func closed(_ lane: FastLane) { lanes[ObjectIdentifier(lane)] = nil }
+    var openConnections: Int { lanes.count }
+
+    /// Ends every connection, answered or not.
+    func cutConnections() {
+        for lane in Array(lanes.values) { lane.cut() }
+    }
+}
+
+/// The state of every event loop of a group, found by loop. Each state is used on its own loop only, so the
+/// table, which never changes, may be shared: that is why it is safe to call it Sendable.
+struct LoopStates: @unchecked Sendable {
+    private let states: [ObjectIdentifier: LoopState]
+    private let loops: [any EventLoop]
+
+    init(_ group: any EventLoopGroup, make: () -> LoopState) {
+        loops = Array(group.makeIterator())
+        states = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), make()) })
+    }
+
+    /// The state of the loop that is running.
+    func state(on loop: any EventLoop) -> LoopState {
+        loop.preconditionInEventLoop()
+        guard let state = states[ObjectIdentifier(loop)] else { preconditionFailure("a channel of another group") }
+        return state
+    }
+
+    /// Runs `body` with each state on its loop, and forgets it.
+    func each(_ body: @escaping @Sendable (LoopState) -> Void) {
+        for loop in loops {
+            loop.execute { body(state(on: loop)) }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/// Why the front itself turns a request down, before anything behind it sees the request.
+enum Refusal: Equatable {
+    /// The bytes are not an HTTP request, or one that could be read in two ways.
+    case malformed(String)
+    case headTooLarge
+    case bodyTooLarge(limit: Int)
+    /// The request did not arrive in time; `part` is "head" or "body".
+    case tooSlow(part: String)
+    case methodNotAllowed(allow: String)
+    case unsupportedTransferCoding
+    case unsupportedContentCoding
+    case unknownExpectation
+
+    var status: Int {
+        switch self {
+        case .malformed: 400
+        case .headTooLarge: 431
+        case .bodyTooLarge: 413
+        case .tooSlow: 408
+        case .methodNotAllowed: 405
+        case .unsupportedTransferCoding: 501
+        case .unsupportedContentCoding: 415
+        case .unknownExpectation: 417
+        }
+    }
+
+    /// The `code` of the error document.
+    var code: StaticString {
+        switch self {
+        case .malformed: "INVALID_REQUEST"
+        case .headTooLarge: "HEAD_TOO_LARGE"
+        case .bodyTooLarge: "TOO_LARGE"
+        case .tooSlow: "REQUEST_TIMEOUT"
+        case .methodNotAllowed: "METHOD_NOT_ALLOWED"
+        case .unsupportedTransferCoding: "UNSUPPORTED_TRANSFER_CODING"
+        case .unsupportedContentCoding: "UNSUPPORTED_CONTENT_CODING"
+        case .unknownExpectation: "UNKNOWN_EXPECTATION"
+        }
+    }
+
+    var message: String {
+        switch self {
+        case .malformed(let reason): "not a valid HTTP request: \(reason)"
+        case .headTooLarge:
+            "the request's head is too large: at most \(HeadLimits.maxFields) fields, \(HeadLimits.maxFieldBytes) bytes each, "
+                + "\(HeadLimits.maxHeadBytes) bytes in all"
+        case .bodyTooLarge(let limit): "the request's body is too large: at most \(limit) bytes"
+        case .tooSlow(let part): "the request's \(part) did not arrive in time"
+        case .methodNotAllowed(let allow): "this path takes \(allow) only"
+        case .unsupportedTransferCoding: "the only transfer coding taken is chunked"
+        case .unsupportedContentCoding: "send the body without a content coding"
+        case .unknownExpectation: "the only expectation known is 100-continue"
+        }
+    }
+
+    /// Whether the connection can go on after the answer: only where the rest of the request can be told
+    /// from the next one and is worth reading.
+    var endsConnection: Bool {
+        switch self {
+        case .methodNotAllowed, .unsupportedContentCoding: false
+        case .malformed, .headTooLarge, .bodyTooLarge, .tooSlow, .unsupportedTransferCoding, .unknownExpectation: true
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import Scoring
+internal import Synchronization
+
+/// A model that gives its first feature back, so that an answer tells which question it belongs to.
+final class EchoModel: ScoringModel {
+    let signature = Signature(
+        inputs: [Field("identity"), Field("other")], outputs: [OutputColumn("score")], roles: Roles(score: 0..<1))
+    let description = ModelDescription(format: "test")
+
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+        scores.reset(rows: rows.count, width: 1)
+        for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
+    }
+}
+
+final class SilentMeter: PredictionMeter {
+    func recordSuccess(rows: Int, nanoseconds: UInt64) {}
+    func recordFailure(_ error: ScoringError) {}
+}
+
+/// Serves `echo`, version 3, also under no name.
+final class EchoPredictor: Predictor {
+    private let echo: ServedModel
+    private let calls = Atomic<Int>(0)
+
+    init() throws {
+        let name = try required(ModelName("echo"))
+        let version = try required(ModelVersion(3))
+        echo = ServedModel(name: name, version: version, model: EchoModel(), answers: AnswerRules(), meter: SilentMeter())
+    }
+
+    /// Predictions so far.
+    var predictions: Int { calls.load(ordering: .relaxed) }
+
+    func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel {
+        guard name == nil || name == echo.name else { throw .unknownModel(name?.text ?? "") }
+        guard version == nil || version == echo.version else {
+            throw .unknownVersion(model: "echo", version: version?.description ?? "")
+        }
+        return echo
+    }
+
+    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+        calls.add(1, ordering: .relaxed)
+        try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+    }
+
+    func recordRejection(_ error: ScoringError, model: ServedModel?) {}
+}
+
+/// A repository whose `load` takes until the test lets it go on.
+final class FakeRepository: ModelRepository {
+    private struct State {
+        var isReady = true
+        var loads: [String] = []
+        var unloads: [String] = []
+        var failure: ScoringError?
+    }
+
+    private let state = Mutex(State())
+    /// What `load` waits for; open at first.
+    let gate = Gate(isOpen: true)
+    /// Opens when a `load` has begun.
+    let loadBegan = Gate(isOpen: false)
+
+    func index() -> [RepositoryEntry] {
+        [
+            RepositoryEntry(name: "broken", version: "1", state: .unavailable, reason: "golden.csv row 3: 0.4 is not 0.5"),
+            RepositoryEntry(name: "echo", version: "3", state: .ready),
+        ]
+    }
+
+    func load(_ name: ModelName) async throws(ScoringError) {
+        loadBegan.open()
+        await gate.wait()
+        let failure = state.withLock { state in
+            state.loads.append(name.text)
+            return state.failure
+        }
+        if let failure { throw failure }
+    }
+
+    func unload(_ name: ModelName) async throws(ScoringError) {
+        if name.text != "echo" { throw .unknownModel(name.text) }
+        state.withLock { $0.unloads.append(name.text) }
+    }
+
+    var isReady: Bool { state.withLock { $0.isReady } }
+    var loads: [String] { state.withLock { $0.loads } }
+    var unloads: [String] { state.withLock { $0.unloads } }
+
+    func setReady(_ isReady: Bool) { state.withLock { $0.isReady = isReady } }
+    func failLoads(with error: ScoringError) { state.withLock { $0.failure = error } }
+}
+
+/// Holds tasks until it is opened.
+final class Gate: Sendable {
+    private struct State {
+        var isOpen: Bool
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state: Mutex<State>
+
+    init(isOpen: Bool) { state = Mutex(State(isOpen: isOpen)) }
+
+    func wait() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func shut() { state.withLock { $0.isOpen = false } }
+}
+
+struct Missing: Error {}
+
+func required<Value>(_ value: Value?) throws -> Value {
+    guard let value else { throw Missing() }
+    return value
+}

@@ -1,0 +1,84 @@
+internal import HTTPFront
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import Scoring
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Threads for clients, which block; Swift's own pool is the server's.
+let clientThreads: NIOThreadPool = {
+    let pool = NIOThreadPool(numberOfThreads: 96)
+    pool.start()
+    return pool
+}()
+
+/// Runs a blocking client on a thread of its own.
+func client<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await clientThreads.runIfActive(body)
+}
+
+/// A front on a free port with a fake path behind it, for the time of one test.
+final class TestServer: Sendable {
+    let port: Int
+    let predictor: EchoPredictor
+    let repository: FakeRepository
+    private let group: ServiceGroup
+
+    private init(port: Int, predictor: EchoPredictor, repository: FakeRepository, group: ServiceGroup) {
+        self.port = port
+        self.predictor = predictor
+        self.repository = repository
+        self.group = group
+    }
+
+    /// Begins the shutdown and returns at once.
+    func beginShutdown() async { await group.triggerGracefulShutdown() }
+
+    func connect() throws -> RawClient { try RawClient(port: port) }
+
+    /// Runs `body` against a server and shuts the server down.
+    static func with(
+        _ limits: HTTPLimits = HTTPLimits(), eventLoops: Int = 1, accessLog: AccessLog? = nil,
+        _ body: @escaping @Sendable (TestServer) async throws -> Void
+    ) async throws {
+        let predictor = try EchoPredictor()
+        let repository = FakeRepository()
+        var configuration = HTTPFront.Configuration()
+        configuration.port = 0
+        configuration.limits = limits
+        configuration.eventLoops = eventLoops
+        let (ports, listening) = AsyncStream.makeStream(of: Int.self)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let front = HTTPFront(
+            configuration: configuration,
+            backend: HTTPFront.Backend(
+                predictor: predictor, repository: repository, metrics: { "# TYPE up gauge\nup 1\n" }),
+            logger: logger, accessLog: accessLog, onListening: { _, port in listening.yield(port) })
+        let group = ServiceGroup(configuration: .init(services: [.init(service: front, successTerminationBehavior: .gracefullyShutdownGroup)], logger: logger))
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                defer { listening.finish() }
+                try await group.run()
+            }
+            var iterator = ports.makeAsyncIterator()
+            guard let port = await iterator.next() else {
+                try await tasks.waitForAll()
+                throw Missing()
+            }
+            let server = TestServer(port: port, predictor: predictor, repository: repository, group: group)
+            let result: Result<Void, any Error>
+            do {
+                try await body(server)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            repository.gate.open()
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+            try result.get()
+        }
+    }
+}
