@@ -68,9 +68,16 @@ let package = Package(
             "Scoring", "TextFormats", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
             yams, log, lifecycle, hummingbird,
         ]),
+        part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
             name: "verdict",
-            dependencies: ["Assembly", "Scoring", "TextFormats", arguments, histogram, nio, nioPosix, nioHTTP1],
+            dependencies: ["Assembly", "Scoring", "TextFormats", "LoadTest", arguments],
             path: "Sources/App/verdict", swiftSettings: style),
+        .executableTarget(
+            name: "EngineBench",
+            dependencies: ["Scoring", "Tabular", "TreeFormats", arguments],
+            path: "Benchmarks/EngineBench", swiftSettings: style),
+
+        tests(of: "LoadTest", [nio, nioPosix]),
     ]
 )
