@@ -190,11 +190,11 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
         for connection in connections {
             if let pending = connection?.pending, now - pending.sent >= settings.timeout { connection?.close(.timeout) }
         }
-        if openCount > 0 { lastOpen = now }
+        if openCount > 0 { lastOpen = max(lastOpen, now) }
         let progress = LoadProgress(elapsed: min(now, plan.end), total: plan.end, answered: tally.answered, failed: tally.failed)
         watch.progress?(progress)
         if watch.shouldStop?() == true { return end(.stopped) }
-        if now - lastOpen >= settings.timeout { return end(.serverGone) }
+        if now >= lastOpen + settings.timeout { return end(.serverGone) }
         endIfDone(at: now)
         if phase == .running { scheduleTick() }
     }

@@ -52,4 +52,11 @@ package struct LoadProgress: Sendable, Equatable {
     package var total: UInt64
     package var answered: UInt64
     package var failed: UInt64
+
+    package init(elapsed: UInt64, total: UInt64, answered: UInt64, failed: UInt64) {
+        self.elapsed = elapsed
+        self.total = total
+        self.answered = answered
+        self.failed = failed
+    }
 }
