@@ -120,6 +120,7 @@ import Testing
         #expect(TimeText.count(1_234_567) == "1,234,567")
         #expect(TimeText.count(12) == "12")
         #expect(TimeText.rate(999.96) == "1000.0")
+        #expect(TimeText.rate(1000) == "1,000")
         #expect(TimeText.rate(40_312.4) == "40,312")
         #expect(TimeText.fixed(-0.05, decimals: 1) == "-0.1")
         #expect(TimeText.fixed(2.0049, decimals: 2) == "2.00")

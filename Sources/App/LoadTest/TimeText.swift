@@ -42,9 +42,9 @@ package enum TimeText {
         return String(text.reversed())
     }
 
-    /// "999.9", "40,312"
+    /// "999.9", "40,312"; no decimal where there is nothing to say.
     package static func rate(_ perSecond: Double) -> String {
-        guard perSecond < 9999.95 else { return count(UInt64(perSecond.rounded())) }
+        guard perSecond < 9999.95, perSecond != perSecond.rounded() else { return count(UInt64(perSecond.rounded())) }
         return fixed(perSecond, decimals: 1)
     }
 

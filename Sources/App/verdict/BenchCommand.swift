@@ -182,7 +182,7 @@ private enum Terminal {
         text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
-    static func complain(_ message: String) { show("error: \(message)\n") }
+    static func complain(_ message: String) { show("Error: \(message)\n") }
 
     /// Writes a file; false with `errno` set where that failed.
     static func write(_ text: String, to path: String) -> Bool {
