@@ -50,34 +50,46 @@ let package = Package(
     targets: [
         part("Contract", "Scoring"),
         part("Contract", "TextFormats", ["Scoring"]),
-        tests(of: "TextFormats", ["Scoring"]),
         part("Contract", "StrictYAML", [yams]),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
-        tests(of: "WireFormat", ["Scoring", "TextFormats"]),
         part("Edge", "HTTPFront", [
-            "Scoring", "WireFormat", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, log,
+            "Scoring", "WireFormat", "TextFormats", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes,
+            nioHTTPTypes, log, lifecycle,
         ]),
 
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
-        part("Path", "Pipeline", ["Scoring", "Decisions", "Registry"]),
+        part("Path", "Pipeline", ["Scoring", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
         part("App", "Assembly", [
-            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
-            log, lifecycle, hummingbird,
+            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle,
         ]),
+        part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
-            name: "verdict",
-            dependencies: ["Assembly", "Scoring", "TextFormats", arguments, histogram, nio, nioPosix, nioHTTP1],
+            name: "verdict", dependencies: ["Assembly", "LoadTest", "Scoring", "TextFormats", arguments, log],
             path: "Sources/App/verdict", swiftSettings: style),
 
+        .executableTarget(
+            name: "EngineBench", dependencies: ["Scoring", "Tabular", "TreeFormats", arguments],
+            path: "Benchmarks/EngineBench", swiftSettings: style),
+
+        tests(of: "Scoring"),
+        tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
+        tests(of: "WireFormat", ["Scoring", "TextFormats"]),
+        tests(of: "HTTPFront", ["Scoring", "TextFormats", "WireFormat", log, lifecycle]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
+        tests(of: "Pipeline", ["Scoring", "Registry"]),
+        tests(of: "Tabular", ["Scoring"]),
+        tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
+        tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
+        tests(of: "Assembly", ["Scoring", log]),
+        tests(of: "LoadTest", [nio, nioPosix]),
     ]
 )

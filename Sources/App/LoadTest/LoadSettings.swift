@@ -1,0 +1,62 @@
+/// What a load test does: where it sends what, how fast, over how many connections, for how long.
+package struct LoadSettings: Sendable {
+    package static let mostConcurrency = 10_000
+    /// Requests a second; far above what one core can send.
+    package static let highestRate = 10_000_000.0
+
+    package let target: LoadTarget
+    package let requests: LoadRequests
+    package var pace = LoadPlan.Pace.perSecond(1000)
+    /// Connections, each with at most one request on its way.
+    package var concurrency = 16
+    /// Nanoseconds at the beginning that are not measured.
+    package var warmup: UInt64 = 1_000_000_000
+    /// Nanoseconds that are measured.
+    package var duration: UInt64 = 10_000_000_000
+    /// Nanoseconds after which a request without an answer is given up.
+    package var timeout: UInt64 = 10_000_000_000
+
+    package init(target: LoadTarget, requests: LoadRequests) {
+        self.target = target
+        self.requests = requests
+    }
+
+    /// Refuses what makes no sense.
+    package func validate() throws(LoadError) {
+        if case .perSecond(let rate) = pace {
+            guard rate > 0, rate <= Self.highestRate else {
+                throw .wrongArgument("the rate must be greater than 0 and at most 10,000,000 a second, or 'max'")
+            }
+        }
+        guard (1...Self.mostConcurrency).contains(concurrency) else {
+            throw .wrongArgument("the concurrency must be from 1 to \(Self.mostConcurrency)")
+        }
+        guard duration > 0 else { throw .wrongArgument("the duration must be longer than 0") }
+        guard timeout > 0 else { throw .wrongArgument("the timeout must be longer than 0") }
+    }
+}
+
+/// How a load test is watched and stopped while it runs. Both are called on the thread that sends the
+/// requests, about ten times a second, and must not block.
+package struct LoadWatch: Sendable {
+    package var progress: (@Sendable (LoadProgress) -> Void)?
+    package var shouldStop: (@Sendable () -> Bool)?
+
+    package init() {}
+}
+
+/// How far a load test has come.
+package struct LoadProgress: Sendable, Equatable {
+    /// Nanoseconds since the load began, and how many there will be.
+    package var elapsed: UInt64
+    package var total: UInt64
+    package var answered: UInt64
+    package var failed: UInt64
+
+    package init(elapsed: UInt64, total: UInt64, answered: UInt64, failed: UInt64) {
+        self.elapsed = elapsed
+        self.total = total
+        self.answered = answered
+        self.failed = failed
+    }
+}

@@ -1,0 +1,56 @@
+internal import Histogram
+
+/// What has happened in a load test so far. Its size does not depend on how long the test runs.
+struct LoadTally {
+    /// Longer latencies count as this.
+    static let longestNanoseconds: UInt64 = 3_600_000_000_000
+
+    /// Ways in which a request can end without a response.
+    enum Loss: String, CaseIterable {
+        case closed = "connection closed before the answer"
+        case timeout = "no answer in time"
+        case malformed = "answer that is not HTTP/1.1"
+    }
+
+    /// From the moment a request was due to its answer; answered requests of the measured part.
+    private(set) var latency = Histogram<UInt64>(highestTrackableValue: longestNanoseconds)
+    /// From the moment a request was sent to its answer; the same requests.
+    private(set) var service = Histogram<UInt64>(highestTrackableValue: longestNanoseconds)
+    /// Responses by status, of the warm-up too.
+    private(set) var statuses = [UInt64](repeating: 0, count: 600)
+    private(set) var losses: [Loss: UInt64] = [:]
+    /// 2xx responses, of the warm-up too.
+    private(set) var answered: UInt64 = 0
+    private(set) var failed: UInt64 = 0
+    /// Connections opened beyond the first of each.
+    private(set) var reconnections: UInt64 = 0
+    /// When the last measured answer arrived, in nanoseconds since the load began.
+    private(set) var lastAnswer: UInt64 = 0
+    /// The status and the beginning of the body of the first response that was not 2xx.
+    private(set) var firstFailure: (status: Int, excerpt: [UInt8])?
+
+    /// A response whose request was due, sent and answered then, in nanoseconds since the load began.
+    mutating func record(status: Int, due: UInt64, sent: UInt64, now: UInt64, isMeasured: Bool) {
+        statuses[status] += 1
+        guard (200..<300).contains(status) else {
+            failed += 1
+            return
+        }
+        answered += 1
+        guard isMeasured else { return }
+        lastAnswer = now
+        latency.record(min(now &- due, Self.longestNanoseconds))
+        service.record(min(now &- sent, Self.longestNanoseconds))
+    }
+
+    mutating func recordFirstFailure(status: Int, excerpt: [UInt8]) {
+        if firstFailure == nil { firstFailure = (status, excerpt) }
+    }
+
+    mutating func record(_ loss: Loss) {
+        losses[loss, default: 0] += 1
+        failed += 1
+    }
+
+    mutating func recordReconnection() { reconnections += 1 }
+}
