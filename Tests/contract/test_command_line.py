@@ -1,0 +1,162 @@
+"""The command line: exit statuses, machine-readable output, configuration."""
+
+import csv
+import json
+import socket
+
+import pytest
+from identity_models import identity
+from libraries import MODEL_FILES
+from serving import EXAMPLES, VERDICT, Server, bare_environment, run_verdict
+
+CREDIT = EXAMPLES / "models" / "credit_score" / "1" / "model.pmml"
+
+
+def test_help_explains_each_command():
+    for command in ([], ["serve"], ["score"], ["inspect"], ["check"], ["bench"]):
+        result = run_verdict(*command, "--help")
+        assert result.returncode == 0, result
+        assert "USAGE" in result.stdout.upper()
+    for command in ("serve", "score", "inspect", "check", "bench"):
+        assert command in run_verdict("--help").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["score"],
+        ["score", MODEL_FILES["1"]],
+        ["inspect"],
+        ["check"],
+        ["serve", "--port", "many"],
+        ["serve", "--port", "70000"],
+        ["serve", "--no-such-flag"],
+        ["inspect", "a", "b", "c"],
+    ],
+    ids=lambda arguments: " ".join(map(str, arguments[:3])),
+)
+def test_wrong_usage_ends_with_status_2_and_says_what_is_right(arguments):
+    result = run_verdict(*arguments, env=bare_environment(), timeout=30)
+    assert result.returncode == 2, result
+    assert result.stderr and not result.stdout
+
+
+@pytest.mark.parametrize("command", [["score", "{}", "--input", EXAMPLES / "transactions.csv"], ["inspect", "{}"], ["check", "{}"]])
+def test_a_file_that_is_not_there_is_named(command, tmp_path):
+    missing = tmp_path / "not_there"
+    result = run_verdict(*(missing if one == "{}" else one for one in command))
+    assert result.returncode in (1, 2), result
+    assert "not_there" in result.stderr
+
+
+def test_inspect_shows_what_a_model_takes_and_gives():
+    for version, family in (("1", "XGBoost"), ("2", "LightGBM")):
+        result = run_verdict("inspect", MODEL_FILES[version], "--json")
+        assert result.returncode == 0, result.stderr
+        body = json.loads(result.stdout)
+        assert family in body["format"]
+        header = (EXAMPLES / "transactions.csv").read_text().splitlines()[0]
+        assert [one["name"] for one in body["inputs"]] == header.split(",")
+        assert all(one["type"] for one in body["inputs"])
+        assert body["trees"] == 120
+        assert 1 <= body["depth"] <= 12
+        assert body["outputs"]
+        assert "bytes" in result.stdout.lower()
+    body = json.loads(run_verdict("inspect", CREDIT, "--json").stdout)
+    assert "PMML" in body["format"]
+    assert {"score", "reason_1"} <= {one["name"] for one in body["outputs"]}
+
+
+def test_inspect_is_readable_without_json():
+    result = run_verdict("inspect", MODEL_FILES["2"])
+    assert result.returncode == 0
+    for word in ("LightGBM", "merchant_category", "120"):
+        assert word in result.stdout
+
+
+def test_inspect_of_what_is_no_model_fails_with_the_reason(tmp_path):
+    for name, content in (("poem.txt", b"roses are red"), ("cut.ubj", MODEL_FILES["1"].read_bytes()[:5000])):
+        (tmp_path / name).write_bytes(content)
+        result = run_verdict("inspect", tmp_path / name)
+        assert result.returncode == 1, result
+        assert name in result.stderr
+
+
+def test_check_accepts_the_examples():
+    result = run_verdict("check", EXAMPLES / "models")
+    assert result.returncode == 0, result
+    for name in ("fraud_detection", "credit_score"):
+        assert name in result.stdout
+    json.loads(run_verdict("check", EXAMPLES / "models", "--json").stdout)
+
+
+def test_check_refuses_what_the_server_would_refuse(repository):
+    repository.add("fine", 1, identity(0), golden="low,high,prediction\n1,1,257\n")
+    repository.add("wrong", 1, identity(0), golden="low,high,prediction\n1,1,258\n")
+    result = run_verdict("check", repository.folder)
+    assert result.returncode == 1, result
+    assert "wrong" in result.stdout + result.stderr and "golden.csv" in result.stdout + result.stderr
+    json.loads(run_verdict("check", repository.folder, "--json").stdout)
+
+
+def test_score_names_the_line_that_it_cannot_read(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("amount,hour\n1,2\nmany,3\n")
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 1, result
+    assert "3" in result.stderr and "amount" in result.stderr
+    path.write_text("amount,huor\n1,2\n")
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 1 and "huor" in result.stderr, result
+
+
+def test_score_takes_quoted_fields_empty_cells_and_any_order(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('"country",amount,"merchant_category"\r\n"NL",10.5,"travel"\r\n,10.5,\r\n')
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 0, result.stderr
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert len(rows) == 2 and rows[0]["prediction"] != rows[1]["prediction"]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("http: { prot: 8080 }\n", "port"),
+        ("modles: ./models\n", "models"),
+        ("limits: { maxBodyByte: 10 }\n", "maxBodyBytes"),
+        ("http: { port: many }\n", "port"),
+        ("http: [", "verdict.yaml"),
+    ],
+)
+def test_a_wrong_configuration_is_refused_with_what_was_meant(tmp_path, content, hint):
+    config = tmp_path / "verdict.yaml"
+    config.write_text(content)
+    result = run_verdict(
+        "serve", "--models", EXAMPLES / "models", "--port", 0, "--config", config, env=bare_environment(), timeout=30
+    )
+    assert result.returncode == 2, result
+    assert hint in result.stderr, result.stderr
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_flags_win_over_the_environment_and_that_over_the_file(repository, tmp_path):
+    repository.add("m0", 1, identity(0))
+    in_file, in_environment, in_flag = (free_port() for _ in range(3))
+    config = tmp_path / "verdict.yaml"
+    config.write_text(f"models: {repository.folder}\nhttp: {{ port: {in_file} }}\n")
+    from_file = ["serve", "--config", str(config)]
+    for arguments, environment, port in (
+        (from_file, {}, in_file),
+        (from_file, {"VERDICT_HTTP_PORT": str(in_environment)}, in_environment),
+        ([*from_file, "--port", str(in_flag)], {"VERDICT_HTTP_PORT": str(in_environment)}, in_flag),
+    ):
+        with Server(None, command=[str(VERDICT), *arguments], **environment) as server:
+            assert server.port == port
+            assert server.post("/predict", {"features": [3, 0]}).json["prediction"] == [3]

@@ -1,0 +1,97 @@
+"""GET /metrics: what a dashboard reads."""
+
+import math
+
+from identity_models import features
+
+
+def test_requests_are_counted_by_model_and_status(several):
+    def counted(model):
+        found = {}
+        for name, labels, value in several.samples():
+            if name == "model_requests_total" and labels["model_name"] == model:
+                found[labels["status"]] = found.get(labels["status"], 0) + value
+        return found
+
+    before, other = counted("m5"), counted("m4")
+    connection = several.connect()
+    for number in range(7):
+        connection.post("/predict/m5", {"features": features(number)})
+    for _ in range(3):
+        assert connection.post("/predict/m5", {"features": ["wrong", 1]}).status == 400
+    after = counted("m5")
+    grown = {status: after[status] - before.get(status, 0) for status in after if after[status] != before.get(status, 0)}
+    assert sorted(grown.values()) == [3, 7], grown
+    assert counted("m4") == other
+
+
+def test_latencies_are_a_histogram_by_model_and_version(several):
+    def histogram():
+        labels = {"model_name": "m3", "version": "1"}
+        buckets = sorted(
+            (float(found["le"].replace("+Inf", "inf")), value)
+            for name, found, value in several.samples()
+            if name == "model_prediction_latency_seconds_bucket" and labels.items() <= found.items()
+        )
+        return (
+            buckets,
+            several.metric("model_prediction_latency_seconds_count", **labels),
+            several.metric("model_prediction_latency_seconds_sum", **labels),
+        )
+
+    several.post("/predict/m3", {"features": [0, 0]})
+    _, count_before, sum_before = histogram()
+    for number in range(11):
+        assert several.post("/predict/m3", {"features": features(number)}).status == 200
+    buckets, count, total = histogram()
+    assert count - count_before == 11
+    assert 0 < total - sum_before < 11
+    assert len(buckets) >= 8 and buckets[-1] == (math.inf, count)
+    values = [value for _, value in buckets]
+    assert values == sorted(values)
+    assert buckets[0][0] <= 0.0001, "predictions take microseconds: the buckets have to tell them apart"
+
+
+def test_each_served_version_is_listed(examples):
+    for model, version in (("fraud_detection", "1"), ("fraud_detection", "2"), ("credit_score", "1")):
+        assert examples.metric("model_version_info", model_name=model, version=version) == 1
+
+
+def test_the_process_and_what_is_in_flight_are_shown(examples):
+    names = {name for name, _, _ in examples.samples()}
+    assert "process_resident_memory_bytes" in names
+    assert "process_cpu_seconds_total" in names
+    assert any("in_flight" in name or "inflight" in name for name in names), sorted(names)
+    assert any("load" in name for name in names), sorted(names)
+
+
+def test_the_text_is_well_formed(examples):
+    answer = examples.get("/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+    assert answer.text.endswith("\n")
+    typed, series = set(), set()
+    for line in answer.text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            assert name not in typed, f"{name} is declared twice"
+            assert kind in ("counter", "gauge", "histogram", "summary", "untyped")
+            typed.add(name)
+    for name, labels, value in examples.samples():
+        family = name
+        for suffix in ("_bucket", "_sum", "_count"):
+            if name.endswith(suffix) and name.removesuffix(suffix) in typed:
+                family = name.removesuffix(suffix)
+        assert family in typed, f"{name} has no TYPE"
+        key = (name, *sorted(labels.items()))
+        assert key not in series, f"{key} appears twice"
+        series.add(key)
+        assert not math.isnan(value)
+    assert len(series) == sum(1 for line in answer.text.splitlines() if line and not line.startswith("#"))
+    assert examples.get("/metrics").status == 200
+
+
+def test_unknown_models_do_not_make_labels(several):
+    """Else a client could fill the server's memory with names."""
+    for number in range(20):
+        assert several.post(f"/predict/invented_{number}", {"features": [1, 2]}).status == 404
+    assert not any("invented" in value for _, labels, _ in several.samples() for value in labels.values())
