@@ -1,0 +1,56 @@
+internal import Registry
+internal import Scoring
+internal import StrictYAML
+
+/// A model as the command line names it: a model file, a version's folder, or a model's folder in a repository, of
+/// which the highest version is meant.
+package struct ModelReference: Sendable {
+    /// The model file or folder itself.
+    package let path: String
+    /// What the repository's model.yaml says about reading it; the defaults for a file on its own.
+    package let options: LoadOptions
+
+    /// Throws if nothing is there or what is there is ambiguous.
+    package init(_ text: String) throws(ScoringError) {
+        let path = absolutePath(text)
+        let name = path.split(separator: "/").last.map(String.init) ?? ""
+        if let version = ModelVersion(name), let found = try Self.find(version, inModel: Self.parent(of: path)) {
+            self = found
+        } else if let found = try Self.find(nil, inModel: path) {
+            self = found
+        } else {
+            self.path = path
+            self.options = LoadOptions()
+        }
+    }
+
+    private init(path: String, options: LoadOptions) {
+        self.path = path
+        self.options = options
+    }
+
+    /// Opens it with the format that its content shows.
+    package func open() throws(ScoringError) -> (model: any ScoringModel, format: String, byteCount: Int) {
+        let opened = try ModelOpener(formats: ModelFormats.all).open(path, options: options)
+        return (opened.model, opened.format, opened.byteCount)
+    }
+
+    /// The named or the highest version of the model whose folder is `folder`; nil if that is no model's folder.
+    private static func find(_ version: ModelVersion?, inModel folder: String) throws(ScoringError) -> ModelReference? {
+        guard let name = folder.split(separator: "/").last.flatMap({ ModelName($0) }), isFolder(folder) else { return nil }
+        var scanner = RepositoryScanner(root: parent(of: folder))
+        guard let model = try scanner.scan().models[name] else { return nil }
+        guard let version = version ?? model.versions.keys.max(), let found = model.versions[version] else { return nil }
+        if let problem = found.problem { throw .refusedModel(problem) }
+        guard let file = found.candidates.first, found.candidates.count == 1 else {
+            let names = found.candidates.map { quoted($0) }.joined(separator: ", ")
+            throw .refusedModel("version \(version) of \(name) must hold one model, but holds " + (names.isEmpty ? "none" : names))
+        }
+        return ModelReference(path: found.path + "/" + file, options: try model.manifest.content.get().loadOptions)
+    }
+
+    private static func parent(of path: String) -> String {
+        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+        return parent.isEmpty ? "/" : parent
+    }
+}

@@ -1,0 +1,95 @@
+package import Scoring
+internal import TextFormats
+
+/// Scores the rows of a CSV file with exactly the code that the server scores with.
+package struct OfflineScoring {
+    /// A row that could not be scored; its cells are empty in the result.
+    package struct Failure: Sendable {
+        /// Counted from 1, without the header.
+        package let row: Int
+        package let error: ScoringError
+    }
+
+    private static let batchRows = 4096
+    private let model: any ScoringModel
+    private let columns: [Int]
+
+    /// - Parameter withRaw: Whether the margins before the link function are written as well.
+    package init(_ model: any ScoringModel, withRaw: Bool) throws(ScoringError) {
+        let roles = model.signature.roles
+        if withRaw && roles.raw.isEmpty {
+            throw .invalidRequest("this model has no margins; leave --raw out")
+        }
+        self.model = model
+        // The model's own output fields where it names some; else the score and the probabilities.
+        if roles.named.isEmpty {
+            let label = roles.label.map { $0...$0 }
+            columns = model.signature.outputs.indices.filter { column in
+                if roles.raw.contains(column) { return withRaw }
+                return label?.contains(column) != true && !roles.reasons.contains(column)
+            }
+        } else {
+            columns = Array(roles.named) + (withRaw ? roles.raw.filter { !roles.named.contains($0) } : [])
+        }
+    }
+
+    /// Scores every row of `csv`, whose header names the inputs; columns that are no input are passed over, absent
+    /// inputs are missing. Appends the result's CSV to `result` and returns the rows that failed.
+    /// Throws `.invalidRequest` with the line where the file cannot be read as a whole.
+    package func run(_ csv: [UInt8], into result: inout CSVWriter) throws(ScoringError) -> [Failure] {
+        let outcome = csv.withUnsafeBufferPointer { bytes -> Result<[Failure], ScoringError> in
+            Result { () throws(ScoringError) in try score(bytes, into: &result) }
+        }
+        return try outcome.get()
+    }
+
+    private func score(_ bytes: UnsafeBufferPointer<UInt8>, into result: inout CSVWriter) throws(ScoringError) -> [Failure] {
+        for column in columns { result.cell(model.signature.outputs[column].name) }
+        result.endRow()
+        let features = FeatureBatch()
+        let scores = ScoreBatch()
+        let workspace = Workspace()
+        var failures: [Failure] = []
+        do throws(CSVReader.Failure) {
+            var reader = CSVReader(bytes)
+            guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the file is empty; its first line names the inputs") }
+            let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
+            var done = 0
+            var hasMore = true
+            while hasMore {
+                features.reset(width: model.signature.inputs.count)
+                while features.count < Self.batchRows {
+                    hasMore = try reader.nextRow()
+                    guard hasMore else { break }
+                    try table.addRow(of: reader, to: features)
+                }
+                do throws(ScoringError) {
+                    try model.score(features, into: scores, using: workspace)
+                } catch {
+                    throw CSVReader.Failure(line: reader.line, reason: error.description)
+                }
+                for failure in scores.failures { failures.append(Failure(row: done + failure.row + 1, error: failure.error)) }
+                for row in 0..<scores.count { write(row, of: scores, into: &result) }
+                done += scores.count
+            }
+        } catch {
+            throw .invalidRequest(error.description)
+        }
+        return failures.sorted { $0.row < $1.row }
+    }
+
+    private func write(_ row: Int, of scores: ScoreBatch, into result: inout CSVWriter) {
+        for column in columns {
+            let value = scores[row, column]
+            switch model.signature.outputs[column].kind {
+            case _ where value.isNaN: result.emptyCell()
+            case .number: result.cell(value)
+            case .integer: if let whole = Int(exactly: value) { result.cell(whole) } else { result.cell(value) }
+            case .boolean: result.cell(value == 0 ? "false" : "true")
+            case .category(let labels): result.cell(labels[Int(value)])
+            case .text: result.cell(scores.text(row: row, column: column) ?? "")
+            }
+        }
+        result.endRow()
+    }
+}

@@ -1,0 +1,68 @@
+internal import Registry
+package import Scoring
+internal import TextFormats
+
+/// What `verdict check` found out about a repository.
+package struct RepositoryReport: Sendable {
+    private let findings: [RepositoryCheck.Finding]
+
+    /// Loads everything as a server would. Throws if the repository cannot be read.
+    /// - Parameter progress: Called before each version.
+    package init(
+        checking root: String, progress: (_ model: String, _ version: String, _ share: Double) -> Void
+    ) throws(ScoringError) {
+        var check = RepositoryCheck(root: root, formats: ModelFormats.all)
+        findings = try check.run(progress: progress)
+    }
+
+    /// Whether nothing was refused.
+    package var isClean: Bool { !findings.contains(where: \.isRefused) }
+
+    /// A line for each version.
+    package var text: String {
+        var lines: [String] = []
+        for finding in findings {
+            let name = finding.name.isEmpty ? "" : finding.version.isEmpty ? finding.name : "\(finding.name)/\(finding.version)"
+            switch finding.outcome {
+            case .passed(let format, let rows):
+                let golden = rows == 0 ? "no golden.csv" : "\(rows) golden rows agree"
+                lines.append("ok       \(name): \(format), \(golden)")
+            case .refused(let reason): lines.append("refused  \(name): \(reason)")
+            case .skipped(let reason): lines.append("skipped  " + (name.isEmpty ? reason : "\(name): \(reason)"))
+            }
+        }
+        let refused = findings.count(where: \.isRefused)
+        lines.append(refused == 0 ? "all versions can be served" : "\(refused) refused")
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// One JSON object.
+    package var json: String {
+        var sink = ByteSink()
+        sink.append("{\"ok\":")
+        sink.append(json: isClean)
+        sink.append(",\"versions\":[")
+        for (index, finding) in findings.enumerated() {
+            sink.append(index == 0 ? "{\"model\":" : ",{\"model\":")
+            sink.append(json: finding.name)
+            sink.append(",\"version\":")
+            sink.append(json: finding.version)
+            switch finding.outcome {
+            case .passed(let format, let rows):
+                sink.append(",\"result\":\"ok\",\"format\":")
+                sink.append(json: format)
+                sink.append(",\"golden_rows\":")
+                sink.append(integer: rows)
+            case .refused(let reason):
+                sink.append(",\"result\":\"refused\",\"reason\":")
+                sink.append(json: reason)
+            case .skipped(let reason):
+                sink.append(",\"result\":\"skipped\",\"reason\":")
+                sink.append(json: reason)
+            }
+            sink.append("}")
+        }
+        sink.append("]}\n")
+        return sink.string
+    }
+}

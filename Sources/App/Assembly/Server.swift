@@ -1,0 +1,61 @@
+internal import HTTPFront
+package import Logging
+internal import Pipeline
+internal import Registry
+internal import Scoring
+internal import ServiceLifecycle
+
+/// A whole server, put together from one configuration. Runs until SIGTERM or SIGINT; then it stops accepting,
+/// answers what is in flight, and returns.
+package struct Server: Sendable {
+    private let registry: ModelRegistry
+    private let front: HTTPFront
+    private let settings: ServerSettings
+    private let logger: Logger
+
+    /// - Parameter onListening: Called once with the address that is listened on.
+    package init(
+        _ settings: ServerSettings, version: String, logger: Logger,
+        onListening: @escaping @Sendable (_ host: String, _ port: Int) -> Void
+    ) {
+        let metrics = ServingMetrics(version: version)
+        var repository = RegistrySettings(root: settings.models)
+        repository.defaultModel = settings.defaultModel
+        repository.mostModelBytes = settings.maxModelBytes
+        let registry = ModelRegistry(
+            repository, formats: ModelFormats.all, meter: { metrics.meter($0, $1) }, observer: metrics, logger: logger)
+        var configuration = HTTPFront.Configuration()
+        configuration.host = settings.host
+        configuration.port = settings.port
+        configuration.limits = settings.limits
+        configuration.eventLoops = settings.threads
+        var accessLogger = logger
+        accessLogger.logLevel = .info
+        self.registry = registry
+        self.front = HTTPFront(
+            configuration: configuration,
+            backend: HTTPFront.Backend(
+                predictor: PredictionPipeline(registry: registry, metrics: metrics), repository: registry,
+                metrics: { metrics.exposition() }),
+            logger: logger, accessLog: settings.logsAccess ? AccessLog(logger: accessLogger) : nil, onListening: onListening)
+        self.settings = settings
+        self.logger = logger
+    }
+
+    /// Throws if the repository cannot be read or the address cannot be listened on.
+    package func run() async throws {
+        let services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            // Shut down last to first: the front drains while the models still answer.
+            .init(
+                service: RegistryService(registry, interval: settings.scanInterval, logger: logger),
+                successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup),
+            .init(
+                service: front, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup),
+        ]
+        var configuration = ServiceGroupConfiguration(services: services, logger: logger)
+        configuration.gracefulShutdownSignals = [.sigterm, .sigint]
+        // The front keeps to its own limit; this one only ends what hangs beyond it.
+        configuration.maximumGracefulShutdownDuration = settings.limits.drain + .seconds(5)
+        try await ServiceGroup(configuration: configuration).run()
+    }
+}

@@ -1,0 +1,79 @@
+internal import Scoring
+package import StrictYAML
+
+extension ServerSettings {
+    /// Keys of the design that later versions act on; named so that they are refused for what they are.
+    private static let planned = ["grpc", "redis"]
+
+    /// Takes what a configuration file says.
+    package mutating func apply(file bytes: [UInt8], path: String) throws(SettingError) {
+        do throws(YAMLError) {
+            try apply(YAMLNode.parse(bytes), prefix: "")
+        } catch {
+            throw SettingError(description: "\(path): \(error)")
+        }
+    }
+
+    private mutating func apply(_ node: YAMLNode, prefix: String) throws(YAMLError) {
+        let inside = Setting.all.filter { $0.key.hasPrefix(prefix) }
+        var names: [String] = []
+        for setting in inside {
+            let name = String(setting.key.dropFirst(prefix.count).prefix { $0 != "." })
+            if !names.contains(name) { names.append(name) }
+        }
+        let map = try node.mapping(keys: names, planned: prefix.isEmpty ? Self.planned : [])
+        for name in names {
+            guard let value = map[name] else { continue }
+            guard let setting = inside.first(where: { $0.key == prefix + name }) else {
+                try apply(value, prefix: prefix + name + ".")
+                continue
+            }
+            let text = try value.string()
+            do throws(SettingError) {
+                try setting.apply(&self, text)
+            } catch {
+                throw value.error(error.description)
+            }
+        }
+    }
+
+    /// Takes what the environment says. A variable that begins with `VERDICT_` and is no setting is refused.
+    package mutating func apply(environment: [String: String]) throws(SettingError) {
+        let known = Setting.all.flatMap(\.variables)
+        for (variable, value) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix("VERDICT_") {
+            // Where the configuration file lies is not a setting of the file.
+            if variable == Self.fileVariable { continue }
+            guard let setting = Setting.all.first(where: { $0.variables.contains(variable) }) else {
+                throw SettingError(
+                    description: "unknown environment variable \(variable)" + Self.hint(NearestName.to(variable, among: known)))
+            }
+            try apply(setting, value, source: variable)
+        }
+    }
+
+    /// The environment variable that names the configuration file.
+    package static let fileVariable = "VERDICT_CONFIG"
+
+    /// Takes flags by name, without their dashes.
+    package mutating func apply(flags: [String: String]) throws(SettingError) {
+        for (flag, value) in flags.sorted(by: { $0.key < $1.key }) {
+            guard let setting = Setting.all.first(where: { $0.flag == flag }) else {
+                let nearest = NearestName.to(flag, among: Setting.all.map(\.flag)).map { "--" + $0 }
+                throw SettingError(description: "unknown option --\(flag)" + Self.hint(nearest))
+            }
+            try apply(setting, value, source: "--\(flag)")
+        }
+    }
+
+    private mutating func apply(_ setting: Setting, _ value: String, source: String) throws(SettingError) {
+        do throws(SettingError) {
+            try setting.apply(&self, value)
+        } catch {
+            throw SettingError(description: "\(source) \(error)")
+        }
+    }
+
+    private static func hint(_ nearest: String?) -> String {
+        nearest.map { "; did you mean \($0)?" } ?? ""
+    }
+}

@@ -1,0 +1,33 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// The command line. Exit status: 0, 1 (the answer is no), 2 (used wrongly).
+@main
+struct Verdict: AsyncParsableCommand {
+    static let release = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "verdict",
+        abstract: "An online model server for risk control.",
+        discussion: "Serves XGBoost, LightGBM and PMML models over HTTP, and scores, inspects and checks them offline.",
+        version: release,
+        subcommands: [ServeCommand.self, ScoreCommand.self, InspectCommand.self, CheckCommand.self, BenchCommand.self])
+
+    static func main() async {
+        // A reader that goes away is seen as a failed write.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // Help and version end with 0, misuse with 2 instead of the library's 64.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            Console.complain(fullMessage(for: error))
+            Glibc.exit(2)
+        }
+    }
+}
