@@ -26,7 +26,6 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
-let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -41,7 +40,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -55,8 +53,10 @@ let package = Package(
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
         tests(of: "WireFormat", ["Scoring", "TextFormats"]),
         part("Edge", "HTTPFront", [
-            "Scoring", "WireFormat", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, log,
+            "Scoring", "TextFormats", "WireFormat", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes, log,
+            lifecycle,
         ]),
+        tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
 
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Registry", ["Scoring", "TextFormats", "Decisions", yams, log, lifecycle]),
