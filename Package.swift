@@ -82,7 +82,7 @@ let package = Package(
         tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats"]),
-        tests(of: "HTTPFront", ["Scoring", "TextFormats", "WireFormat", log, lifecycle]),
+        tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
         tests(of: "Pipeline", ["Scoring", "Registry"]),
