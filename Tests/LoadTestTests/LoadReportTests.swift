@@ -4,7 +4,9 @@ import Testing
 
 /// The report in its three forms, from one short test of a server that also fails.
 @Suite(.serialized) struct LoadReportTests {
-    private func report(path: String = "/predict", answer: @escaping @Sendable (Int) -> StubServer.Answer) async throws -> LoadReport {
+    private func report(path: String = "/predict", answer: @escaping @Sendable (Int) -> StubServer.Answer) async throws
+        -> LoadReport
+    {
         let server = try await StubServer { number, _ in answer(number) }
         let target = try LoadTarget("http://127.0.0.1:\(server.port)\(path)")
         var settings = LoadSettings(target: target, requests: try LoadRequests(to: target))
@@ -30,7 +32,9 @@ import Testing
     }
 
     @Test func theJSONIsReadBackWithTheNumbersOfTheReport() async throws {
-        let report = try await report { $0 == 0 ? .text("HTTP/1.1 400 No\r\nContent-Length: 5\r\n\r\n\"\\\u{1}é") : .text(StubServer.ok) }
+        let report = try await report {
+            $0 == 0 ? .text("HTTP/1.1 400 No\r\nContent-Length: 5\r\n\r\n\"\\\u{1}é") : .text(StubServer.ok)
+        }
         let object = try #require(try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? [String: Any])
         #expect(object["answered"] as? Int == 49)
         #expect(object["failed"] as? Int == 1)

@@ -98,7 +98,9 @@ import Testing
 
 /// Times as text.
 @Suite struct TimeTextTests {
-    @Test(arguments: [("10s", 10_000_000_000), ("1.5", 1_500_000_000), ("250ms", 250_000_000), ("2m", 120_000_000_000), ("0s", 0)])
+    @Test(arguments: [
+        ("10s", 10_000_000_000), ("1.5", 1_500_000_000), ("250ms", 250_000_000), ("2m", 120_000_000_000), ("0s", 0),
+    ])
     func spansAreRead(text: String, nanoseconds: UInt64) {
         #expect(TimeText.nanoseconds(text) == nanoseconds)
     }

@@ -23,7 +23,9 @@ import Testing
     }
 
     @Test func aStallIsChargedToEveryRequestItHeldUp() async throws {
-        let server = try await StubServer { number, _ in number == 20 ? .late(StubServer.ok, milliseconds: 500) : .text(StubServer.ok) }
+        let server = try await StubServer { number, _ in
+            number == 20 ? .late(StubServer.ok, milliseconds: 500) : .text(StubServer.ok)
+        }
         var settings = try settings(server)
         settings.duration = 1000 * millisecond
         let report = try await LoadRun(settings).report()
@@ -36,7 +38,9 @@ import Testing
     }
 
     @Test func aClosedLoopIsBlindToTheStallAndSaysNothingOfDueTimes() async throws {
-        let server = try await StubServer { number, _ in number == 20 ? .late(StubServer.ok, milliseconds: 100) : .text(StubServer.ok) }
+        let server = try await StubServer { number, _ in
+            number == 20 ? .late(StubServer.ok, milliseconds: 100) : .text(StubServer.ok)
+        }
         var settings = try settings(server)
         settings.pace = .unlimited
         let report = try await LoadRun(settings).report()
@@ -92,7 +96,9 @@ import Testing
 
     @Test func aServerThatClosesAfterEachAnswerCostsReconnectionsButNoFailure() async throws {
         let server = try await StubServer { number, _ in
-            number % 2 == 0 ? .last("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok") : .last("HTTP/1.1 200 OK\r\n\r\nok")
+            number % 2 == 0
+                ? .last("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+                : .last("HTTP/1.1 200 OK\r\n\r\nok")
         }
         let report = try await LoadRun(try settings(server)).report()
         #expect(report.failed == 0)
@@ -138,7 +144,9 @@ import Testing
     }
 
     @Test func theWarmUpIsSentButNotMeasured() async throws {
-        let server = try await StubServer { number, _ in number < 10 ? .late(StubServer.ok, milliseconds: 20) : .text(StubServer.ok) }
+        let server = try await StubServer { number, _ in
+            number < 10 ? .late(StubServer.ok, milliseconds: 20) : .text(StubServer.ok)
+        }
         var settings = try settings(server)
         settings.pace = .perSecond(50)
         settings.warmup = 200 * millisecond

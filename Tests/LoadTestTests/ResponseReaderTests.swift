@@ -14,7 +14,10 @@ import Testing
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, false),
         ("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 2\r\n\r\nok", 200, true),
         ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n1", 201, true),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwiki\r\nA;x=y\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n", 200, true),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwiki\r\nA;x=y\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\n", 200,
+            true
+        ),
         ("HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n2\r\nno\r\n0\r\n\r\n", 503, true),
     ]
 
@@ -60,21 +63,22 @@ import Testing
         #expect(reader.excerpt.isEmpty)
     }
 
-    @Test(arguments: [
-        ("SSH-2.0-OpenSSH\r\n", .statusLine), ("HTTP/2 200\r\n", .statusLine), ("HTTP/1.1 20 OK\r\n", .statusLine),
-        ("HTTP/1.1 999 No\r\n", .statusLine), ("HTTP/1.1 2000\r\n", .statusLine), ("\r\n", .statusLine),
-        ("HTTP/1.1 200 OK\r\nno colon\r\n", .header),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n", .length), ("HTTP/1.1 200 OK\r\nContent-Length: 1e9\r\n", .length),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n", .length),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n", .length),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n", .length),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .chunk),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", .chunk),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", .chunk),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", .chunk),
-        ("HTTP/1.1 101 Switching\r\n\r\n", .upgrade),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc", .bytesAfterResponse),
-    ] as [(String, ResponseReader.Malformed)])
+    @Test(
+        arguments: [
+            ("SSH-2.0-OpenSSH\r\n", .statusLine), ("HTTP/2 200\r\n", .statusLine), ("HTTP/1.1 20 OK\r\n", .statusLine),
+            ("HTTP/1.1 999 No\r\n", .statusLine), ("HTTP/1.1 2000\r\n", .statusLine), ("\r\n", .statusLine),
+            ("HTTP/1.1 200 OK\r\nno colon\r\n", .header),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n", .length), ("HTTP/1.1 200 OK\r\nContent-Length: 1e9\r\n", .length),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n", .length),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n", .length),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n", .length),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", .chunk),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n", .chunk),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", .chunk),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n", .chunk),
+            ("HTTP/1.1 101 Switching\r\n\r\n", .upgrade),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nabc", .bytesAfterResponse),
+        ] as [(String, ResponseReader.Malformed)])
     func whatIsNoResponseIsSaidToBeNone(text: String, error: ResponseReader.Malformed) {
         #expect(throws: error) {
             _ = try Feed().read([Array(text.utf8)])

@@ -45,19 +45,19 @@ struct LatencyCurve {
             "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-labelledby=\"curve-title\">",
             "<title id=\"curve-title\">Latency by percentile</title>",
         ]
-        for (value, label) in verticalTicks {
-            let y = number(y(value))
-            parts.append("<line class=\"grid\" x1=\"\(number(Self.left))\" x2=\"\(number(Self.width - Self.right))\" y1=\"\(y)\" y2=\"\(y)\"/>")
-            parts.append("<text class=\"tick\" x=\"\(number(Self.left - 8))\" y=\"\(y)\" dy=\"0.35em\" text-anchor=\"end\">\(label)</text>")
-        }
         let floor = Self.height - Self.bottom
-        for (nines, label) in horizontalTicks {
-            let x = number(x(nines: nines))
-            parts.append("<line class=\"grid\" x1=\"\(x)\" x2=\"\(x)\" y1=\"\(number(Self.top))\" y2=\"\(number(floor))\"/>")
-            parts.append("<text class=\"tick\" x=\"\(x)\" y=\"\(number(floor + 18))\" text-anchor=\"middle\">\(label)</text>")
+        let edge = Self.width - Self.right
+        for (value, label) in verticalTicks {
+            let y = y(value)
+            parts.append(grid(from: (Self.left, y), to: (edge, y)))
+            parts.append(text(label, at: (Self.left - 8, y + 4), anchor: "end"))
         }
-        let middle = number((Self.left + Self.width - Self.right) / 2)
-        parts.append("<text class=\"tick\" x=\"\(middle)\" y=\"\(number(Self.height - 8))\" text-anchor=\"middle\">percentile</text>")
+        for (nines, label) in horizontalTicks {
+            let x = x(nines: nines)
+            parts.append(grid(from: (x, Self.top), to: (x, floor)))
+            parts.append(text(label, at: (x, floor + 18), anchor: "middle"))
+        }
+        parts.append(text("percentile", at: ((Self.left + edge) / 2, Self.height - 8), anchor: "middle"))
         for line in series { parts.append(contentsOf: curve(line)) }
         parts.append("</svg>")
         return parts.joined(separator: "\n")
@@ -77,6 +77,14 @@ struct LatencyCurve {
                     + "<title>\(line.name), \(label)</title></circle>")
         }
         return parts
+    }
+
+    private func grid(from: (x: Double, y: Double), to: (x: Double, y: Double)) -> String {
+        "<line class=\"grid\" x1=\"\(number(from.x))\" y1=\"\(number(from.y))\" x2=\"\(number(to.x))\" y2=\"\(number(to.y))\"/>"
+    }
+
+    private func text(_ label: String, at place: (x: Double, y: Double), anchor: String) -> String {
+        "<text class=\"tick\" x=\"\(number(place.x))\" y=\"\(number(place.y))\" text-anchor=\"\(anchor)\">\(label)</text>"
     }
 
     /// 90 % is one nine, 99 % two.

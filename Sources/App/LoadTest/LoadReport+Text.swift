@@ -4,7 +4,8 @@ extension LoadReport {
         var lines = ["\(method) \(url)", plan, ""]
         lines += table
         lines.append("")
-        lines.append("\(TimeText.count(answered)) answered, \(TimeText.count(failed)) failed; \(TimeText.rate(throughput)) answers/s")
+        let counts = "\(TimeText.count(answered)) answered, \(TimeText.count(failed)) failed"
+        lines.append("\(counts); \(TimeText.rate(throughput)) answers/s")
         for failure in failures { lines.append("  \(TimeText.count(failure.count)) x \(failure.reason)") }
         if let firstFailure { lines.append("  first: \(firstFailure)") }
         lines += notes
@@ -62,9 +63,10 @@ extension LoadReport {
     private var table: [String] {
         guard !rows.isEmpty else { return ["No answer was measured."] }
         let header = pad("latency", to: 8, fromLeft: false) + columnNames.map { pad($0, to: 16, fromLeft: true) }.joined()
-        return [header] + rows.map { row in
-            pad(row[0], to: 8, fromLeft: false) + row.dropFirst().map { pad($0, to: 16, fromLeft: true) }.joined()
-        }
+        return [header]
+            + rows.map { row in
+                pad(row[0], to: 8, fromLeft: false) + row.dropFirst().map { pad($0, to: 16, fromLeft: true) }.joined()
+            }
     }
 
     private func pad(_ text: String, to width: Int, fromLeft: Bool) -> String {
