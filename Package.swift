@@ -29,6 +29,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
@@ -67,7 +68,7 @@ let package = Package(
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
         part("App", "Assembly", [
-            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle,
+            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle, signals,
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(

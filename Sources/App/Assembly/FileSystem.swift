@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Scoring
+package import Scoring
 
 /// A path made absolute, without trailing slashes, `.` and `..`.
 func absolutePath(_ path: String) -> String {

@@ -1,4 +1,4 @@
-internal import Scoring
+package import Scoring
 internal import TextFormats
 
 /// What `verdict inspect` shows of a model.

@@ -1,5 +1,5 @@
 internal import Registry
-internal import Scoring
+package import Scoring
 internal import StrictYAML
 
 /// A model as the command line names it: a model file, a version's folder, or a model's folder in a repository, of

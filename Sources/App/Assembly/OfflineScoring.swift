@@ -1,5 +1,5 @@
 package import Scoring
-internal import TextFormats
+package import TextFormats
 
 /// Scores the rows of a CSV file with exactly the code that the server scores with.
 package struct OfflineScoring {

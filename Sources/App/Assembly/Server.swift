@@ -4,6 +4,7 @@ internal import Pipeline
 internal import Registry
 internal import Scoring
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// A whole server, put together from one configuration. Runs until SIGTERM or SIGINT; then it stops accepting,
 /// answers what is in flight, and returns.

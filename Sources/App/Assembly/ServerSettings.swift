@@ -67,6 +67,8 @@ package struct Setting: Sendable {
 /// A configuration that cannot be used: where the value came from, its key, and what is accepted.
 package struct SettingError: Error, Equatable, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 extension Setting {

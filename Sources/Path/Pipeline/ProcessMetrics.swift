@@ -4,7 +4,7 @@ internal import Glibc
 enum ProcessMetrics {
     static func write(into text: inout PrometheusText) {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let cpu = nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)
         text.family("process_cpu_seconds_total", .counter, "User and system CPU time spent.")
         text.sample("process_cpu_seconds_total", [], seconds: cpu)
