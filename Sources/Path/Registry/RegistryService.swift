@@ -1,6 +1,6 @@
 package import Logging
 internal import Scoring
-package import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// Runs a registry for the life of the server: loads the repository, then looks at it again and again until
 /// shutdown begins.

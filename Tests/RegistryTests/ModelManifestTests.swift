@@ -1,0 +1,97 @@
+internal import Decisions
+internal import Registry
+internal import Scoring
+internal import Testing
+
+/// model.yaml: what it may say, and how it is refused.
+@Suite struct ModelManifestTests {
+    @Test func everyKeyIsRead() throws {
+        let manifest = try parse(
+            """
+            inputs: [amount, country]
+            score: probability(1)
+            policy: { block: 0.8, review: 0.5 }
+            unknownFeatures: ignore
+            versions: { serve: [2, 10] }
+            iterations: best
+            golden: { tolerance: 1e-4 }
+            """)
+        #expect(manifest.inputs == ["amount", "country"])
+        #expect(manifest.score == "probability(1)")
+        #expect(manifest.policy == (try ThresholdPolicy(block: 0.8, review: 0.5)))
+        #expect(manifest.ignoresUnknownFeatures)
+        #expect(manifest.servedVersions == [try version(2), try version(10)])
+        #expect(manifest.iterations == .best)
+        #expect(manifest.goldenTolerance == 1e-4)
+        #expect(manifest.loadOptions.inputs == ["amount", "country"])
+        #expect(manifest.loadOptions.iterations == .best)
+    }
+
+    @Test func anEmptyFileIsEveryDefault() throws {
+        #expect(try parse("") == ModelManifest())
+        #expect(try parse("# nothing yet\n") == ModelManifest())
+        let manifest = ModelManifest()
+        #expect(manifest.inputs.isEmpty && manifest.score == nil && manifest.policy == nil && manifest.servedVersions == nil)
+        #expect(!manifest.ignoresUnknownFeatures && manifest.iterations == .asTrained && manifest.goldenTolerance == 1e-6)
+    }
+
+    @Test(arguments: [("all", LoadOptions.Iterations.all), ("best", .best), ("asTrained", .asTrained), ("120", .first(120))])
+    func iterationsAreWordsOrACount(text: String, iterations: LoadOptions.Iterations) throws {
+        #expect(try parse("iterations: \(text)").iterations == iterations)
+    }
+
+    @Test func scorecardsDecideBelow() throws {
+        let policy = try parse("policy: { block: 450, review: 520, when: below }").policy
+        #expect(policy?.risk == .below)
+        #expect(policy?.decision(for: 400) == .block)
+    }
+
+    @Test(arguments: [
+        ("polcy: {}", "line 1: unknown key 'polcy', did you mean 'policy'?"),
+        ("policy: { blok: 1 }", "unknown key 'policy.blok', did you mean 'block'?"),
+        ("a: 1\npolicy: { block: 0.8 }", "unknown key 'a', the known keys are inputs, score, policy"),
+        ("policy: 0.8", "policy must be a mapping"),
+        ("policy: { block: high }", "policy.block must be a number, not 'high'"),
+        ("policy: {}", "policy needs a threshold"),
+        ("policy: { block: 0.5, review: 0.8 }", "policy.review (0.8) lies beyond policy.block (0.5)"),
+        ("policy: { block: 0.5, when: over }", "policy.when must be one of above, below"),
+        ("inputs: amount", "inputs must be a list"),
+        ("inputs: []", "inputs must name at least one input"),
+        ("inputs: [a, b, a]", "inputs[2] names 'a' a second time"),
+        ("inputs: [a, [b]]", "inputs[1] must be text, not a list"),
+        ("score: [a]", "score must be text"),
+        ("unknownFeatures: drop", "unknownFeatures must be one of ignore, refuse"),
+        ("versions: { serve: [v2] }", "versions.serve[0] must be a version"),
+        ("versions: { serve: [02] }", "versions.serve[0] must be a version"),
+        ("versions: { serve: [0] }", "versions.serve[0] must be a version"),
+        ("versions: { serve: [] }", "versions.serve must name at least one version"),
+        ("versions: { serve: 2 }", "versions.serve must be a list"),
+        ("iterations: some", "iterations must be all, best, asTrained or the number"),
+        ("iterations: 0", "iterations must be all, best, asTrained or the number"),
+        ("golden: { tolerance: -1 }", "golden.tolerance must be at least 0 and below 1"),
+        ("golden: { tolerance: 1e-6, rows: 3 }", "unknown key 'golden.rows'"),
+    ])
+    func whatItDoesNotSayRightIsRefusedWithItsPlace(text: String, reason: String) throws {
+        let error = try #require(throws: ScoringError.self) { try parse(text) }
+        #expect(error.description.contains(reason), "\(error)")
+        #expect(error.description.hasPrefix("model.yaml: line "))
+    }
+
+    @Test(arguments: [
+        "fallback: { score: 0.5 }", "batching: { maxBatchRows: 32 }", "cache: { ttl: 300s }", "limits: { deadline: 50ms }",
+        "versions: { shadow: [3] }", "versions: { split: { 2: 90, 3: 10 } }", "versions: { sticky: user_id }",
+    ])
+    func whatIsNotBuiltYetIsRefusedInsteadOfIgnored(text: String) throws {
+        let error = try #require(throws: ScoringError.self) { try parse(text) }
+        #expect(error.description.contains("is not supported by this version"))
+    }
+
+    @Test func onlyTheVersionsServedMayDifferForAnswersToBeAlike() throws {
+        let manifest = try parse("policy: { block: 0.8 }\nversions: { serve: [1] }")
+        #expect(manifest.answersLike(try parse("policy: { block: 0.8 }\nversions: { serve: [2] }")))
+        #expect(manifest.answersLike(try parse("policy: { block: 0.8 }")))
+        #expect(!manifest.answersLike(try parse("policy: { block: 0.9 }\nversions: { serve: [1] }")))
+    }
+
+    private func parse(_ text: String) throws -> ModelManifest { try ModelManifest(parsing: Array(text.utf8)) }
+}

@@ -1,0 +1,90 @@
+internal import Logging
+internal import Registry
+internal import Scoring
+internal import ServiceLifecycle
+internal import Testing
+
+/// The registry for the life of a server, and `verdict check`.
+@Suite struct RegistryServiceTests {
+    private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+    @Test func theServiceLoadsWatchesAndStopsGracefully() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        let service = RegistryService(fixture.registry, interval: .milliseconds(2), logger: logger)
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: logger))
+        async let run: Void = group.run()
+        try await eventually("it is ready") { fixture.registry.isReady }
+        #expect(try fixture.score("fraud") == 1)
+        try fixture.write("fraud/2/model.txt", "sum 2")
+        try await eventually("the new version is picked up") { (try? fixture.score("fraud")) == 2 }
+        await group.triggerGracefulShutdown()
+        try await run
+        #expect(!fixture.registry.isReady)
+        #expect(try fixture.score("fraud") == 2)
+    }
+
+    @Test func theServiceEndsWhereThereIsNoRepository() async throws {
+        let fixture = try RepositoryFixture { $0.root += "/nowhere" }
+        let service = RegistryService(fixture.registry, logger: logger)
+        await #expect(throws: ScoringError.self) { try await service.run() }
+        #expect(!fixture.registry.isReady)
+    }
+
+    @Test func theServiceOutlivesARepositoryThatGoesAndComesBack() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        let service = RegistryService(fixture.registry, interval: .milliseconds(2), logger: logger)
+        let running = Task { try await service.run() }
+        try await eventually("it is ready") { fixture.registry.isReady }
+        try fixture.remove("")
+        await #expect(throws: ScoringError.self) { try await fixture.registry.scan() }
+        #expect(try fixture.score("fraud") == 1)
+        try fixture.write("fraud/3/model.txt", "sum 3")
+        try await eventually("the new content is picked up") { (try? fixture.score("fraud")) == 3 }
+        running.cancel()
+        try await running.value
+    }
+
+    @Test func aCheckSaysWhatBecomesOfEveryVersion() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("credit/1/model.txt", "sum 3")
+        try fixture.write("fraud/model.yaml", "versions: { serve: [2, 3, 10, 11] }")
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("fraud/2/model.txt", "sum 2")
+        try fixture.write("fraud/2/golden.csv", "a,prediction\n1,2\n2,4\n")
+        try fixture.write("fraud/3/model.txt", "sum 2")
+        try fixture.write("fraud/3/golden.csv", "a,prediction\n1,3\n")
+        try fixture.write("fraud/10/model.txt", "broken")
+        try fixture.write("typo/model.yaml", "scores: 1")
+        try fixture.write("typo/1/model.txt", "sum 1")
+        try fixture.write("no model/1/model.txt", "sum 1")
+        var check = RepositoryCheck(root: fixture.root, formats: [fixture.format])
+        var shares: [Double] = []
+        let findings = try check.run { _, _, share in shares.append(share) }
+        #expect(shares == [0, 0.25, 0.5, 0.75])
+        let lines = findings.map { finding in
+            switch finding.outcome {
+            case .passed(let format, let rows): "\(finding.name)/\(finding.version) passed \(format) \(rows)"
+            case .refused(let reason): "\(finding.name)/\(finding.version) refused \(reason)"
+            case .skipped(let reason): "\(finding.name)/\(finding.version) skipped \(reason)"
+            }
+        }
+        #expect(lines == [
+            "/ skipped the folder 'no model' is no model: a name is 1 to 128 of A-Z a-z 0-9 _ - .",
+            "credit/1 passed Fake 0",
+            "fraud/1 skipped not among the versions that model.yaml serves",
+            "fraud/2 passed Fake 2",
+            "fraud/3 refused golden.csv line 2: column 'prediction': expected '3', got '2.0'",
+            "fraud/10 refused this one is broken (at byte 0)",
+            "fraud/11 refused model.yaml serves this version, but its folder is not there",
+            "typo/1 refused model.yaml: line 1: unknown key 'scores', did you mean 'score'?",
+        ])
+        #expect(fixture.format.census.alive == 0)
+    }
+
+    @Test func aCheckOfNoRepositoryIsAnError() {
+        var check = RepositoryCheck(root: "/nonexistent", formats: [])
+        #expect(throws: ScoringError.self) { try check.run() }
+    }
+}

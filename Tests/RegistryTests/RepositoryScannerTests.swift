@@ -1,0 +1,156 @@
+internal import Foundation
+internal import Registry
+internal import Scoring
+internal import Testing
+
+/// What a scan sees of a repository's folders, and what it refuses to follow.
+@Suite struct RepositoryScannerTests {
+    @Test func theLayoutIsListed() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/model.yaml", "score: prediction")
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("fraud/2/model.txt", "sum 2")
+        try fixture.write("fraud/2/golden.csv", "a,prediction\n1,2\n")
+        try fixture.write("credit/1/anything.bin", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let listing = try scanner.scan()
+        #expect(Set(listing.models.keys.map(\.text)) == ["fraud", "credit"])
+        let fraud = try #require(listing.models[model("fraud")])
+        #expect(try fraud.manifest.content.get().score == "prediction")
+        #expect(fraud.versions.count == 2)
+        let second = try #require(fraud.versions[version(2)])
+        #expect(second.hasGolden && second.candidates == ["model.txt"] && second.problem == nil)
+        #expect(second.files.map(\.path) == ["golden.csv", "model.txt"])
+        #expect(second.totalBytes == 22)
+        #expect(try scanner.scan() == listing)
+    }
+
+    @Test func otherThingsArePassedOver() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("README.md", "about")
+        try fixture.write(".git/config", "")
+        try fixture.write("fraud/.staging/model.txt", "sum 1")
+        try fixture.write("fraud/notes.txt", "")
+        try fixture.write("fraud/old/model.txt", "sum 1")
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("fraud/1/.DS_Store", "")
+        try fixture.write("fraud/1/README", "")
+        try fixture.write("fraud/1/LICENSE.txt", "")
+        try fixture.write("fraud/7", "a file named like a version")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let listing = try scanner.scan()
+        #expect(listing.models.count == 1 && listing.remarks.isEmpty)
+        let fraud = try #require(listing.models[model("fraud")])
+        #expect(fraud.versions.count == 1)
+        #expect(fraud.versions[try version(1)]?.candidates == ["model.txt"])
+    }
+
+    @Test func foldersWithWrongNamesAreReported() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("my model/1/model.txt", "sum 1")
+        try fixture.write("fraud/01/model.txt", "sum 1")
+        try fixture.write("fraud/0/model.txt", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let listing = try scanner.scan()
+        #expect(listing.remarks.count == 1 && listing.remarks[0].contains("'my model'"))
+        #expect(listing.models[try model("fraud")]?.misnamedVersions == ["0", "01"])
+    }
+
+    @Test func everyChangeIsSeen() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        var last = try scanner.scan()
+        func expectChange(_ what: Comment, _ change: () throws -> Void) throws {
+            try change()
+            let now = try scanner.scan()
+            #expect(now != last, what)
+            last = now
+        }
+        try expectChange("same size, later time") { try fixture.write("fraud/1/model.txt", "sum 2") }
+        try expectChange("a new file") { try fixture.write("fraud/1/golden.csv", "a") }
+        try expectChange("a renamed file") { try fixture.move("fraud/1/model.txt", to: "fraud/1/other.txt") }
+        try expectChange("a file in a folder") { try fixture.write("fraud/1/folder/deep/file", "x") }
+        try expectChange("a model.yaml") { try fixture.write("fraud/model.yaml", "") }
+        try expectChange("another model.yaml") { try fixture.write("fraud/model.yaml", "score: x") }
+        try expectChange("a removed file") { try fixture.remove("fraud/1/golden.csv") }
+        try expectChange("a removed version") { try fixture.remove("fraud/1") }
+        #expect(try scanner.scan() == last)
+    }
+
+    @Test func linksInsideTheRepositoryAreFollowed() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write(".data/abc/model.txt", "sum 1")
+        try fixture.write("fraud/2/.keep", "")
+        try fixture.link("fraud/1", to: "../.data/abc")
+        try fixture.link("fraud/2/model.txt", to: fixture.root + "/.data/abc/model.txt")
+        try fixture.link("credit", to: "fraud")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let listing = try scanner.scan()
+        for name in ["fraud", "credit"] {
+            for number in [1, 2] {
+                let folder = try #require(listing.models[model(name)]?.versions[version(number)])
+                #expect(folder.problem == nil && folder.candidates == ["model.txt"])
+            }
+        }
+    }
+
+    @Test func theRootMayBeALink() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("data/fraud/1/model.txt", "sum 1")
+        try fixture.link("models", to: "data")
+        var scanner = RepositoryScanner(root: fixture.root + "/models//")
+        #expect(try scanner.scan().models[model("fraud")]?.versions[version(1)]?.problem == nil)
+        #expect(try scanner.scan().models.count == 1)
+    }
+
+    @Test func linksThatLeaveTheRepositoryAreRefused() throws {
+        let outside = try RepositoryFixture()
+        try outside.write("1/model.txt", "sum 1")
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/3/.keep", "")
+        try fixture.link("fraud/1", to: outside.root + "/1")
+        try fixture.link("fraud/3/model.txt", to: outside.root + "/1/model.txt")
+        try fixture.link("fraud/4", to: "nowhere")
+        try fixture.link("fraud/5", to: "5")
+        try fixture.link("credit", to: outside.root)
+        try fixture.write("yaml/1/model.txt", "sum 1")
+        try fixture.link("yaml/model.yaml", to: "/etc/passwd")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let listing = try scanner.scan()
+        let fraud = try #require(listing.models[model("fraud")])
+        for number in [1, 3] {
+            let problem = try #require(fraud.versions[version(number)]?.problem)
+            #expect(problem.contains("outside the model repository") && !problem.contains(fixture.root))
+        }
+        for number in [4, 5] { #expect(fraud.versions[try version(number)]?.problem != nil) }
+        #expect(listing.models[try model("credit")]?.problem?.contains("outside") == true)
+        #expect(listing.models[try model("yaml")]?.problem?.contains("outside") == true)
+    }
+
+    @Test func loopsAndDeepFoldersEndInAnError() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/folder/file", "x")
+        try fixture.link("fraud/1/folder/again", to: "..")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let problem = try scanner.scan().models[model("fraud")]?.versions[version(1)]?.problem
+        #expect(problem?.contains("nested more than 16 levels deep") == true)
+    }
+
+    @Test func pipesAreNotOpened() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/.keep", "")
+        #expect(mkfifo(fixture.root + "/fraud/1/model.txt", 0o600) == 0)
+        #expect(mkfifo(fixture.root + "/fraud/model.yaml", 0o600) == 0)
+        var scanner = RepositoryScanner(root: fixture.root)
+        let fraud = try #require(try scanner.scan().models[model("fraud")])
+        #expect(fraud.versions[try version(1)]?.problem?.contains("neither a file nor a folder") == true)
+        #expect(throws: ScoringError.self) { try fraud.manifest.content.get() }
+    }
+
+    @Test func aRepositoryThatCannotBeReadIsAnError() throws {
+        var scanner = RepositoryScanner(root: "/nonexistent/models")
+        let error = try #require(throws: ScoringError.self) { try scanner.scan() }
+        #expect(error.description.contains("No such file"))
+    }
+}

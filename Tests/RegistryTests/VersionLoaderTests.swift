@@ -1,0 +1,127 @@
+internal import Foundation
+internal import Glibc
+internal import Registry
+internal import Scoring
+internal import Testing
+
+/// What stands between a folder and serving: formats, sizes, model.yaml against the model, the model's own examples.
+@Suite struct VersionLoaderTests {
+    @Test func theFormatIsSniffedFromTheContent() throws {
+        let loaded = try load(["model.onnx": "sum 2"])
+        #expect(loaded.format == "Fake" && loaded.byteCount == 5 && loaded.goldenRows == 0)
+    }
+
+    @Test func aFolderCanBeTheModel() throws {
+        #expect(try load(["saved/fake.folder": "", "saved/weights/1": "x", "README.md": ""]).format == "Fake")
+    }
+
+    @Test func theVersionsFolderItselfCanBeTheModel() throws {
+        #expect(try load(["fake.folder": "", "variables/1": "x", "assets/2": ""]).format == "Fake")
+    }
+
+    @Test func severalCandidatesAreRefusedByName() throws {
+        let reason = try refusal(["model.json": "sum 1", "model.txt": "sum 2"])
+        #expect(reason.contains("'model.json', 'model.txt'"))
+    }
+
+    @Test func emptyFoldersAndFilesAreRefused() throws {
+        #expect(try refusal([".hidden": "", "golden.csv": "a\n"]).contains("holds no model"))
+        #expect(try refusal(["model.json": ""]) == "'model.json' is empty")
+    }
+
+    @Test func unknownContentIsRefusedWithTheKnownFormats() throws {
+        #expect(try refusal(["model.pkl": "\u{80}pickle"]).contains("(Fake)"))
+    }
+
+    @Test func contentThatTwoFormatsClaimIsRefused() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        let opener = ModelOpener(formats: [fixture.format, FakeFormat()])
+        let error = try #require(throws: ScoringError.self) { try opener.open(fixture.root + "/fraud/1/model.txt") }
+        #expect(error.description.contains("looks like several formats: Fake, Fake"))
+    }
+
+    @Test func filesOverTheLimitAreRefusedBeforeTheyAreRead() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        // A file of a terabyte that takes no place: reading it would take hours.
+        #expect(truncate(fixture.root + "/fraud/1/model.txt", 1 << 40) == 0)
+        #expect(try refusal(in: fixture).contains("more than the limit of \(1 << 30)"))
+        let opener = ModelOpener(formats: [fixture.format])
+        #expect(throws: ScoringError.self) { try opener.open(fixture.root + "/fraud/1/model.txt") }
+    }
+
+    @Test func theModelsOwnExamplesMustAgree() throws {
+        #expect(try refusal(["model.txt": "unverifiable"]) == "its own example 1 disagrees")
+    }
+
+    @Test func aModelWhoseEngineFailsIsRefusedInTheWarmUp() throws {
+        #expect(try refusal(["model.txt": "crashing"]) == "the engine crashed")
+    }
+
+    @Test func brokenFilesAreRefusedWithTheirPlace() throws {
+        #expect(try refusal(["model.txt": "broken"]) == "this one is broken (at byte 0)")
+    }
+
+    @Test func theManifestReachesTheModel() throws {
+        let yaml = "inputs: [u, v]\niterations: 12\nscore: half\npolicy: { block: 1 }\nunknownFeatures: ignore"
+        let loaded = try load(["model.txt": "sum 4"], yaml: yaml)
+        let fake = try #require(loaded.model as? FakeModel)
+        #expect(fake.options.inputs == ["u", "v"] && fake.options.iterations == .first(12))
+        #expect(loaded.answers.score == 1..<2)
+        #expect(loaded.answers.rule?.decision(for: 2) == .block)
+        #expect(loaded.answers.ignoresUnknownFeatures)
+    }
+
+    @Test func aScoreThatTheModelDoesNotHaveIsRefused() throws {
+        #expect(try refusal(["model.txt": "sum 4"], yaml: "score: halv").contains("no output 'halv'; did you mean 'half'?"))
+        #expect(try refusal(["model.txt": "sum 4"], yaml: "score: zzzzzz").contains("the outputs are prediction, half, label, big"))
+        #expect(try refusal(["model.txt": "sum 4"], yaml: "score: label").contains("'label' is not a number"))
+    }
+
+    @Test func aPolicyNeedsOneScore() throws {
+        let yaml = "policy: { block: 0.8 }"
+        #expect(try refusal(["model.txt": "many 3"], yaml: yaml).contains("name one with 'score' (score0, score1, score2"))
+        #expect(try load(["model.txt": "many 3"], yaml: yaml + "\nscore: score1").answers.score == 1..<2)
+    }
+
+    @Test func nothingOfTheFileStaysInMemory() throws {
+        let fixture = try RepositoryFixture()
+        let bytes = 96 << 20
+        try fixture.write("fraud/1/model.txt", Data("sum 2".utf8) + Data(count: bytes))
+        let before = try residentBytes()
+        let loaded = try load(in: fixture)
+        #expect(try residentBytes() - before < bytes / 2)
+        #expect(loaded.byteCount == bytes + 5)
+    }
+
+    /// The second number of statm is the resident memory in pages. Blocks of this size go back to the system at once.
+    private func residentBytes() throws -> Int {
+        let fields = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+        return try #require(Int(fields[1])) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// Loads version 1 of a model made of these files.
+func load(_ files: [String: String], yaml: String? = nil) throws -> VersionLoader.Loaded {
+    let fixture = try RepositoryFixture()
+    for (path, text) in files { try fixture.write("fraud/1/" + path, text) }
+    if let yaml { try fixture.write("fraud/model.yaml", yaml) }
+    return try load(in: fixture)
+}
+
+func load(in fixture: RepositoryFixture) throws -> VersionLoader.Loaded {
+    var scanner = RepositoryScanner(root: fixture.root)
+    let found = try #require(try scanner.scan().models[model("fraud")])
+    let folder = try #require(found.versions[version(1)])
+    return try VersionLoader(opener: ModelOpener(formats: [fixture.format])).load(folder, manifest: found.manifest.content.get())
+}
+
+/// Why version 1 of a model made of these files is refused.
+func refusal(_ files: [String: String], yaml: String? = nil) throws -> String {
+    try #require(throws: ScoringError.self) { try load(files, yaml: yaml) }.description
+}
+
+func refusal(in fixture: RepositoryFixture) throws -> String {
+    try #require(throws: ScoringError.self) { try load(in: fixture) }.description
+}
