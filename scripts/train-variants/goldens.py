@@ -54,10 +54,11 @@ def around(threshold, single):
     return [float(below), float(center), float(above), tie, np.nextafter(tie, math.inf), np.nextafter(tie, -math.inf)]
 
 
-def probes(base, splits, categorical, single, rows=ROWS):
+def probes(base, splits, categorical, single, codes=CODES, rows=ROWS):
     """Rows for a model: typical ones, ones at the given numeric splits, ones at the limits of numbers.
 
-    base: rows of floats as the model was trained on; splits: (feature, threshold) pairs."""
+    base: rows of floats as the model was trained on; splits: (feature, threshold) pairs; codes: values for
+    categorical features."""
     limit = 3.4028234663852886e38 if single else math.inf
     width = base.shape[1]
     result = [list(map(float, row)) for row in base[:28]]
@@ -72,9 +73,9 @@ def probes(base, splits, categorical, single, rows=ROWS):
 
     numeric = [feature for feature in range(width) if feature not in categorical]
     room = rows - len(result)
-    codes = [(feature, code) for code in CODES for feature in categorical]
-    codes = codes[: max(0, room // 2)] if splits else codes
-    for index, (feature, code) in enumerate(codes):
+    pairs = [(feature, code) for code in codes for feature in categorical]
+    pairs = pairs[: max(0, room // 2)] if splits else pairs
+    for index, (feature, code) in enumerate(pairs):
         vary(index, feature, code)
     for index, number in enumerate(NUMBERS):
         if numeric and abs(number) <= limit:
@@ -91,4 +92,6 @@ def probes(base, splits, categorical, single, rows=ROWS):
         for value in around(threshold, single):
             if abs(value) <= limit:
                 vary(index * 5, feature, value)
+    for row in base[28:28 + max(0, rows - len(result))]:
+        result.append(list(map(float, row)))
     return result
