@@ -16,6 +16,11 @@ package enum Link: Sendable, Equatable {
     case softplus64
     /// sign(x) * x * x (LightGBM `regression sqrt`).
     case signedSquare64
+    /// x / divisor (the mean of LightGBM's random forests).
+    case quotient64(by: Double)
+    /// Over all margins together: the first as it is, each further one the one before plus 1e-6 plus
+    /// log(1 + exp(x)), in float32 (XGBoost reg:expectileerror).
+    case ascending32
     /// 1 if x > 0, else 0 (XGBoost binary:hinge).
     case step
 }

@@ -25,6 +25,7 @@ extension Link {
         switch self {
         case .softmax32: softmax32(margins, count, results)
         case .softmax64: softmax64(margins, count, results)
+        case .ascending32: ascending32(margins, count, results)
         default:
             for index in 0..<count { results[index] = apply(margins[index]) }
         }
@@ -32,13 +33,15 @@ extension Link {
 
     private func apply(_ x: Double) -> Double {
         switch self {
-        case .identity, .softmax32, .softmax64: x
-        case .logistic32: Double(1 / (1 + expf(-Float(x))))
+        case .identity, .softmax32, .softmax64, .ascending32: x
+        // XGBoost bounds the exponent: a margin below gives the smallest such probability instead of 0.
+        case .logistic32: Double(1 / (expf(min(-Float(x), 88.7)) + 1))
         case .logistic64(let slope): 1 / (1 + exp(-slope * x))
         case .exponential32: Double(expf(Float(x)))
         case .exponential64: exp(x)
         case .softplus64: log1p(exp(x))
         case .signedSquare64: x < 0 ? -(x * x) : x * x
+        case .quotient64(let divisor): x / divisor
         case .step: x.isNaN ? x : (x > 0 ? 1 : 0)
         }
     }
@@ -54,6 +57,16 @@ extension Link {
         }
         let divisor = Float(sum)
         for index in 0..<count { results[index] = Double(Float(results[index]) / divisor) }
+    }
+
+    private func ascending32(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {
+        var sum = Float(margins[0])
+        results[0] = Double(sum)
+        for index in 1..<max(count, 1) {
+            let margin = Float(margins[index])
+            sum += 1e-6 + (margin > 0 ? margin + log1pf(expf(-margin)) : log1pf(expf(margin)))
+            results[index] = Double(sum)
+        }
     }
 
     private func softmax64(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {

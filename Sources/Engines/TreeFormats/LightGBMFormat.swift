@@ -1,0 +1,28 @@
+package import Scoring
+
+/// Reads LightGBM models as `save_model` writes them: text of versions 2 to 4 (the library's 2.2 to 4.7).
+package struct LightGBMFormat: ModelFormat {
+    package let name = "LightGBM"
+
+    package init() {}
+
+    package func recognises(_ artifact: ModelArtifact) -> Bool {
+        artifact.head.starts(with: "tree\n".utf8) || artifact.head.starts(with: "tree\r\n".utf8)
+    }
+
+    package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
+        guard case .file(_, let bytes) = artifact else {
+            throw .invalidModel(reason: "not a LightGBM model", place: "")
+        }
+        let result: Result<LightGBMDocument, ScoringError> = bytes.withUnsafeBufferPointer { bytes in
+            var reader = LightGBMReader(bytes)
+            do throws(LightGBMFailure) {
+                try reader.read()
+                return .success(reader.document)
+            } catch {
+                return .failure(.invalidModel(reason: error.reason, place: error.description))
+            }
+        }
+        return try LightGBMModel.load(try result.get(), options: options)
+    }
+}

@@ -1,0 +1,131 @@
+internal import Scoring
+internal import Tabular
+
+/// Checks a LightGBM document as a whole and lowers it to a program of the native engine.
+struct LightGBMModel {
+    private let document: LightGBMDocument
+    private let options: LoadOptions
+    private let objective: LightGBMObjective
+    private let features: Int
+    /// Sums, and trees a boosting round.
+    private let outputs: Int
+    private var notes: [String] = []
+
+    static func load(_ document: LightGBMDocument, options: LoadOptions) throws(ScoringError) -> TabularModel {
+        var model = try LightGBMModel(document, options: options)
+        return try model.lower()
+    }
+
+    private init(_ document: LightGBMDocument, options: LoadOptions) throws(ScoringError) {
+        guard let classes = document.classes, classes > 0 else {
+            throw .invalidModel(reason: "there is no number of classes", place: "num_class")
+        }
+        guard let highestFeature = document.highestFeature, highestFeature >= 0, highestFeature < Int(Int32.max) else {
+            throw .invalidModel(reason: "there is no number of features", place: "max_feature_idx")
+        }
+        if document.objective.isEmpty {
+            objective = .custom
+        } else if let known = LightGBMObjective(document.objective) {
+            objective = known
+        } else {
+            throw .unsupportedModel("the LightGBM objective '\(document.objective.joined(separator: " "))' is not supported")
+        }
+        self.document = document
+        self.options = options
+        features = highestFeature + 1
+        outputs = document.treesPerRound ?? classes
+        guard outputs > 0, outputs <= TreeModelPlan.mostOutputs else {
+            throw .unsupportedModel("the model has \(outputs) outputs; 1 to \(TreeModelPlan.mostOutputs) are supported")
+        }
+        if let announced = objective.classes, announced != outputs {
+            throw .invalidModel(reason: "\(announced) classes, but \(outputs) trees a round", place: "objective")
+        }
+        switch objective.task {
+        case .multiclass where outputs < 2:
+            throw .invalidModel(reason: "a multiclass objective needs several trees a round", place: "num_tree_per_iteration")
+        case .binary where outputs != 1:
+            throw .invalidModel(reason: "a binary objective has one tree a round", place: "num_tree_per_iteration")
+        default: break
+        }
+    }
+
+    private mutating func lower() throws(ScoringError) -> TabularModel {
+        let inputs = try inputs()
+        let rounds = try usedRounds()
+        var forest = Forest(
+            comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: features, outputCount: outputs,
+            base: [Double](repeating: 0, count: outputs))
+        forest.categoryRounding = .truncateThenRefuseNegative
+        let trees = document.trees.prefix(rounds * outputs)
+        for (index, source) in document.trees.enumerated() {
+            guard source.highestFeature < features else {
+                throw .invalidModel(
+                    reason: "the tree asks for feature \(source.highestFeature) of \(features)", place: "line \(source.line): Tree=\(index)")
+            }
+        }
+        for (index, source) in trees.enumerated() {
+            var tree = source.tree
+            tree.output = index % outputs
+            forest.trees.append(tree)
+        }
+        var description = ModelDescription(format: document.version.map { "LightGBM \($0)" } ?? "LightGBM")
+        description.objective = document.objective.isEmpty ? "custom" : document.objective.joined(separator: " ")
+        description.trees = trees.count
+        description.depth = trees.map(\.depth).max() ?? 0
+        var plan = TreeModelPlan(inputs: inputs, outputs: outputs)
+        plan.add(forest)
+        if document.averagesOutput {
+            notes.append("Predictions are made of the trees' mean; raw is their sum, as the library's raw score is.")
+        }
+        let (program, signature) = plan.finish(
+            task: objective.task, link: objective.link, precision: .float64,
+            divisor: document.averagesOutput ? Double(max(rounds, 1)) : 1)
+        description.notes = notes
+        return TabularModel(program: program, signature: signature, description: description)
+    }
+
+    // MARK: Rounds
+
+    private mutating func usedRounds() throws(ScoringError) -> Int {
+        let trees = document.trees.count
+        if let announced = document.announcedTrees, announced != trees {
+            throw .invalidModel(reason: "\(trees) trees, but the header announces \(announced)", place: "tree_sizes")
+        }
+        guard document.hasEndOfTrees || document.announcedTrees != nil else {
+            throw .invalidModel(reason: "the file ends before its trees do", place: "end of trees")
+        }
+        guard trees % outputs == 0 else {
+            throw .invalidModel(reason: "\(trees) trees are no whole rounds of \(outputs)", place: "num_tree_per_iteration")
+        }
+        let rounds = trees / outputs
+        switch options.iterations {
+        case .asTrained, .all: return rounds
+        case .best:
+            throw .refusedModel(
+                "'iterations' asks for the best round, but LightGBM files name none: save_model writes the best rounds alone, unless "
+                    + "told otherwise")
+        case .first(let count):
+            guard (1...max(rounds, 1)).contains(count) else {
+                throw .refusedModel("'iterations' asks for the first \(count) rounds, but the model has \(rounds)")
+            }
+            notes.append("Uses \(count) of \(rounds) boosting rounds, as configured.")
+            return count
+        }
+    }
+
+    // MARK: Inputs
+
+    private mutating func inputs() throws(ScoringError) -> [Field] {
+        let names = try TreeModelPlan.names(of: document.featureNames, count: features, options: options, place: "feature_names")
+        guard let columns = LightGBMLevelColumns.match(document, features: features) else {
+            notes.append(
+                "The file's pandas levels cannot be assigned to features with certainty (ordered columns are among them): categories "
+                    + "are taken as codes.")
+            return names.map { Field($0) }
+        }
+        return names.enumerated().map { index, name in
+            // As in the library, a level not seen in training counts as missing.
+            columns[index].map { Field(name, .category($0), unknownLevel: .missing) } ?? Field(name)
+        }
+    }
+}

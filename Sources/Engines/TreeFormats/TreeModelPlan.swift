@@ -1,0 +1,148 @@
+internal import Scoring
+internal import Tabular
+
+/// What a tree model's predictions are.
+enum TreeTask: Equatable {
+    /// A value, or one a target.
+    case regression
+    /// The probability of the second of two classes.
+    case binary
+    /// A probability a class. The label is the class of the greatest margin or of the greatest probability:
+    /// they differ where rounding makes two probabilities equal.
+    case multiclass(labelOfMargins: Bool)
+}
+
+/// Builds program and signature of a tree model from its margins on: the outputs that all tree libraries
+/// share, in Verdict's order.
+struct TreeModelPlan {
+    /// Signatures wider than this are refused before anything of that size is made.
+    static let mostFeatures = 100_000
+    static let mostOutputs = 10_000
+
+    private(set) var program: Program
+    /// Slots of the features, in order.
+    let features: [Int]
+    /// The first slot of the margins.
+    let margins: Int
+    private let inputs: [Field]
+    private let outputCount: Int
+
+    init(inputs: [Field], outputs: Int) {
+        program = Program(inputCount: inputs.count)
+        self.inputs = inputs
+        outputCount = outputs
+        features = Array(0..<inputs.count)
+        margins = program.addSlots(outputs)
+    }
+
+    mutating func add(_ forest: Forest) {
+        program.steps.append(.forest(forest, features: features, into: margins))
+    }
+
+    mutating func add(_ function: LinearFunction) {
+        program.steps.append(.linear(function, features: features, into: margins))
+    }
+
+    /// Adds what turns margins into predictions and describes all outputs.
+    ///
+    /// - Parameters:
+    ///   - precision: in which the library's wrapper computes 1 - p.
+    ///   - divisor: margins are divided by this before the link function; `raw` stays undivided.
+    mutating func finish(
+        task: TreeTask, link: Link, precision: Forest.Precision, divisor: Double = 1
+    ) -> (program: Program, signature: Signature) {
+        var means = margins
+        if divisor != 1 {
+            means = program.addSlots(outputCount)
+            program.steps.append(.link(.quotient64(by: divisor), from: margins, count: outputCount, into: means))
+        }
+        switch task {
+        case .regression: return finishRegression(link, means)
+        case .binary: return finishBinary(link, means, precision)
+        case .multiclass(let labelOfMargins): return finishMulticlass(link, means, labelOfMargins)
+        }
+    }
+
+    private mutating func predictions(_ link: Link, _ means: Int) -> Int {
+        guard link != .identity else { return means }
+        let first = program.addSlots(outputCount)
+        program.steps.append(.link(link, from: means, count: outputCount, into: first))
+        return first
+    }
+
+    private mutating func finishRegression(_ link: Link, _ means: Int) -> (Program, Signature) {
+        let first = predictions(link, means)
+        program.outputs = Array(first..<first + outputCount) + Array(margins..<margins + outputCount)
+        let roles = Roles(score: 0..<outputCount, raw: outputCount..<outputCount * 2)
+        return (program, Signature(inputs: inputs, outputs: columns("prediction") + columns("raw"), roles: roles))
+    }
+
+    /// One column, or one an output.
+    private func columns(_ name: String) -> [OutputColumn] {
+        outputCount == 1 ? [OutputColumn(name)] : (0..<outputCount).map { OutputColumn("\(name)(\($0))") }
+    }
+
+    private mutating func finishBinary(_ link: Link, _ means: Int, _ precision: Forest.Precision) -> (Program, Signature) {
+        // Both probabilities lie side by side; the label is the first of the greater ones.
+        let complement = program.addSlots(2)
+        let probability = complement + 1
+        program.steps.append(.link(link, from: means, count: 1, into: probability))
+        program.steps.append(.complement(of: probability, precision: precision, into: complement))
+        let label = program.addSlots()
+        if precision == .float32 {
+            program.steps.append(.exceeds(slot: probability, threshold: 0.5, into: label))
+        } else {
+            program.steps.append(.highest(from: complement, count: 2, into: label))
+        }
+        program.outputs = [probability, complement, probability, label, margins]
+        let classes = ["0", "1"]
+        let outputs = [
+            OutputColumn("prediction"), OutputColumn("probability(0)"), OutputColumn("probability(1)"),
+            OutputColumn("label", .category(SymbolTable(classes))), OutputColumn("raw"),
+        ]
+        let roles = Roles(score: 0..<1, label: 3, probabilities: 1..<3, classes: classes, raw: 4..<5)
+        return (program, Signature(inputs: inputs, outputs: outputs, roles: roles))
+    }
+
+    private mutating func finishMulticlass(_ link: Link, _ means: Int, _ labelOfMargins: Bool) -> (Program, Signature) {
+        let first = predictions(link, means)
+        let label = program.addSlots()
+        program.steps.append(.highest(from: labelOfMargins ? means : first, count: outputCount, into: label))
+        program.outputs = Array(first..<first + outputCount) + [label] + Array(margins..<margins + outputCount) + [label]
+        let classes = (0..<outputCount).map(String.init)
+        let labels = OutputColumn.Kind.category(SymbolTable(classes))
+        let outputs =
+            classes.map { OutputColumn("probability(\($0))") } + [OutputColumn("label", labels)]
+            + classes.map { OutputColumn("raw(\($0))") } + [OutputColumn("prediction", labels)]
+        let roles = Roles(
+            score: 0..<outputCount, label: outputCount, probabilities: 0..<outputCount, classes: classes,
+            raw: outputCount + 1..<outputCount * 2 + 1)
+        return (program, Signature(inputs: inputs, outputs: outputs, roles: roles))
+    }
+
+    // MARK: Names
+
+    /// The inputs' names: those of model.yaml, else the file's, else `f0`, `f1`, ...
+    static func names(of file: [String], count: Int, options: LoadOptions, place: String) throws(ScoringError) -> [String] {
+        guard count <= mostFeatures else {
+            throw .unsupportedModel("the model has \(count) features; at most \(mostFeatures) are supported")
+        }
+        var names = file
+        if !options.inputs.isEmpty {
+            guard options.inputs.count == count else {
+                throw .refusedModel("'inputs' names \(options.inputs.count) features, but the model has \(count)")
+            }
+            names = options.inputs
+        }
+        if names.isEmpty { return (0..<count).map { "f\($0)" } }
+        guard names.count == count else {
+            throw .invalidModel(reason: "\(names.count) feature names for \(count) features", place: place)
+        }
+        var seen: Set<String> = []
+        for name in names where !seen.insert(name).inserted {
+            guard options.inputs.isEmpty else { throw .refusedModel("'inputs' names '\(name)' twice") }
+            throw .invalidModel(reason: "two features are named '\(name)'", place: place)
+        }
+        return names
+    }
+}

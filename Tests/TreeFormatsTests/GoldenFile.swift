@@ -1,0 +1,112 @@
+import Foundation
+import Testing
+package import Scoring
+package import Tabular
+package import TreeFormats
+
+/// A model under Tests/GoldenTests/trees with rows and what its library answered; written by
+/// scripts/train-variants, which describes the columns.
+struct GoldenFile: CustomTestStringConvertible {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "GoldenTests/trees")
+
+    let model: URL
+    let rows: URL
+    let iterations: LoadOptions.Iterations
+
+    /// "xgboost-3.2.0/dart.ubj"
+    var testDescription: String {
+        "\(model.deletingLastPathComponent().lastPathComponent)/\(model.lastPathComponent) \(rows.lastPathComponent)"
+    }
+
+    /// Every model with every file of rows that belongs to it: `x.json` with `x.csv`, `x.best.csv`, ...
+    static let all: [GoldenFile] = {
+        var found: [GoldenFile] = []
+        for model in models {
+            let stem = model.deletingPathExtension().lastPathComponent
+            let suffixes: [(String, LoadOptions.Iterations)] = [
+                ("", .asTrained), (".all", .all), (".best", .best), (".first2", .first(2)), (".first3", .first(3)),
+            ]
+            for (suffix, iterations) in suffixes {
+                let rows = model.deletingLastPathComponent().appending(path: "\(stem)\(suffix).csv")
+                guard FileManager.default.fileExists(atPath: rows.path) else { continue }
+                found.append(GoldenFile(model: model, rows: rows, iterations: iterations))
+            }
+        }
+        return found
+    }()
+
+    static let models: [URL] = {
+        let all = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
+        return all.filter { ["json", "ubj", "txt"].contains($0.pathExtension) }.sorted { $0.path < $1.path }
+    }()
+
+    static func model(_ path: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: folder.appending(path: path)))
+    }
+
+    static func load(_ bytes: [UInt8], name: String, options: LoadOptions = LoadOptions()) throws(ScoringError) -> TabularModel {
+        let artifact = ModelArtifact.file(name: name, bytes: bytes)
+        let formats: [any ModelFormat] = [XGBoostFormat(), LightGBMFormat()]
+        let claiming = formats.filter { $0.recognises(artifact) }
+        guard claiming.count == 1 else {
+            throw .unsupportedModel("\(name): claimed by \(claiming.count) formats")
+        }
+        guard let model = try claiming[0].load(artifact, options: options) as? TabularModel else {
+            throw .unsupportedModel("\(name): not a tabular model")
+        }
+        return model
+    }
+}
+
+/// Rows of a golden file and the answers expected for them.
+struct GoldenRows {
+    var inputs: [[String]] = []
+    var inputNames: [String] = []
+    /// Expected values by output column, one a row.
+    var expected: [String: [Double]] = [:]
+
+    init(_ url: URL) throws {
+        let lines = try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        }
+        let header = lines[0]
+        inputNames = header.filter { $0.hasPrefix("in:") }.map { String($0.dropFirst(3)) }
+        for line in lines.dropFirst() {
+            inputs.append(Array(line.prefix(inputNames.count)))
+            for (name, cell) in zip(header, line).dropFirst(inputNames.count) {
+                let value =
+                    cell.count == 8
+                    ? UInt32(cell, radix: 16).map { Double(Float(bitPattern: $0)) }
+                    : UInt64(cell, radix: 16).map { Double(bitPattern: $0) }
+                guard let value else { throw ScoringError.invalidRequest("malformed golden cell") }
+                expected[name, default: []].append(value)
+            }
+        }
+    }
+
+    /// The rows as a model's fronts would hand them over.
+    func batch(for signature: Signature) throws -> FeatureBatch {
+        let batch = FeatureBatch()
+        batch.reset(width: signature.inputs.count)
+        for row in inputs {
+            let index = batch.addRow()
+            for (column, cell) in row.enumerated() where !cell.isEmpty {
+                batch.set(try Self.value(of: cell, for: signature.inputs[column]), row: index, column: column)
+            }
+        }
+        return batch
+    }
+
+    private static func value(of cell: String, for field: Field) throws -> Double {
+        let number = Double(cell)
+        guard case .category(let levels) = field.kind else {
+            guard let number else { throw ScoringError.invalidFeature(name: field.name, reason: "not a number") }
+            return number
+        }
+        guard let position = number.flatMap({ levels.position(of: $0) }) ?? levels.position(of: cell) else {
+            throw ScoringError.invalidFeature(name: field.name, reason: "not a level")
+        }
+        return Double(position)
+    }
+}
