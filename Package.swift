@@ -50,8 +50,10 @@ let package = Package(
     targets: [
         part("Contract", "Scoring"),
         part("Contract", "TextFormats", ["Scoring"]),
+        tests(of: "TextFormats", ["Scoring"]),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
+        tests(of: "WireFormat", ["Scoring", "TextFormats"]),
         part("Edge", "HTTPFront", [
             "Scoring", "WireFormat", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes, nioHTTPTypes, log,
         ]),

@@ -4,12 +4,18 @@ package struct Signature: Sendable {
     package let inputs: [Field]
     /// Input names by position, for look-ups from bytes.
     package let inputNames: SymbolTable
+    /// One an input: whether it takes any number, so that a decoder need not look at its field.
+    package let numberInputs: [Bool]
+    /// The positions of the inputs that a row must have.
+    package let requiredInputs: [Int]
     package let outputs: [OutputColumn]
     package let roles: Roles
 
     package init(inputs: [Field], outputs: [OutputColumn], roles: Roles) {
         self.inputs = inputs
         self.inputNames = SymbolTable(inputs.map(\.name))
+        self.numberInputs = inputs.map { $0.kind == .number }
+        self.requiredInputs = inputs.indices.filter { inputs[$0].isRequired }
         self.outputs = outputs
         self.roles = roles
     }

@@ -1,0 +1,143 @@
+internal import Glibc
+
+/// Turns decimal text into the nearest double, or directly into the nearest float: exact, ties to even, the
+/// same bits as `strtod` and `strtof`. A float is not the rounded double: rounding twice can differ in the
+/// last bit, and models that were trained on floats then take other branches.
+///
+/// Tries Clinger's exact product, then Eisel-Lemire, then the C library on a copy of bounded length.
+package enum DecimalParser {
+    /// The whole text as a double: an optional sign, digits with an optional point, an optional exponent.
+    /// No white space, no names, no hexadecimal. Too large a number is infinite, as with `strtod`.
+    package static func double(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
+        guard let start = bytes.baseAddress else { return nil }
+        let limit = start + bytes.count
+        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        return double(text)
+    }
+
+    /// The whole text as a float, rounded once.
+    package static func float(_ bytes: UnsafeBufferPointer<UInt8>) -> Float? {
+        guard let start = bytes.baseAddress else { return nil }
+        let limit = start + bytes.count
+        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        return float(text)
+    }
+
+    package static func double(_ text: String) -> Double? {
+        var text = text
+        return text.withUTF8 { double($0) }
+    }
+
+    package static func float(_ text: String) -> Float? {
+        var text = text
+        return text.withUTF8 { float($0) }
+    }
+
+    /// The whole text as an integer: an optional sign and digits; nil where it is none or does not fit.
+    package static func integer(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+        guard let start = bytes.baseAddress else { return nil }
+        let limit = start + bytes.count
+        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        return integer(text)
+    }
+
+    @inline(__always)
+    static func double(_ text: DecimalText) -> Double {
+        if text.isExact, text.mantissa <= 1 << 53, -22...22 ~= text.exponent {
+            let value = Double(text.mantissa)
+            let scaled = text.exponent < 0 ? value / exactPower(-text.exponent) : value * exactPower(text.exponent)
+            return text.isNegative ? -scaled : scaled
+        }
+        return convert(text, DoubleLayout.self)
+    }
+
+    @inline(__always)
+    static func float(_ text: DecimalText) -> Float {
+        if text.isExact, text.mantissa <= 1 << 24, -10...10 ~= text.exponent {
+            let value = Float(text.mantissa)
+            let power = Float(exactPower(abs(text.exponent)))
+            let scaled = text.exponent < 0 ? value / power : value * power
+            return text.isNegative ? -scaled : scaled
+        }
+        return convert(text, FloatLayout.self)
+    }
+
+    static func integer(_ text: DecimalText) -> Int? {
+        guard text.isInteger, text.isExact, text.exponent == 0 else { return nil }
+        if text.isNegative {
+            guard text.mantissa <= UInt64(Int.max) + 1 else { return nil }
+            return Int(truncatingIfNeeded: 0 &- text.mantissa)
+        }
+        return Int(exactly: text.mantissa)
+    }
+
+    /// 10^n for 0...22, all exact.
+    @inline(__always)
+    private static func exactPower(_ exponent: Int) -> Double { exactPowers[exponent] }
+
+    private static nonisolated(unsafe) let exactPowers: UnsafePointer<Double> = {
+        let powers = UnsafeMutablePointer<Double>.allocate(capacity: 23)
+        var power = 1.0
+        for exponent in 0...22 {
+            powers[exponent] = power
+            power *= 10
+        }
+        return UnsafePointer(powers)
+    }()
+
+    @inline(never)
+    private static func convert<Layout: BinaryLayout>(_ text: DecimalText, _: Layout.Type) -> Layout.Value {
+        var bits = Layout.bits(text.mantissa, text.exponent)
+        if !text.isExact, let below = bits {
+            // The digits cut off lie between this mantissa and the next.
+            let above = Layout.bits(text.mantissa &+ 1, text.exponent)
+            bits = below == above ? below : nil
+        }
+        guard let bits else { return slowly(text, Layout.parse) }
+        return Layout.value(bits, isNegative: text.isNegative)
+    }
+
+    /// Asks the C library, with a text of the same value that is at most 900 bytes long: no more than 768
+    /// significant digits decide on a double, the rest only whether they are all zero.
+    private static func slowly<Value>(_ text: DecimalText, _ parse: (UnsafePointer<CChar>) -> Value) -> Value {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 900) { copy in
+            var length = 0
+            func put(_ byte: UInt8) {
+                copy[length] = CChar(bitPattern: byte)
+                length += 1
+            }
+            if text.isNegative { put(UInt8(ascii: "-")) }
+            var next = text.start
+            var (digits, exponent) = (0, 0)
+            var (hasPoint, restIsZero) = (false, true)
+            while next < text.end, next.pointee | 0x20 != UInt8(ascii: "e") {
+                let byte = next.pointee
+                next += 1
+                if byte == UInt8(ascii: ".") {
+                    hasPoint = true
+                    continue
+                }
+                guard byte &- UInt8(ascii: "0") < 10 else { continue }
+                if hasPoint { exponent -= 1 }
+                if digits == 0, byte == UInt8(ascii: "0") { continue }
+                if digits < 800 {
+                    put(byte)
+                    digits += 1
+                } else {
+                    exponent += 1
+                    if byte != UInt8(ascii: "0") { restIsZero = false }
+                }
+            }
+            if digits == 0 { put(UInt8(ascii: "0")) }
+            if !restIsZero {
+                put(UInt8(ascii: "1"))
+                exponent -= 1
+            }
+            let written = text.writtenExponent + exponent
+            put(UInt8(ascii: "e"))
+            for byte in String(max(-100_000, min(100_000, written))).utf8 { put(byte) }
+            put(0)
+            return parse(copy.baseAddress.unsafelyUnwrapped)
+        }
+    }
+}

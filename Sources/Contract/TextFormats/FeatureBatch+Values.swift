@@ -1,0 +1,69 @@
+package import Scoring
+
+/// Puts values from outside into a batch as their field takes them; the same rules for every protocol and
+/// file. A value that the field does not take is `ScoringError.invalidFeature`, and the cell stays missing.
+extension FeatureBatch {
+    /// A number. NaN is missing; infinity passes where numbers do.
+    package func set(number value: Double, of field: Field, row: Int, column: Int) throws(ScoringError) {
+        switch field.kind {
+        case .number:
+            set(value, row: row, column: column)
+        case .integer:
+            guard value.isNaN || value.isFinite && value == value.rounded(.towardZero) else {
+                throw .invalidFeature(name: field.name, reason: "expected a number without a fraction")
+            }
+            set(value, row: row, column: column)
+        case .boolean:
+            guard value.isNaN || value == 0 || value == 1 else {
+                throw .invalidFeature(name: field.name, reason: "expected true, false, 1 or 0")
+            }
+            set(value, row: row, column: column)
+        case .category(let levels):
+            guard !value.isNaN else { return }
+            try set(level: levels.position(of: value), of: field, row: row, column: column)
+        case .text:
+            throw .invalidFeature(name: field.name, reason: "expected a string, found a number")
+        }
+    }
+
+    /// A truth value: 1 or 0 where numbers are taken, the level `true` or `false` of a category.
+    package func set(boolean value: Bool, of field: Field, row: Int, column: Int) throws(ScoringError) {
+        switch field.kind {
+        case .number, .integer, .boolean:
+            set(value ? 1 : 0, row: row, column: column)
+        case .category(let levels):
+            try set(level: levels.position(of: value ? "true" : "false"), of: field, row: row, column: column)
+        case .text:
+            throw .invalidFeature(name: field.name, reason: "expected a string, found true or false")
+        }
+    }
+
+    /// A string: text, or a category's level by its label, or by the number that it says.
+    package func set(text utf8: UnsafeBufferPointer<UInt8>, of field: Field, row: Int, column: Int) throws(ScoringError) {
+        switch field.kind {
+        case .text:
+            setText(String(decoding: utf8, as: UTF8.self), row: row, column: column)
+        case .category(let levels):
+            var position = levels.position(of: utf8)
+            if position == nil, levels.areNumeric, let number = DecimalParser.double(utf8) {
+                position = levels.position(of: number)
+            }
+            try set(level: position, of: field, row: row, column: column)
+        case .number:
+            throw .invalidFeature(name: field.name, reason: "expected a number, found a string")
+        case .integer:
+            throw .invalidFeature(name: field.name, reason: "expected a number without a fraction, found a string")
+        case .boolean:
+            throw .invalidFeature(name: field.name, reason: "expected true or false, found a string")
+        }
+    }
+
+    private func set(level: Int?, of field: Field, row: Int, column: Int) throws(ScoringError) {
+        if let level { return set(Double(level), row: row, column: column) }
+        switch field.unknownLevel {
+        case .refused: throw .invalidFeature(name: field.name, reason: "the value is none of the levels that the model knows")
+        case .missing: return
+        case .passed: set(Self.unknownLevel, row: row, column: column)
+        }
+    }
+}

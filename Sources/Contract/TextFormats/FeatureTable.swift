@@ -1,0 +1,121 @@
+package import Scoring
+
+/// Maps the columns of a CSV document to a model's inputs and fills rows of a `FeatureBatch` from it: for
+/// golden files and offline scoring.
+///
+/// Cells: empty is missing; in fields that are not text so are `NA`, `NaN`, `nan`, `null`. Numbers are decimal text,
+/// also `inf` and `-inf`; booleans `true`, `false`, `1`, `0`; categories the level's label, or a number where
+/// the levels are numbers.
+package struct FeatureTable {
+    /// A column of the document that is no input of the model: an expected output, an identifier.
+    package struct OtherColumn: Sendable, Equatable {
+        package let name: String
+        package let column: Int
+    }
+
+    /// The names in the document's first row.
+    package let header: [String]
+    /// In the document's order.
+    package let others: [OtherColumn]
+    /// Inputs that have no column; they are missing in every row.
+    package let absentInputs: [String]
+
+    private let fields: [Field]
+    /// The input of each of the document's columns, or -1.
+    private let inputs: [Int]
+
+    /// Takes the row that the reader is at as the header.
+    package init(header reader: borrowing CSVReader, inputs fields: [Field]) throws(CSVReader.Failure) {
+        let names = (0..<reader.count).map { reader[$0] }
+        var positions: [String: Int] = [:]
+        for (position, field) in fields.enumerated() where positions[field.name] == nil { positions[field.name] = position }
+        var inputs: [Int] = []
+        var others: [OtherColumn] = []
+        var seen: Set<String> = []
+        for (column, name) in names.enumerated() {
+            guard seen.insert(name).inserted else {
+                throw CSVReader.Failure(line: reader.line, reason: "two columns are named '\(name)'")
+            }
+            inputs.append(positions[name] ?? -1)
+            if positions[name] == nil { others.append(OtherColumn(name: name, column: column)) }
+        }
+        self.header = names
+        self.others = others
+        self.absentInputs = fields.map(\.name).filter { !seen.contains($0) }
+        self.fields = fields
+        self.inputs = inputs
+    }
+
+    /// Adds the row that the reader is at to `batch`, which is as wide as there are fields. After an error the
+    /// batch is as it was.
+    package func addRow(of reader: borrowing CSVReader, to batch: FeatureBatch) throws(CSVReader.Failure) {
+        guard reader.count == inputs.count else {
+            throw CSVReader.Failure(line: reader.line, reason: "\(reader.count) cells where the header has \(inputs.count)")
+        }
+        let row = batch.addRow()
+        do throws(ScoringError) {
+            for column in 0..<reader.count where inputs[column] >= 0 {
+                let input = inputs[column]
+                try reader.withCell(column) { cell throws(ScoringError) in
+                    try FeatureCell.set(cell, of: fields[input], in: batch, row: row, column: input)
+                }
+            }
+            for (column, field) in fields.enumerated() where field.isRequired && batch[row, column].isNaN {
+                throw .invalidFeature(name: field.name, reason: "is required")
+            }
+        } catch {
+            batch.removeLastRow()
+            throw CSVReader.Failure(line: reader.line, reason: error.description)
+        }
+    }
+}
+
+/// Turns one CSV cell into one cell of a `FeatureBatch`.
+package enum FeatureCell {
+    package static func set(
+        _ cell: UnsafeBufferPointer<UInt8>, of field: Field, in batch: FeatureBatch, row: Int, column: Int
+    ) throws(ScoringError) {
+        guard !cell.isEmpty else { return }
+        switch field.kind {
+        case .text:
+            try batch.set(text: cell, of: field, row: row, column: column)
+        case .number, .integer:
+            guard !isMissing(cell) else { return }
+            guard let value = number(cell) else { throw .invalidFeature(name: field.name, reason: "expected a number") }
+            try batch.set(number: value, of: field, row: row, column: column)
+        case .boolean:
+            guard !isMissing(cell) else { return }
+            guard let value = boolean(cell) else {
+                throw .invalidFeature(name: field.name, reason: "expected true, false, 1 or 0")
+            }
+            batch.set(value ? 1 : 0, row: row, column: column)
+        case .category(let levels):
+            // A level may be called "NA".
+            if isMissing(cell), levels.position(of: cell) == nil { return }
+            try batch.set(text: cell, of: field, row: row, column: column)
+        }
+    }
+
+    /// A finite number or an infinity in decimal text.
+    package static func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
+        if let value = DecimalParser.double(cell) { return value }
+        let text = JSONString(cell)
+        if text == "inf" || text == "Infinity" || text == "+inf" { return .infinity }
+        if text == "-inf" || text == "-Infinity" { return -.infinity }
+        return nil
+    }
+
+    /// Whether the cell is one of the usual ways to write that there is no value.
+    package static func isMissing(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
+        let text = JSONString(cell)
+        return text.isEmpty || text == "NA" || text == "NaN" || text == "nan" || text == "null"
+    }
+
+    private static func boolean(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
+        switch JSONString(cell) {
+        case "true", "True", "TRUE", "1", "1.0": true
+        case "false", "False", "FALSE", "0", "0.0": false
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,125 @@
+internal import Scoring
+internal import TextFormats
+
+/// Writes the results of rows as the REST contract has them.
+struct AnswerEncoder {
+    let served: ServedModel
+    let signature: Signature
+    let exchange: PredictionExchange
+    let latency: UInt64
+
+    /// - Parameter latency: Nanoseconds from the request's last byte to its scores.
+    init(_ served: ServedModel, _ exchange: PredictionExchange, latency: UInt64) {
+        self.served = served
+        self.signature = served.signature
+        self.exchange = exchange
+        self.latency = latency
+    }
+
+    /// Appends the result object of a row.
+    func write(row: Int, requestID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
+        let roles = signature.roles
+        sink.append(#"{"prediction":["#)
+        for column in served.score {
+            if column > served.score.lowerBound { sink.append(",") }
+            writeValue(row, column, into: &sink)
+        }
+        sink.append("]")
+        if let label = roles.label, !exchange.scores[row, label].isNaN {
+            sink.append(#","label":"#)
+            writeValue(row, label, into: &sink)
+        }
+        if !roles.probabilities.isEmpty { writeProbabilities(row, into: &sink) }
+        if row < exchange.decisions.count, let decision = exchange.decisions[row] {
+            sink.append(#","decision":""#)
+            sink.append(text: decision.rawValue)
+            sink.append("\"")
+        }
+        if !roles.reasons.isEmpty { writeReasons(row, into: &sink) }
+        if !roles.named.isEmpty { writeNamed(row, into: &sink) }
+        // Names and versions are of characters that need no escapes.
+        sink.append(#","model":""#)
+        sink.append(text: served.name.text)
+        sink.append(#"","model_version":""#)
+        sink.append(text: served.versionText)
+        sink.append("\"")
+        if let requestID {
+            sink.append(#","request_id":"#)
+            sink.append(json: requestID)
+        }
+        sink.append(#","latency_ms":"#)
+        sink.append(millisecondsOf: latency)
+        if exchange.isCached { sink.append(#","cached":true"#) } else { sink.append(#","cached":false"#) }
+        if let degradation = exchange.degradation {
+            sink.append(#","degraded":true,"degraded_reason":"#)
+            sink.append(json: degradation)
+            sink.append("}")
+        } else {
+            sink.append(#","degraded":false}"#)
+        }
+    }
+
+    /// Appends the result of a row that failed.
+    static func write(_ error: ScoringError, requestID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
+        sink.append(#"{"error":"#)
+        ErrorDocument(error).writeMembers(utf8ID: requestID, into: &sink)
+        sink.append("}")
+    }
+
+    private func writeProbabilities(_ row: Int, into sink: inout ByteSink) {
+        let roles = signature.roles
+        sink.append(#","probabilities":{"#)
+        for (index, column) in roles.probabilities.enumerated() where index < roles.classes.count {
+            if index > 0 { sink.append(",") }
+            sink.append(json: roles.classes[index])
+            sink.append(":")
+            sink.append(json: exchange.scores[row, column])
+        }
+        sink.append("}")
+    }
+
+    /// Codes in their order, most important first. Features and contributions follow where engines know them.
+    private func writeReasons(_ row: Int, into sink: inout ByteSink) {
+        sink.append(#","reasons":["#)
+        var isFirst = true
+        for column in signature.roles.reasons where !exchange.scores[row, column].isNaN {
+            if !isFirst { sink.append(",") }
+            isFirst = false
+            sink.append(#"{"code":"#)
+            writeValue(row, column, into: &sink)
+            sink.append("}")
+        }
+        sink.append("]")
+    }
+
+    private func writeNamed(_ row: Int, into sink: inout ByteSink) {
+        sink.append(#","outputs":{"#)
+        for column in signature.roles.named {
+            if column > signature.roles.named.lowerBound { sink.append(",") }
+            sink.append(json: signature.outputs[column].name)
+            sink.append(":")
+            writeValue(row, column, into: &sink)
+        }
+        sink.append("}")
+    }
+
+    /// Appends a cell of the scores as its column's kind has it; `null` where it is missing.
+    func writeValue(_ row: Int, _ column: Int, into sink: inout ByteSink) {
+        let value = exchange.scores[row, column]
+        guard value.isFinite else { return sink.append("null") }
+        switch signature.outputs[column].kind {
+        case .number:
+            sink.append(double: value)
+        case .integer:
+            if let integer = Int(exactly: value) { sink.append(integer: integer) } else { sink.append(double: value) }
+        case .boolean:
+            sink.append(json: value != 0)
+        case .category(let labels):
+            guard let position = Int(exactly: value), 0..<labels.count ~= position else { return sink.append("null") }
+            sink.append(json: labels[position])
+        case .text:
+            guard let text = exchange.scores.text(row: row, column: column) else { return sink.append("null") }
+            sink.append(json: text)
+        }
+    }
+}

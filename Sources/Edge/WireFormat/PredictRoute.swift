@@ -1,0 +1,138 @@
+package import Scoring
+
+/// What a POST to a path asks for, as far as predictions go.
+package enum PredictRoute: Sendable, Equatable {
+    /// `/predict`, `/predict/{model}`, `/predict/{model}/versions/{version}`.
+    case predict(ModelName?, ModelVersion?)
+    /// `/predict/batch`, `/predict/batch/{model}`, `/predict/batch/{model}/versions/{version}`. A model called
+    /// "batch" can therefore be asked through `/v2` only.
+    case batch(ModelName?, ModelVersion?)
+    /// `/v2/models/{model}/infer`, `/v2/models/{model}/versions/{version}/infer`.
+    case infer(ModelName, ModelVersion?)
+    /// One of these, but its model or version cannot be one.
+    case invalid(ScoringError, ErrorStyle)
+
+    /// The route of a path without its query; nil if it is none of these. Model and version may be
+    /// percent-encoded. O(length).
+    package static func parse(path: UnsafeBufferPointer<UInt8>) -> PredictRoute? {
+        var segments = PathSegments(path)
+        guard let first = segments.next() else { return nil }
+        if first.equals("predict") { return parsePredict(&segments) }
+        if first.equals("v2"), segments.next()?.equals("models") == true { return parseInfer(&segments) }
+        return nil
+    }
+
+    /// How the errors of this route are written.
+    package var errorStyle: ErrorStyle {
+        switch self {
+        case .predict, .batch: .predict
+        case .infer: .inference
+        case .invalid(_, let style): style
+        }
+    }
+
+    private static func parsePredict(_ segments: inout PathSegments) -> PredictRoute? {
+        guard var name = segments.next() else { return .predict(nil, nil) }
+        let isBatch = name.equals("batch")
+        if isBatch {
+            guard let next = segments.next() else { return .batch(nil, nil) }
+            name = next
+        }
+        var version: PathSegment?
+        if let word = segments.next() {
+            guard word.equals("versions"), let text = segments.next(), segments.next() == nil else { return nil }
+            version = text
+        }
+        do throws(ScoringError) {
+            let (model, version) = (try name.model(), try version?.version(of: name))
+            return isBatch ? .batch(model, version) : .predict(model, version)
+        } catch {
+            return .invalid(error, .predict)
+        }
+    }
+
+    private static func parseInfer(_ segments: inout PathSegments) -> PredictRoute? {
+        guard let name = segments.next(), let word = segments.next() else { return nil }
+        var version: PathSegment?
+        if word.equals("versions") {
+            guard let text = segments.next(), segments.next()?.equals("infer") == true else { return nil }
+            version = text
+        } else {
+            guard word.equals("infer") else { return nil }
+        }
+        guard segments.next() == nil else { return nil }
+        do throws(ScoringError) {
+            return .infer(try name.model(), try version?.version(of: name))
+        } catch {
+            return .invalid(error, .inference)
+        }
+    }
+}
+
+/// The parts of a path between its slashes.
+private struct PathSegments {
+    private var rest: UnsafeBufferPointer<UInt8>.SubSequence
+
+    init(_ path: UnsafeBufferPointer<UInt8>) { rest = path[...] }
+
+    mutating func next() -> PathSegment? {
+        guard rest.first == UInt8(ascii: "/") else { return nil }
+        rest = rest.dropFirst()
+        let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+        let segment = rest[..<end]
+        rest = rest[end...]
+        return PathSegment(bytes: UnsafeBufferPointer(rebasing: segment))
+    }
+}
+
+private struct PathSegment {
+    let bytes: UnsafeBufferPointer<UInt8>
+
+    func equals(_ word: StaticString) -> Bool {
+        guard bytes.count == word.utf8CodeUnitCount else { return false }
+        for offset in 0..<bytes.count where bytes[offset] != word.utf8Start[offset] { return false }
+        return true
+    }
+
+    func model() throws(ScoringError) -> ModelName {
+        let text = try decoded()
+        guard let name = ModelName(text) else { throw .unknownModel(Quoted.name(text)) }
+        return name
+    }
+
+    func version(of model: PathSegment) throws(ScoringError) -> ModelVersion {
+        let text = try decoded()
+        guard let version = ModelVersion(text) else {
+            throw .unknownVersion(model: try model.decoded(), version: Quoted.name(text))
+        }
+        return version
+    }
+
+    private func decoded() throws(ScoringError) -> String {
+        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
+        var result: [UInt8] = []
+        var offset = 0
+        while offset < bytes.count {
+            if bytes[offset] != UInt8(ascii: "%") {
+                result.append(bytes[offset])
+                offset += 1
+                continue
+            }
+            guard offset + 2 < bytes.count, let high = Self.digit(bytes[offset + 1]), let low = Self.digit(bytes[offset + 2]) else {
+                throw .invalidRequest("the path has a '%' without two hexadecimal digits behind it")
+            }
+            result.append(high << 4 | low)
+            offset += 3
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

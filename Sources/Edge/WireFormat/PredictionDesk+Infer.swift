@@ -1,0 +1,97 @@
+internal import Scoring
+internal import TextFormats
+
+/// `POST /v2/models/{model}/infer`: Open Inference with JSON tensors.
+extension PredictionDesk {
+    func infer(
+        _ request: WireRequest, _ name: ModelName, _ version: ModelVersion?, _ progress: inout Progress,
+        into response: inout ByteSink
+    ) throws(ScoringError) {
+        let served = try begin(request, name, version, &progress)
+        var decoder = InferenceDecoder(
+            served, exchange.features, limits: limits, body: request.body, memory: secondMemory)
+        var reader = RequestReader(request.body, memory: memory)
+        let order = try decoder.read(&reader)
+        try reader.end()
+        if let timeout = order.timeoutMicroseconds {
+            let (nanoseconds, overflow) = timeout.multipliedReportingOverflow(by: 1000)
+            let (end, carry) = request.arrival.nanoseconds.addingReportingOverflow(nanoseconds)
+            let limit = Moment(nanoseconds: overflow || carry ? .max : end)
+            exchange.deadline = min(exchange.deadline ?? limit, limit)
+            guard Moment.now < limit else { throw .deadlineExceeded }
+        }
+        try score(with: served, &progress)
+        if let failure = exchange.scores.failures.min(by: { $0.row < $1.row }) { throw failure.error }
+        let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
+        encoder.writeInference(order, into: &response)
+    }
+}
+
+extension AnswerEncoder {
+    /// Appends the answer to an Open Inference request. What the specification has no place for stands in the
+    /// response's own parameters, never in an output's: some clients take those for binary tensors.
+    func writeInference(_ order: InferenceOrder, into sink: inout ByteSink) {
+        sink.append(#"{"model_name":""#)
+        sink.append(text: served.name.text)
+        sink.append(#"","model_version":""#)
+        sink.append(text: served.versionText)
+        sink.append("\"")
+        if let id = order.id {
+            sink.append(#","id":"#)
+            sink.append(json: id.bytes)
+        }
+        if exchange.isCached || exchange.degradation != nil { writeParameters(into: &sink) }
+        sink.append(#","outputs":["#)
+        var isFirst = true
+        for output in order.outputs.isEmpty ? InferenceOutput.usual(of: served) : order.outputs {
+            if !isFirst { sink.append(",") }
+            isFirst = false
+            write(output, into: &sink)
+        }
+        sink.append("]}")
+    }
+
+    private func writeParameters(into sink: inout ByteSink) {
+        sink.append(#","parameters":{"cached":"#)
+        sink.append(json: exchange.isCached)
+        if let degradation = exchange.degradation {
+            sink.append(#","degraded":true,"degraded_reason":"#)
+            sink.append(json: degradation)
+        }
+        sink.append("}")
+    }
+
+    private func write(_ output: InferenceOutput, into sink: inout ByteSink) {
+        let rows = exchange.scores.count
+        sink.append(#"{"name":"#)
+        sink.append(json: output.name(in: served))
+        sink.append(#","datatype":""#)
+        sink.append(text: output.type(in: served).rawValue)
+        sink.append(#"","shape":["#)
+        sink.append(integer: rows)
+        if let width = output.width(in: served) {
+            sink.append(",")
+            sink.append(integer: width)
+        }
+        sink.append(#"],"data":["#)
+        if output == .decision {
+            for row in 0..<rows {
+                if row > 0 { sink.append(",") }
+                if row < exchange.decisions.count, let decision = exchange.decisions[row] {
+                    sink.append(json: decision.rawValue)
+                } else {
+                    sink.append("null")
+                }
+            }
+        } else {
+            let columns = output.columns(in: served)
+            for row in 0..<rows {
+                for column in columns {
+                    if row > 0 || column > columns.lowerBound { sink.append(",") }
+                    writeValue(row, column, into: &sink)
+                }
+            }
+        }
+        sink.append("]}")
+    }
+}

@@ -1,0 +1,130 @@
+package import Scoring
+package import TextFormats
+
+/// Answers prediction requests of every protocol that HTTP carries: decodes the body, has it predicted and
+/// encodes the answer, all on the calling thread. A front makes one per event loop and reuses it, so that a
+/// request allocates next to nothing.
+package final class PredictionDesk {
+    let predictor: any Predictor
+    let limits: WireLimits
+    let exchange = PredictionExchange()
+    let memory = JSONMemory()
+    /// For tensors whose data stands before their shape.
+    let secondMemory = JSONMemory()
+    /// The rows of the batch that is being answered.
+    var batchRows: [BatchRow] = []
+    /// Which of `batchRows` each scored row belongs to.
+    var rowPositions: [Int] = []
+
+    /// How far a request has come; what an error has to know.
+    struct Progress {
+        var served: ServedModel?
+        /// The predictor counts what fails in it; the desk tells it of what fails before.
+        var reachedPredictor = false
+    }
+
+    package init(predictor: any Predictor, limits: WireLimits) {
+        self.predictor = predictor
+        self.limits = limits
+    }
+
+    /// Appends the body of the answer to `response` and returns its status. Whatever the request is, the body
+    /// is valid JSON.
+    package func answer(_ request: WireRequest, into response: inout ByteSink) -> WireStatus {
+        let start = response.count
+        var progress = Progress()
+        do throws(ScoringError) {
+            guard request.body.count <= limits.maxBodyBytes else {
+                throw .tooLarge(limit: "a body has at most \(limits.maxBodyBytes) bytes")
+            }
+            switch request.route {
+            case .predict(let name, let version): try predict(request, name, version, &progress, into: &response)
+            case .batch(let name, let version): try predictBatch(request, name, version, &progress, into: &response)
+            case .infer(let name, let version): try infer(request, name, version, &progress, into: &response)
+            case .invalid(let error, _): throw error
+            }
+            return WireStatus(code: 200)
+        } catch {
+            if !progress.reachedPredictor { predictor.recordRejection(error, model: progress.served) }
+            response.truncate(to: start)
+            return writeError(error, of: request, into: &response)
+        }
+    }
+
+    /// Looks the model up and makes the exchange ready.
+    func begin(
+        _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress
+    ) throws(ScoringError) -> ServedModel {
+        let served = try predictor.served(name, version: version)
+        progress.served = served
+        var deadline: Moment?
+        if let header = request.deadlineHeader {
+            let limit = request.arrival.advanced(byMilliseconds: try Self.milliseconds(header))
+            guard Moment.now < limit else { throw .deadlineExceeded }
+            deadline = limit
+        }
+        exchange.begin(arrival: request.arrival, deadline: deadline, width: served.signature.inputs.count)
+        return served
+    }
+
+    func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) {
+        progress.reachedPredictor = true
+        try predictor.predict(exchange, with: served)
+    }
+
+    private func predict(
+        _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress,
+        into response: inout ByteSink
+    ) throws(ScoringError) {
+        let served = try begin(request, name, version, &progress)
+        let decoder = RowDecoder(served, exchange.features)
+        var reader = RequestReader(request.body, memory: memory)
+        let requestID = try decoder.readRow(&reader)
+        try reader.end()
+        try score(with: served, &progress)
+        if let failure = exchange.scores.failure(row: 0) { throw failure }
+        let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
+        if let requestID {
+            encoder.write(row: 0, requestID: requestID.bytes, into: &response)
+        } else if var header = Self.usable(request.requestID) {
+            header.withUTF8 { encoder.write(row: 0, requestID: $0, into: &response) }
+        } else {
+            encoder.write(row: 0, requestID: nil, into: &response)
+        }
+    }
+
+    /// An identifier from a header is taken as it is or not at all.
+    static func usable(_ requestID: String?) -> String? {
+        guard let requestID, !requestID.isEmpty, requestID.utf8.count <= RowDecoder.maxRequestID else { return nil }
+        return requestID
+    }
+
+    private static func milliseconds(_ header: String) throws(ScoringError) -> UInt64 {
+        let digits = header.utf8
+        guard (1...18).contains(digits.count), digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }),
+            let value = UInt64(header), value > 0
+        else { throw .invalidRequest("X-Request-Timeout-Ms must be a positive integer") }
+        return value
+    }
+
+    private func writeError(
+        _ error: ScoringError, of request: WireRequest, into response: inout ByteSink
+    ) -> WireStatus {
+        let document = ErrorDocument(error, style: request.route.errorStyle)
+        if case .predict = request.route, request.body.count <= limits.maxBodyBytes, let found = salvagedID(of: request.body) {
+            document.write(utf8ID: found.bytes, into: &response)
+        } else {
+            document.write(requestID: Self.usable(request.requestID), into: &response)
+        }
+        return document.status
+    }
+
+    /// The `request_id` of a body that was found wrong, if there is one before the place where it stops being
+    /// JSON.
+    private func salvagedID(of body: UnsafeBufferPointer<UInt8>) -> JSONString? {
+        var reader = RequestReader(body, memory: memory)
+        var found: JSONString?
+        try? RowDecoder.salvageRequestID(&reader, into: &found)
+        return found
+    }
+}

@@ -1,0 +1,104 @@
+internal import Scoring
+internal import TextFormats
+
+/// Where the elements of one tensor go: a rectangle of the batch.
+struct TensorTarget {
+    let rows: Int
+    /// The batch's columns that the tensor's elements fill, row by row.
+    let columns: Range<Int>
+    /// Whether data may be nested, one array a row.
+    let mayBeNested: Bool
+}
+
+/// Reads the JSON data of one tensor into a batch of features.
+struct TensorReader {
+    let name: String
+    let type: TensorType
+    let fields: [Field]
+    let batch: FeatureBatch
+
+    /// Reads a flat array, or one array a row where the shape has two dimensions.
+    func readData(_ reader: inout RequestReader, into target: TensorTarget) throws(ScoringError) {
+        guard try reader.peek() == .array else { throw .invalidRequest("the data of tensor '\(name)' must be an array") }
+        let width = target.columns.count
+        let total = target.rows * width
+        var count = 0
+        var isNested: Bool?
+        try reader.beginArray()
+        while try reader.nextElement() {
+            if isNested == nil {
+                isNested = try reader.peek() == .array
+                guard isNested == false || target.mayBeNested else {
+                    throw .invalidRequest("the data of tensor '\(name)' is nested deeper than its shape")
+                }
+            }
+            if isNested == true {
+                try readRow(&reader, count, target)
+                count += width
+            } else {
+                if count < total {
+                    try readElement(&reader, row: count / width, column: target.columns.lowerBound + count % width)
+                } else {
+                    try reader.skip()
+                }
+                count += 1
+            }
+        }
+        guard count == total else {
+            throw .invalidRequest("the shape of tensor '\(name)' asks for \(total) elements, its data has \(count)")
+        }
+    }
+
+    private func readRow(_ reader: inout RequestReader, _ start: Int, _ target: TensorTarget) throws(ScoringError) {
+        let width = target.columns.count
+        let row = start / width
+        guard row < target.rows else { return try reader.skip() }
+        guard try reader.peek() == .array else { throw .invalidRequest("the data of tensor '\(name)' is nested unevenly") }
+        var count = 0
+        try reader.beginArray()
+        while try reader.nextElement() {
+            if count < width {
+                try readElement(&reader, row: row, column: target.columns.lowerBound + count)
+            } else {
+                try reader.skip()
+            }
+            count += 1
+        }
+        guard count == width else {
+            throw .invalidRequest("row \(row) of tensor '\(name)' has \(count) elements, its shape asks for \(width)")
+        }
+    }
+
+    /// Reads one element as its type says and puts it where its field takes it; null is missing.
+    private func readElement(_ reader: inout RequestReader, row: Int, column: Int) throws(ScoringError) {
+        let kind = try reader.peek()
+        if kind == .null { return try reader.null() }
+        switch type {
+        case .bytes:
+            guard kind == .string else { throw mismatch(kind, row) }
+            try batch.set(text: try reader.text().bytes, of: fields[column], row: row, column: column)
+        case .bool:
+            guard kind == .boolean else { throw mismatch(kind, row) }
+            try batch.set(boolean: try reader.boolean(), of: fields[column], row: row, column: column)
+        case .fp64, .fp32, .uint64, .uint8, .uint16, .uint32, .int8, .int16, .int32, .int64, .fp16, .bf16:
+            guard kind == .number else { throw mismatch(kind, row) }
+            try batch.set(number: try readNumber(&reader, row), of: fields[column], row: row, column: column)
+        }
+    }
+
+    private func readNumber(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) -> Double {
+        // A tensor of floats holds floats, also where they are written in decimal.
+        if type == .fp32 { return Double(try reader.float()) }
+        if type == .uint64 { return Double(try reader.unsigned()) }
+        guard let integers = type.integers else { return try reader.number() }
+        let value = try reader.integer()
+        guard integers.contains(value) else {
+            throw .invalidRequest("row \(row) of tensor '\(name)' has a number outside \(type.rawValue)")
+        }
+        return Double(value)
+    }
+
+    private func mismatch(_ found: JSONKind, _ row: Int) -> ScoringError {
+        .invalidRequest("row \(row) of tensor '\(name)' has \(found.phrase) where its datatype is \(type.rawValue)")
+    }
+}

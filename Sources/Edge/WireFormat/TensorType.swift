@@ -1,0 +1,64 @@
+internal import Scoring
+internal import TextFormats
+
+/// The element types of Open Inference tensors.
+enum TensorType: String {
+    case bool = "BOOL"
+    case uint8 = "UINT8"
+    case uint16 = "UINT16"
+    case uint32 = "UINT32"
+    case uint64 = "UINT64"
+    case int8 = "INT8"
+    case int16 = "INT16"
+    case int32 = "INT32"
+    case int64 = "INT64"
+    case fp16 = "FP16"
+    case bf16 = "BF16"
+    case fp32 = "FP32"
+    case fp64 = "FP64"
+    case bytes = "BYTES"
+
+    /// The integers of the type; nil for other types. `UINT64` reaches further: see `TensorReader`.
+    var integers: ClosedRange<Int>? {
+        switch self {
+        case .uint8: 0...255
+        case .uint16: 0...65_535
+        case .uint32: 0...4_294_967_295
+        case .int8: -128...127
+        case .int16: -32_768...32_767
+        case .int32: -2_147_483_648...2_147_483_647
+        case .int64: Int.min...Int.max
+        case .bool, .uint64, .fp16, .bf16, .fp32, .fp64, .bytes: nil
+        }
+    }
+}
+
+/// The shape of a tensor of features: rows and columns.
+struct TensorShape: Equatable {
+    /// One or two dimensions, each at least 1.
+    let dimensions: [Int]
+    /// Their product.
+    let count: Int
+
+    /// Reads a JSON array of dimensions.
+    init(_ reader: inout RequestReader, tensor: String) throws(ScoringError) {
+        guard try reader.peek() == .array else {
+            throw .invalidRequest("the shape of tensor '\(tensor)' must be an array of integers")
+        }
+        var dimensions: [Int] = []
+        var count = 1
+        try reader.beginArray()
+        while try reader.nextElement() {
+            let size = try reader.integer()
+            let (product, overflow) = count.multipliedReportingOverflow(by: size)
+            guard size > 0, !overflow, dimensions.count < 2 else {
+                throw .invalidRequest("the shape of tensor '\(tensor)' must be [rows, features], [rows] or [features], each at least 1")
+            }
+            dimensions.append(size)
+            count = product
+        }
+        guard !dimensions.isEmpty else { throw .invalidRequest("the shape of tensor '\(tensor)' is empty") }
+        self.dimensions = dimensions
+        self.count = count
+    }
+}

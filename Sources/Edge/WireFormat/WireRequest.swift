@@ -1,0 +1,50 @@
+package import Scoring
+
+/// How much one request may ask for.
+package struct WireLimits: Sendable {
+    /// Bytes of a request's body. Default 4 MiB.
+    package var maxBodyBytes = 4_194_304
+    /// Rows of a batch. Default 10,000.
+    package var maxRows = 10_000
+    /// Rows times features: what bounds the memory of a batch, 8 bytes a cell. Default 8,388,608.
+    package var maxCells = 8_388_608
+
+    package init() {}
+}
+
+/// A prediction as it came over a wire, whole.
+package struct WireRequest {
+    package var route: PredictRoute
+    /// Need not outlive the call that answers it.
+    package var body: UnsafeBufferPointer<UInt8>
+    /// The value of `X-Request-Timeout-Ms`.
+    package var deadlineHeader: String?
+    /// The value of `X-Request-Id`: the request's identifier where the body names none.
+    package var requestID: String?
+    /// When the last byte was read.
+    package var arrival: Moment
+
+    package init(
+        route: PredictRoute, body: UnsafeBufferPointer<UInt8>, deadlineHeader: String? = nil, requestID: String? = nil,
+        arrival: Moment
+    ) {
+        self.route = route
+        self.body = body
+        self.deadlineHeader = deadlineHeader
+        self.requestID = requestID
+        self.arrival = arrival
+    }
+}
+
+/// What a front puts into the head of its answer.
+package struct WireStatus: Sendable, Equatable {
+    /// The HTTP status.
+    package var code: Int
+    /// Seconds, for `Retry-After`.
+    package var retryAfter: Int?
+
+    package init(code: Int, retryAfter: Int? = nil) {
+        self.code = code
+        self.retryAfter = retryAfter
+    }
+}
