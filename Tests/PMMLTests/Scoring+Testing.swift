@@ -23,7 +23,10 @@ func load(_ text: String) throws(ScoringError) -> any ScoringModel {
 /// Sets a feature from text, as a front would: nothing for a missing value.
 func set(_ text: String, of field: Field, in batch: FeatureBatch, row: Int, column: Int) {
     switch field.kind {
-    case .number, .integer: if let number = Double(text) { batch.set(number, row: row, column: column) }
+    case .number, .integer:
+        // Truth values count as 1 and 0 where numbers are taken.
+        let number = ["TRUE": 1, "FALSE": 0][text.uppercased()] ?? Double(text)
+        if let number { batch.set(number, row: row, column: column) }
     case .boolean: batch.set(text.lowercased() == "true" || text == "1" ? 1 : 0, row: row, column: column)
     case .category(let levels):
         batch.set(levels.position(of: text).map { Double($0) } ?? FeatureBatch.unknownLevel, row: row, column: column)

@@ -54,7 +54,8 @@ extension ElementReader {
             throw unsupported("the output field '\(field.name)' with isMultiValued")
         }
         try children { (reader, tag) throws(ScoringError) in
-            if tag == .Decisions {
+            // Lists of what can come out say nothing about what does.
+            if tag == .Decisions || tag == .Value {
                 return
             } else if let expression = try reader.expression(tag) {
                 field.expression = expression

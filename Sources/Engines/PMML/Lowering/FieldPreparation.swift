@@ -179,12 +179,17 @@ extension Lowering {
         let usesIntervals = !field.intervals.isEmpty && field.opType != .categorical
         guard !keys.isEmpty || usesIntervals else { return (nil, false) }
         var edges = keys
+        // The margins of floats are floats.
+        let intervals = field.type != .float ? field.intervals : field.intervals.map { interval in
+            Interval(
+                closure: interval.closure, left: interval.left.map { Double(Float($0)) }, right: interval.right.map { Double(Float($0)) })
+        }
         if usesIntervals {
-            for interval in field.intervals { edges += [interval.left, interval.right].compactMap(\.self).filter { !$0.isNaN } }
+            for interval in intervals { edges += [interval.left, interval.right].compactMap(\.self).filter { !$0.isNaN } }
         }
         edges = Array(Set(edges)).sorted()
         let isOpenOtherwise = !usesIntervals && !hasValid
-        let isWithin = { (x: Double) in usesIntervals && field.intervals.contains { $0.contains(x) } }
+        let isWithin = { (x: Double) in usesIntervals && intervals.contains { $0.contains(x) } }
         let known = Dictionary(zip(keys, results), uniquingKeysWith: { first, _ in first })
         let table = PiecewiseConstant.values(edges: edges) { x, isEdge in
             if isEdge, let result = known[x] { return result }

@@ -47,17 +47,26 @@ extension Lowering {
         return OutputResult(name: field.name, value: Value(isFloat ? builder.apply(.float32, operand) : operand, isFloat ? .float : .double))
     }
 
-    /// A value that is a position among labels; for expressions it is their string.
+    /// A value that is a position among labels; for later expressions it is what the label says in the field's type.
     private func labelled(_ field: OutputField, _ position: Formula.Operand, _ labels: [String]) -> OutputResult {
-        let entries = labels.enumerated().map { (Double($0.offset), Double(symbols.code($0.element))) }
+        var type = field.type ?? .string
+        var values = labels.map { number($0, type) }
+        if values.contains(nil) {
+            type = .string
+            values = labels.map { Double(symbols.code($0)) }
+        }
+        let entries = values.enumerated().map { (Double($0.offset), $0.element!) }
         let value = Value(
-            builder.look(up: position, in: table(entries, other: .nan, missing: .nan)), .string, .categorical, domain: entries.map(\.1))
+            builder.look(up: position, in: table(entries, other: .nan, missing: .nan)), type, field.opType ?? .categorical,
+            domain: entries.map(\.1))
         return OutputResult(name: field.name, value: value, labels: labels, position: position)
     }
 
     private func predicted(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {
-        if let label = outcome.label, let value = try labelValue(outcome) {
-            return OutputResult(name: field.name, value: value, labels: outcome.classes.texts, position: label)
+        if let label = outcome.label {
+            var field = field
+            if field.type == nil || outcome.targetField != nil { field.type = outcome.classes.type }
+            return labelled(field, label, outcome.classes.texts)
         }
         if var value = outcome.value {
             if field.type == .float { value = try cast(value, to: .float, field.place) }

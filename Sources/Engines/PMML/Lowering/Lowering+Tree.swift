@@ -17,11 +17,10 @@ extension Lowering {
             }
             return Double(position)
         }
-        let usesEntities = tree.head.output?.contains { $0.feature == .entityId } ?? false
         if tree.head.function == .regression {
             let graph = try graph(of: tree, width: 2, in: scope) { (index) throws(ScoringError) in
                 guard let index else { return [.nan, .nan] }
-                return [try score(of: tree, index) ?? .nan, usesEntities ? position(ofNode: tree.nodes[index], index) : .nan]
+                return [try score(of: tree, index) ?? .nan, position(ofNode: tree.nodes[index], index)]
             }
             let slot = decide(graph)
             var outcome = regressionOutcome(.slot(slot), tree.head)
@@ -33,7 +32,7 @@ extension Lowering {
         let graph = try graph(of: tree, width: 2 + 2 * count, in: scope) { (index) throws(ScoringError) in
             guard let index else { return [Double](repeating: .nan, count: 2 + 2 * count) }
             let leaf = leaves(index)
-            return [leaf.label, usesEntities ? position(ofNode: tree.nodes[index], index) : .nan] + leaf.probabilities + leaf.confidences
+            return [leaf.label, position(ofNode: tree.nodes[index], index)] + leaf.probabilities + leaf.confidences
         }
         let slot = decide(graph)
         var outcome = Outcome()
