@@ -66,6 +66,7 @@ let package = Package(
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
+        tests(of: "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
         part("App", "Assembly", [
             "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle, signals,

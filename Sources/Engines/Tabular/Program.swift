@@ -39,4 +39,10 @@ package enum Step: Sendable {
     case highest(from: Int, count: Int, into: Int)
     /// 1 where the slot is greater than the threshold, else 0; NaN where it is NaN.
     case exceeds(slot: Int, threshold: Double, into: Int)
+    /// Arithmetic, comparisons and look-ups; each instruction says where its result goes.
+    case formula(Formula)
+    /// The values of the result that a walk through the graph ends in go to the slots from `into`.
+    case decide(DecisionGraph, into: Int)
+    /// The positions of the highest ranking reason codes go to the slots from `into`.
+    case rankReasons(ReasonRanking, into: Int)
 }

@@ -1,0 +1,137 @@
+internal import Scoring
+
+/// The types of values (`DATATYPE`).
+enum DataType: Equatable {
+    case string, integer, float, double, boolean
+    case date, time, dateTime
+    /// `dateDaysSince[year]`
+    case daysSince(year: Int)
+    case timeSeconds
+    /// `dateTimeSecondsSince[year]`
+    case secondsSince(year: Int)
+
+    init?(_ text: String) {
+        switch text {
+        case "string": self = .string
+        case "integer": self = .integer
+        case "float": self = .float
+        case "double": self = .double
+        case "boolean": self = .boolean
+        case "date": self = .date
+        case "time": self = .time
+        case "dateTime": self = .dateTime
+        case "timeSeconds": self = .timeSeconds
+        case "dateDaysSince[0]", "dateDaysSince0": self = .daysSince(year: 0)
+        case "dateDaysSince[1960]": self = .daysSince(year: 1960)
+        case "dateDaysSince[1970]": self = .daysSince(year: 1970)
+        case "dateDaysSince[1980]": self = .daysSince(year: 1980)
+        case "dateDaysSince[1990]": self = .daysSince(year: 1990)
+        case "dateDaysSince[2000]": self = .daysSince(year: 2000)
+        case "dateDaysSince[2010]": self = .daysSince(year: 2010)
+        case "dateDaysSince[2020]": self = .daysSince(year: 2020)
+        case "dateTimeSecondsSince[0]": self = .secondsSince(year: 0)
+        case "dateTimeSecondsSince[1960]": self = .secondsSince(year: 1960)
+        case "dateTimeSecondsSince[1970]": self = .secondsSince(year: 1970)
+        case "dateTimeSecondsSince[1980]": self = .secondsSince(year: 1980)
+        case "dateTimeSecondsSince[1990]": self = .secondsSince(year: 1990)
+        case "dateTimeSecondsSince[2000]": self = .secondsSince(year: 2000)
+        case "dateTimeSecondsSince[2010]": self = .secondsSince(year: 2010)
+        case "dateTimeSecondsSince[2020]": self = .secondsSince(year: 2020)
+        default: return nil
+        }
+    }
+
+    /// Whether values are numbers for arithmetic; dates count as the days or seconds they stand for.
+    var isNumeric: Bool {
+        switch self {
+        case .integer, .float, .double: true
+        default: false
+        }
+    }
+
+    var isTemporal: Bool {
+        switch self {
+        case .date, .time, .dateTime, .daysSince, .timeSeconds, .secondsSince: true
+        default: false
+        }
+    }
+}
+
+enum OpType: String { case continuous, categorical, ordinal }
+
+/// A range of numbers; a missing margin is open to infinity.
+struct Interval: Equatable {
+    enum Closure: String { case openOpen, openClosed, closedOpen, closedClosed }
+
+    var closure: Closure
+    var left: Double?
+    var right: Double?
+
+    var includesLeft: Bool { closure == .closedOpen || closure == .closedClosed }
+    var includesRight: Bool { closure == .openClosed || closure == .closedClosed }
+}
+
+/// One listed value of a field.
+struct ListedValue {
+    enum Property: String { case valid, invalid, missing }
+
+    var value: String
+    var property: Property
+    var displayValue: String?
+}
+
+/// A field of the data dictionary.
+struct DataField {
+    var name: String
+    var displayName: String?
+    var type: DataType
+    var opType: OpType
+    var intervals: [Interval] = []
+    var values: [ListedValue] = []
+    var place: Place
+}
+
+extension ElementReader {
+    func dataType(_ name: StaticString) throws(ScoringError) -> DataType? {
+        guard let text = try string(name) else { return nil }
+        guard let type = DataType(text) else { throw invalid("'\(text.prefix(40))' is no data type of PMML") }
+        return type
+    }
+
+    mutating func dataDictionary() throws(ScoringError) -> [DataField] {
+        var fields: [DataField] = []
+        try children { (reader, tag) throws(ScoringError) in
+            switch tag {
+            case .DataField: fields.append(try reader.dataField())
+            case .Taxonomy: break
+            default: throw reader.unsupported()
+            }
+        }
+        return fields
+    }
+
+    private mutating func dataField() throws(ScoringError) -> DataField {
+        guard let type = try dataType("dataType") else { throw invalid("the attribute 'dataType' is missing") }
+        var field = DataField(
+            name: try required("name"), displayName: try string("displayName"), type: type,
+            opType: try choice("optype", or: type == .string || type == .boolean ? .categorical : .continuous), place: place)
+        try children { (reader, tag) throws(ScoringError) in
+            switch tag {
+            case .Interval: field.intervals.append(try reader.interval())
+            case .Value: field.values.append(try reader.listedValue())
+            default: throw reader.unsupported()
+            }
+        }
+        return field
+    }
+
+    func interval() throws(ScoringError) -> Interval {
+        Interval(
+            closure: try choice("closure", or: .closedClosed), left: try double("leftMargin"), right: try double("rightMargin"))
+    }
+
+    mutating func listedValue() throws(ScoringError) -> ListedValue {
+        ListedValue(
+            value: try required("value"), property: try choice("property", or: .valid), displayValue: try string("displayValue"))
+    }
+}

@@ -1,0 +1,71 @@
+internal import Scoring
+
+/// A model made of models.
+struct MiningModel {
+    enum Method: String {
+        case majorityVote, weightedMajorityVote, average, weightedAverage, median, max, sum, weightedSum, selectFirst, selectAll
+        case modelChain
+        case weightedMedian, xWeightedSum = "x-weightedSum"
+        /// Vendor method of JPMML: a chain of which every model gives results.
+        case multiModelChain = "x-multiModelChain"
+    }
+
+    enum MissingPrediction: String { case `continue`, skipSegment, returnMissing }
+
+    struct Segment {
+        var id: String?
+        var weight: Double
+        var predicate: Predicate
+        var model: Model
+        var place: Place
+    }
+
+    var head: ModelHead
+    var method: Method
+    var missingPrediction: MissingPrediction
+    var missingThreshold: Double
+    var segments: [Segment] = []
+}
+
+extension ElementReader {
+    mutating func miningModel() throws(ScoringError) -> MiningModel {
+        var model = MiningModel(head: try modelHead(), method: .selectFirst, missingPrediction: .continue, missingThreshold: 1)
+        var hasSegmentation = false
+        try children { (reader, tag) throws(ScoringError) in
+            if try reader.readCommon(tag, into: &model.head) { return }
+            guard tag == .Segmentation, !hasSegmentation else { throw reader.unsupported() }
+            hasSegmentation = true
+            model.method = try reader.requiredChoice("multipleModelMethod")
+            model.missingPrediction = try reader.choice("missingPredictionTreatment", or: .continue)
+            if let vendor: MiningModel.MissingPrediction = try reader.choice("x-missingPredictionTreatment") {
+                model.missingPrediction = vendor
+            }
+            model.missingThreshold = try reader.double("missingThreshold", or: 1)
+            try reader.children { (reader, tag) throws(ScoringError) in
+                guard tag == .Segment else { throw reader.unsupported() }
+                model.segments.append(try reader.segment())
+            }
+        }
+        guard !model.segments.isEmpty else {
+            throw .invalidModel(reason: "<MiningModel>: a Segment is missing", place: xml.place(of: Int(model.head.place)))
+        }
+        return model
+    }
+
+    private mutating func segment() throws(ScoringError) -> MiningModel.Segment {
+        let (place, id, weight) = (place, try string("id"), try double("weight", or: 1))
+        var (predicate, model): (Predicate?, Model?) = (nil, nil)
+        try children { (reader, tag) throws(ScoringError) in
+            if let found = try reader.predicate(tag) {
+                predicate = found
+            } else if let found = try reader.model(tag) {
+                model = found
+            } else {
+                throw reader.unsupported()
+            }
+        }
+        guard let model else { throw .invalidModel(reason: "<Segment>: the model is missing", place: xml.place(of: Int(place))) }
+        guard let predicate else { throw .invalidModel(reason: "<Segment>: the predicate is missing", place: xml.place(of: Int(place))) }
+        return MiningModel.Segment(id: id, weight: weight, predicate: predicate, model: model, place: place)
+    }
+}

@@ -1,0 +1,117 @@
+internal import Scoring
+
+/// A model of the file, by its element.
+indirect enum Model {
+    case tree(TreeModel)
+    case regression(RegressionModel)
+    case mining(MiningModel)
+    case scorecard(Scorecard)
+
+    var head: ModelHead {
+        switch self {
+        case .tree(let model): model.head
+        case .regression(let model): model.head
+        case .mining(let model): model.head
+        case .scorecard(let model): model.head
+        }
+    }
+}
+
+/// What every model element has.
+struct ModelHead {
+    enum Function: String {
+        case regression, classification, clustering, associationRules, sequences, timeSeries, mixed
+    }
+
+    var element: Tag
+    var name: String?
+    var function: Function
+    var algorithm: String?
+    var isScorable: Bool
+    /// Vendor attribute of JPMML: arithmetic in float32.
+    var isFloat: Bool
+    var miningSchema: [MiningField] = []
+    /// nil if the model has no Output element.
+    var output: [OutputField]?
+    var targets: [Target] = []
+    var localTransformations: [DerivedField] = []
+    var verification: ModelVerification?
+    var place: Place
+}
+
+/// Rows with expected results that a model carries.
+struct ModelVerification {
+    struct Field {
+        var field: String
+        var column: String
+        var precision: Double
+        var zeroThreshold: Double
+    }
+
+    var fields: [Field] = []
+    var table = InlineTable()
+    var place: Place
+}
+
+extension ElementReader {
+    /// The model that begins at the current element, or nil if it is none.
+    mutating func model(_ tag: Tag) throws(ScoringError) -> Model? {
+        switch tag {
+        case .TreeModel: return .tree(try treeModel())
+        case .RegressionModel: return .regression(try regressionModel())
+        case .MiningModel: return .mining(try miningModel())
+        case .Scorecard: return .scorecard(try scorecard())
+        case .GeneralRegressionModel, .NeuralNetwork, .NaiveBayesModel, .SupportVectorMachineModel, .ClusteringModel,
+            .NearestNeighborModel, .RuleSetModel, .AssociationModel, .AnomalyDetectionModel, .SequenceModel, .TimeSeriesModel,
+            .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
+            throw unsupported()
+        default: return nil
+        }
+    }
+
+    /// The attributes that every model element has.
+    mutating func modelHead() throws(ScoringError) -> ModelHead {
+        ModelHead(
+            element: tag, name: try string("modelName"), function: try requiredChoice("functionName"),
+            algorithm: try string("algorithmName"), isScorable: try boolean("isScorable", or: true),
+            isFloat: try string("x-mathContext") == "float", place: place)
+    }
+
+    /// Reads a child that every model element can have. False if the current element is none of these.
+    mutating func readCommon(_ tag: Tag, into head: inout ModelHead) throws(ScoringError) -> Bool {
+        switch tag {
+        case .MiningSchema: head.miningSchema = try miningSchema()
+        case .Output: head.output = (head.output ?? []) + (try output())
+        case .Targets: head.targets = try targets()
+        case .LocalTransformations:
+            var fields = head.localTransformations
+            try derivedFields { fields.append($0) }
+            head.localTransformations = fields
+        case .ModelVerification: head.verification = try modelVerification()
+        case .ModelStats, .ModelExplanation: break
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func modelVerification() throws(ScoringError) -> ModelVerification {
+        var verification = ModelVerification(place: place)
+        try children { (reader, tag) throws(ScoringError) in
+            switch tag {
+            case .VerificationFields:
+                try reader.children { (reader, tag) throws(ScoringError) in
+                    guard tag == .VerificationField else { throw reader.unsupported() }
+                    let field = try reader.required("field")
+                    verification.fields.append(
+                        .init(
+                            field: field, column: try reader.sharedString("column") ?? field,
+                            precision: try reader.double("precision", or: 1e-6),
+                            zeroThreshold: try reader.double("zeroThreshold", or: 1e-16)))
+                }
+            case .InlineTable: verification.table = try reader.inlineTable()
+            default: throw reader.unsupported()
+            }
+        }
+        return verification
+    }
+}

@@ -1,0 +1,115 @@
+internal import Scoring
+
+struct TreeModel {
+    enum MissingValueStrategy: String {
+        case lastPrediction, nullPrediction, defaultChild, weightedConfidence, aggregateNodes, none
+    }
+
+    enum NoTrueChildStrategy: String { case returnNullPrediction, returnLastPrediction }
+
+    struct Node {
+        var id: String?
+        var score: String?
+        var recordCount: Double?
+        var defaultChild: String?
+        var predicate: Predicate
+        /// The node's slice of `distributions`.
+        var distribution: Range<Int32>
+        /// Where the subtree of this node ends in `nodes`; the first child, if any, follows the node.
+        var end: Int32
+        var place: Place
+    }
+
+    struct ScoreDistribution {
+        var value: String
+        var recordCount: Double
+        var confidence: Double?
+        var probability: Double?
+    }
+
+    var head: ModelHead
+    var missingValueStrategy: MissingValueStrategy
+    var missingValuePenalty: Double
+    var noTrueChildStrategy: NoTrueChildStrategy
+    var isBinary: Bool
+    /// In the order of the file: a node, then its subtrees.
+    var nodes: [Node] = []
+    var distributions: [ScoreDistribution] = []
+
+    /// The children of a node, in order.
+    func children(of node: Int) -> [Int] {
+        var children: [Int] = []
+        var next = node + 1
+        while next < Int(nodes[node].end) {
+            children.append(next)
+            next = Int(nodes[next].end)
+        }
+        return children
+    }
+}
+
+extension ElementReader {
+    mutating func treeModel() throws(ScoringError) -> TreeModel {
+        var model = TreeModel(
+            head: try modelHead(), missingValueStrategy: try choice("missingValueStrategy", or: .none),
+            missingValuePenalty: try double("missingValuePenalty", or: 1),
+            noTrueChildStrategy: try choice("noTrueChildStrategy", or: .returnNullPrediction),
+            isBinary: try string("splitCharacteristic") == "binarySplit")
+        try children { (reader, tag) throws(ScoringError) in
+            if try reader.readCommon(tag, into: &model.head) { return }
+            guard tag == .Node, model.nodes.isEmpty else { throw reader.unsupported() }
+            try reader.readNodes(into: &model)
+        }
+        guard !model.nodes.isEmpty else {
+            throw .invalidModel(reason: "<TreeModel>: the Node is missing", place: xml.place(of: Int(model.head.place)))
+        }
+        return model
+    }
+
+    /// Reads the current `Node` with its subtrees. A loop, because trees can be deep.
+    private mutating func readNodes(into model: inout TreeModel) throws(ScoringError) {
+        var open: [Int] = []
+        try beginNode(in: &model, open: &open)
+        while let current = open.last {
+            switch try nextEvent() {
+            case .text: continue
+            case .finish: return
+            case .end:
+                model.nodes[current].end = Int32(model.nodes.count)
+                open.removeLast()
+            case .start:
+                let depth = xml.depth - 1
+                switch tag {
+                case .Node where !xml.isForeign:
+                    try beginNode(in: &model, open: &open)
+                    continue
+                case .Extension, .Partition: break
+                case .ScoreDistribution:
+                    model.distributions.append(
+                        TreeModel.ScoreDistribution(
+                            value: try required("value"), recordCount: try double("recordCount", or: 0),
+                            confidence: try double("confidence"), probability: try double("probability")))
+                    let range = model.nodes[current].distribution
+                    guard Int(range.upperBound) == model.distributions.count - 1 || range.isEmpty else {
+                        throw invalid("a ScoreDistribution must not follow a child Node")
+                    }
+                    let end = Int32(model.distributions.count)
+                    model.nodes[current].distribution = (range.isEmpty ? end - 1 : range.lowerBound)..<end
+                default:
+                    guard !xml.isForeign else { break }
+                    guard let predicate = try predicate(tag) else { throw unsupported() }
+                    model.nodes[current].predicate = predicate
+                }
+                try skip(to: depth)
+            }
+        }
+    }
+
+    private mutating func beginNode(in model: inout TreeModel, open: inout [Int]) throws(ScoringError) {
+        open.append(model.nodes.count)
+        model.nodes.append(
+            TreeModel.Node(
+                id: try string("id"), score: try string("score"), recordCount: try double("recordCount"),
+                defaultChild: try string("defaultChild"), predicate: .always, distribution: 0..<0, end: 0, place: place))
+    }
+}

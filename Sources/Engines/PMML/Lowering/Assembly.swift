@@ -1,0 +1,209 @@
+internal import Scoring
+internal import Tabular
+
+/// Puts a lowered model together: its inputs, its columns of results and what they mean.
+struct Assembly {
+    private struct Column {
+        var output: OutputColumn
+        var operand: Formula.Operand
+    }
+
+    private var columns: [Column] = []
+
+    /// Lowers the document's model, again and again until everything that turns out on the way is known.
+    static func model(of document: Document) throws(ScoringError) -> TabularModel {
+        var findings = Lowering.Findings()
+        while true {
+            let lowering = try Lowering(document, findings)
+            do {
+                return try Assembly.model(from: lowering)
+            } catch {
+                // Every round knows more than the one before, and there are only so many fields.
+                guard lowering.findings != findings else { throw error }
+                findings = lowering.findings
+            }
+        }
+    }
+
+    private static func model(from lowering: Lowering) throws(ScoringError) -> TabularModel {
+        let document = lowering.document
+        let head = document.model.head
+        let (outcome, scope) = try lowering.lowerOutermost(document.model)
+        // Fields that nothing uses are treated too: what is invalid is refused.
+        for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, head.place) }
+
+        var assembly = Assembly()
+        let named = assembly.addNamed(outcome)
+        var roles = assembly.addRoles(outcome)
+        roles.named = named
+        let fields = lowering.finishInputs()
+        let signature = Signature(inputs: fields, outputs: assembly.columns.map(\.output), roles: roles)
+        let program = lowering.builder.finish(outputs: assembly.columns.map(\.operand))
+
+        var description = ModelDescription(format: "PMML \(document.version)", objective: head.function.rawValue)
+        description.trees = lowering.treeCount > 0 ? lowering.treeCount : nil
+        description.depth = lowering.treeCount > 0 ? lowering.deepestTree : nil
+        description.notes = notes(of: document)
+        let verification = head.verification.map { Verification($0, document) }
+        return TabularModel(program: program, signature: signature, description: description) { (model) throws(ScoringError) in
+            try verification?.check(model)
+        }
+    }
+
+    private static func notes(of document: Document) -> [String] {
+        var notes = ["The model is a \(document.model.head.element.rawValue)."]
+        if let application = document.application, !application.isEmpty { notes.append("It was written by \(application).") }
+        if document.modelCount > 1 { notes.append("The file holds \(document.modelCount) models; the first scorable one is used.") }
+        if let verification = document.model.head.verification {
+            notes.append("It carries \(verification.table.rows.count) rows for its verification.")
+        }
+        return notes
+    }
+
+    private mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand) {
+        var unique = name
+        var count = 2
+        while columns.contains(where: { $0.output.name == unique }) {
+            unique = "\(name)#\(count)"
+            count += 1
+        }
+        columns.append(Column(output: OutputColumn(unique, kind), operand: operand))
+    }
+
+    private static func kind(of type: DataType) -> OutputColumn.Kind {
+        switch type {
+        case .integer: .integer
+        case .boolean: .boolean
+        default: .number
+        }
+    }
+
+    /// The columns under the model's own names: targets first, then the output fields.
+    private mutating func addNamed(_ outcome: Outcome) -> Range<Int> {
+        let outputs = outcome.outputs.filter(\.isFinal)
+        for part in outcome.parts.isEmpty ? [outcome] : outcome.parts {
+            guard let name = part.target, !outputs.contains(where: { $0.name == name }),
+                !columns.contains(where: { $0.output.name == name })
+            else { continue }
+            addPrediction(name, part)
+        }
+        for field in outputs {
+            if let labels = field.labels, let position = field.position {
+                add(field.name, .category(SymbolTable(labels)), position)
+            } else {
+                add(field.name, Self.kind(of: field.value.type), field.value.operand)
+            }
+        }
+        return 0..<columns.count
+    }
+
+    private mutating func addPrediction(_ name: String, _ outcome: Outcome) {
+        if let label = outcome.label {
+            add(name, .category(SymbolTable(outcome.classes.texts)), label)
+        } else if let value = outcome.value {
+            add(name, Self.kind(of: value.type), value.operand)
+        } else if let entity = outcome.entity {
+            add(name, .category(SymbolTable(outcome.entities)), entity)
+        }
+    }
+
+    /// The columns that have a meaning of their own; those that are there already are used.
+    private mutating func addRoles(_ outcome: Outcome) -> Roles {
+        var roles = Roles(score: 0..<0)
+        if let label = outcome.label {
+            roles.label = column(of: label, isLabel: true) ?? {
+                add("label", .category(SymbolTable(outcome.classes.texts)), label)
+                return columns.count - 1
+            }()
+            roles.classes = outcome.classes.texts
+        }
+        if !outcome.probabilities.isEmpty {
+            roles.probabilities = range(of: outcome.probabilities, isLabel: false) { assembly, index in
+                assembly.add("probability(\(outcome.classes.texts[index]))", .number, outcome.probabilities[index])
+            }
+            // Of two classes the second is the positive one.
+            let range = roles.probabilities
+            roles.score = range.count == 2 ? range.lowerBound + 1..<range.upperBound : range
+        } else if let value = outcome.value {
+            let index = column(of: value.operand, isLabel: false) ?? {
+                add("prediction", Self.kind(of: value.type), value.operand)
+                return columns.count - 1
+            }()
+            roles.score = index..<index + 1
+        } else if outcome.label == nil, let entity = outcome.entity {
+            roles.label = column(of: entity, isLabel: true) ?? {
+                add("prediction", .category(SymbolTable(outcome.entities)), entity)
+                return columns.count - 1
+            }()
+            roles.classes = outcome.entities
+        }
+        if !outcome.reasons.isEmpty {
+            roles.reasons = range(of: outcome.reasons, isLabel: true) { assembly, index in
+                assembly.add("reasonCode(\(index + 1))", .category(SymbolTable(outcome.reasonCodes)), outcome.reasons[index])
+            }
+        }
+        if !outcome.margins.isEmpty {
+            let start = columns.count
+            for (index, margin) in outcome.margins.enumerated() {
+                let name = outcome.margins.count == 1 ? "raw" : "raw(\(index < outcome.classes.count ? outcome.classes.texts[index] : String(index)))"
+                add(name, .number, margin)
+            }
+            roles.raw = start..<columns.count
+        }
+        return roles
+    }
+
+    private func column(of operand: Formula.Operand, isLabel: Bool) -> Int? {
+        columns.firstIndex { column in
+            guard column.operand == operand else { return false }
+            if case .category = column.output.kind { return isLabel }
+            return !isLabel
+        }
+    }
+
+    /// The adjacent columns of these operands; they are added where they are not all there in order.
+    private mutating func range(
+        of operands: [Formula.Operand], isLabel: Bool, add: (inout Assembly, Int) -> Void
+    ) -> Range<Int> {
+        if let first = column(of: operands[0], isLabel: isLabel), first + operands.count <= columns.count,
+            operands.indices.allSatisfy({ columns[first + $0].operand == operands[$0] }) {
+            return first..<first + operands.count
+        }
+        let start = columns.count
+        for index in operands.indices { add(&self, index) }
+        return start..<columns.count
+    }
+}
+
+extension Lowering {
+    /// Lowers the outermost model; its scope is where inputs are prepared.
+    func lowerOutermost(_ model: Model) throws(ScoringError) -> (Outcome, Scope) {
+        let scope = try scope(of: model.head, in: nil)
+        return (try lower(model, own: scope), scope)
+    }
+
+    /// Fills in what is known only now, and says what the program takes.
+    func finishInputs() -> [Field] {
+        for known in categories.values {
+            let sorted = known.codes.sorted { $0.key < $1.key }
+            builder[table: known.table] = .keys(
+                keys: sorted.map(\.key), values: sorted.map { Double($0.value) }, other: unknownSymbol, missing: .nan)
+        }
+        return inputs.map { input in
+            if let table = input.table {
+                let values = input.levels.map { input.specialCodes[$0] ?? Double(symbols.code($0)) }
+                builder[table: table] = .codes(first: 0, values: values, other: input.otherCode, missing: .nan)
+            }
+            return Field(input.field.name, kind(of: input), unknownLevel: .passed)
+        }
+    }
+
+    private func kind(of input: Input) -> Field.Kind {
+        switch input.field.type {
+        case .integer: .integer
+        case .boolean: .boolean
+        case .string: input.isText ? .text : .category(CategoryLevels(input.levels))
+        default: .number
+        }
+    }
+}

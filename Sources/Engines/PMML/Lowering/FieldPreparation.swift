@@ -1,0 +1,219 @@
+internal import Scoring
+internal import Tabular
+
+/// What a mining schema does to the fields that come through it: missing, invalid and extreme values.
+/// Invalid values are treated first, then extreme ones, then missing ones (PMML 4.4, Mining Schema).
+extension Lowering {
+    /// A field of a mining schema as the model sees it.
+    func prepared(_ field: MiningField, in scope: Scope) throws(ScoringError) -> Value {
+        if let parent = scope.parent {
+            // The outer schema has treated invalid values already; what is left is for this one.
+            var value = try value(of: field.name, in: parent, field.place)
+            if let opType = field.opType { value.opType = opType }
+            value = try withinLimits(value, field, unless: nil)
+            return try replacingMissing(value, field)
+        }
+        guard let index = inputIndex[field.name] else {
+            // Derived fields can be listed as if they were data.
+            guard let derived = globalFields[field.name] else {
+                throw invalid("the mining field '\(field.name)' is not in the data dictionary", field.place)
+            }
+            scope[field.name] = .derived(derived)
+            return try replacingMissing(value(of: field.name, in: scope, field.place), field)
+        }
+        return try preparedInput(index, field)
+    }
+
+    private func preparedInput(_ index: Int, _ field: MiningField) throws(ScoringError) -> Value {
+        let data = inputs[index].field
+        var value = try rawInput(index, isOpen: field.invalidTreatment == .asIs, treatment: field)
+        value.opType = field.opType ?? data.opType
+        if data.type == .string {
+            if field.invalidTreatment == .returnInvalid, inputs[index].otherCode == invalidSymbol || !inputs[index].specialCodes.isEmpty {
+                let isInvalid = builder.apply(.equal, value.operand, constant(invalidSymbol))
+                fail(where: isInvalid, .init(field: data.name, reason: "the value is not one of those that the model takes"))
+            }
+            return try replacingMissing(value, field)
+        }
+        // Listed missing values are taken out before anything else is asked.
+        let (status, hasMissing) = try validity(of: value, data)
+        var isInvalid: Formula.Operand?
+        if let status {
+            if hasMissing { value.operand = builder.apply(.choose, builder.apply(.isMissing, status), constant(.nan), value.operand) }
+            let test = builder.apply(.equal, status, constant(1))
+            switch field.invalidTreatment {
+            case .returnInvalid:
+                fail(where: test, .init(field: data.name, reason: "the value is not one of those that the model takes"))
+            case .asIs:
+                if let replacement = field.invalidReplacement {
+                    value.operand = choose(test, constant(try literal(replacement, data.type, field.place)), value.operand)
+                } else {
+                    isInvalid = test
+                }
+            case .asMissing: value.operand = choose(test, constant(.nan), value.operand)
+            case .asValue:
+                guard let replacement = field.invalidReplacement else {
+                    throw invalid("the mining field '\(field.name)' has no invalidValueReplacement", field.place)
+                }
+                value.operand = choose(test, constant(try literal(replacement, data.type, field.place)), value.operand)
+            }
+        }
+        value = try withinLimits(value, field, unless: isInvalid)
+        return try replacingMissing(value, field)
+    }
+
+    /// b where the condition is true, else c: also where it is unknown.
+    func choose(_ condition: Formula.Operand, _ b: Formula.Operand, _ c: Formula.Operand) -> Formula.Operand {
+        builder.apply(.choose, builder.apply(.coalesce, condition, constant(0)), b, c)
+    }
+
+    private func withinLimits(_ value: Value, _ field: MiningField, unless isInvalid: Formula.Operand?) throws(ScoringError) -> Value {
+        guard field.outliers != .asIs, value.type.isNumeric else { return value }
+        var result = value
+        let (low, high) = (constant(field.low ?? -.infinity), constant(field.high ?? .infinity))
+        switch field.outliers {
+        case .asIs: break
+        case .asExtremeValues: result.operand = builder.apply(.clamp, value.operand, low, high)
+        case .asMissingValues:
+            let isWithin = builder.apply(
+                .and, builder.apply(.greaterOrEqual, value.operand, low), builder.apply(.lessOrEqual, value.operand, high))
+            result.operand = builder.apply(.only, value.operand, isWithin)
+        }
+        if let isInvalid { result.operand = choose(isInvalid, value.operand, result.operand) }
+        result.domain = nil
+        return result
+    }
+
+    private func replacingMissing(_ value: Value, _ field: MiningField) throws(ScoringError) -> Value {
+        var result = value
+        if field.missingTreatment == .returnInvalid {
+            fail(where: builder.apply(.isMissing, value.operand), .init(field: field.name, reason: "the value is missing"))
+        } else if let text = field.missingReplacement {
+            let replacement = try literal(text, comparedWith: value, field.place)
+            result.operand = builder.apply(.coalesce, value.operand, constant(replacement))
+            if let domain = value.domain, !domain.contains(replacement) { result.domain = domain + [replacement] }
+        }
+        return result
+    }
+}
+
+// MARK: - Inputs
+
+extension Lowering {
+    /// An input before any treatment: a number as it came, a string as its code.
+    /// - Parameter isOpen: whether strings that the field does not list go on as unknown ones.
+    func rawInput(_ index: Int, isOpen: Bool, treatment: MiningField? = nil) throws(ScoringError) -> Value {
+        let (field, slot) = (inputs[index].field, Formula.Operand.slot(inputs[index].slot))
+        switch field.type {
+        case .double, .boolean: return Value(slot, field.type, field.opType, domain: field.type == .boolean ? [0, 1] : numberDomain(field, isOpen))
+        case .integer: return Value(slot, .integer, field.opType, domain: numberDomain(field, isOpen))
+        case .float: return Value(builder.apply(.float32, slot), .float, field.opType, domain: numberDomain(field, isOpen))
+        case .string: return try stringInput(index, isOpen: isOpen, treatment: treatment)
+        default: throw unsupported("the data type of the data field '\(field.name)'", field.place)
+        }
+    }
+
+    /// The values that a field of numbers lists, if no others can come.
+    private func numberDomain(_ field: DataField, _ isOpen: Bool) -> [Double]? {
+        guard !isOpen, field.opType != .continuous else { return nil }
+        let values = field.values.filter { $0.property == .valid }.compactMap { number($0.value, field.type) }
+        return values.isEmpty ? nil : values
+    }
+
+    private func stringInput(_ index: Int, isOpen: Bool, treatment: MiningField?) throws(ScoringError) -> Value {
+        let field = inputs[index].field
+        if inputs[index].table == nil {
+            inputs[index].table = builder.addTable(.codes(first: 0, values: [], other: unknownSymbol, missing: .nan))
+            for value in field.values {
+                addLevel(value.value, to: index)
+                switch value.property {
+                case .valid: break
+                case .missing: inputs[index].specialCodes[value.value] = .nan
+                case .invalid: inputs[index].specialCodes[value.value] = invalidSymbol
+                }
+            }
+        }
+        let valid = field.values.filter { $0.property == .valid }.map { Double(symbols.code($0.value)) }
+        var value = Value(
+            builder.look(up: .slot(inputs[index].slot), inTable: inputs[index].table!), .string, field.opType,
+            domain: valid.isEmpty || isOpen ? nil : valid, origins: [index])
+        if field.opType == .ordinal { value.order = valid }
+        guard let treatment else { return value }
+        // What is not listed is invalid, if anything is listed.
+        let code: Double
+        switch treatment.invalidTreatment {
+        case .returnInvalid: code = invalidSymbol
+        case .asMissing: code = .nan
+        case .asIs, .asValue:
+            guard let replacement = treatment.invalidReplacement else {
+                guard treatment.invalidTreatment == .asIs else {
+                    throw invalid("the mining field '\(treatment.name)' has no invalidValueReplacement", treatment.place)
+                }
+                code = unknownSymbol
+                break
+            }
+            code = Double(symbols.code(replacement))
+            if let domain = value.domain, !domain.contains(code) { value.domain = domain + [code] }
+        }
+        inputs[index].otherCode = valid.isEmpty ? unknownSymbol : code
+        for (text, special) in inputs[index].specialCodes where special == invalidSymbol { inputs[index].specialCodes[text] = code }
+        return value
+    }
+
+    /// 0 where a number is valid, 1 where it is invalid, missing where it stands for a missing value;
+    /// nil if any number is valid. The second says whether numbers can stand for missing.
+    private func validity(of value: Value, _ field: DataField) throws(ScoringError) -> (status: Formula.Operand?, hasMissing: Bool) {
+        guard field.type != .boolean else { return (nil, false) }
+        var (keys, results): ([Double], [Double]) = ([], [])
+        var (hasValid, hasMissing) = (false, false)
+        for listed in field.values {
+            // A marker such as "N/A" for a number: no number is like it.
+            guard let key = number(listed.value, field.type), !key.isNaN, !keys.contains(key) else { continue }
+            keys.append(key)
+            switch listed.property {
+            case .valid: (hasValid, results) = (true, results + [0])
+            case .invalid: results.append(1)
+            case .missing: (hasMissing, results) = (true, results + [.nan])
+            }
+        }
+        let usesIntervals = !field.intervals.isEmpty && field.opType != .categorical
+        guard !keys.isEmpty || usesIntervals else { return (nil, false) }
+        var edges = keys
+        // The margins of floats are floats.
+        let intervals = field.type != .float ? field.intervals : field.intervals.map { interval in
+            Interval(
+                closure: interval.closure, left: interval.left.map { Double(Float($0)) }, right: interval.right.map { Double(Float($0)) })
+        }
+        if usesIntervals {
+            for interval in intervals { edges += [interval.left, interval.right].compactMap(\.self).filter { !$0.isNaN } }
+        }
+        edges = Array(Set(edges)).sorted()
+        let isOpenOtherwise = !usesIntervals && !hasValid
+        let isWithin = { (x: Double) in usesIntervals && intervals.contains { $0.contains(x) } }
+        let known = Dictionary(zip(keys, results), uniquingKeysWith: { first, _ in first })
+        let table = PiecewiseConstant.values(edges: edges) { x, isEdge in
+            if isEdge, let result = known[x] { return result }
+            return isOpenOtherwise || isWithin(x) ? 0 : 1
+        }
+        return (builder.look(up: value.operand, in: .bins(edges: edges, values: table, missing: .nan)), hasMissing)
+    }
+}
+
+extension Interval {
+    func contains(_ x: Double) -> Bool {
+        if let left, includesLeft ? x < left : x <= left { return false }
+        if let right, includesRight ? x > right : x >= right { return false }
+        return !x.isNaN
+    }
+}
+
+/// Functions of a number that are constant between edges.
+enum PiecewiseConstant {
+    /// The values of a `.bins` table: `value` is asked at every edge and at a number within every gap.
+    static func values(edges: [Double], _ value: (_ x: Double, _ isEdge: Bool) -> Double) -> [Double] {
+        guard let first = edges.first else { return [value(0, false)] }
+        var values = [value(first.nextDown, false)]
+        for edge in edges { values += [value(edge, true), value(edge.nextUp, false)] }
+        return values
+    }
+}

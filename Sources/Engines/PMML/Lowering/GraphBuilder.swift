@@ -1,0 +1,72 @@
+internal import Tabular
+
+/// Builds a decision graph from its ends: every test is made after the tests that it leads to, and a test
+/// that is there already is not made again.
+struct GraphBuilder {
+    typealias Target = DecisionGraph.Target
+
+    /// In reverse: a test's ways lead to earlier ones.
+    private var tests: [DecisionGraph.Test] = []
+    private var known: [DecisionGraph.Test: Int] = [:]
+    private var sets: [Forest.CategorySet] = []
+    private var setIndex: [[UInt32]: Int] = [:]
+    private var results: [Double] = []
+    private var resultIndex: [[UInt64]: Int] = [:]
+    private let width: Int
+
+    init(width: Int = 1) { self.width = width }
+
+    var testCount: Int { tests.count }
+
+    /// A result with these values; equal ones are shared.
+    mutating func result(_ values: [Double]) -> Target {
+        precondition(values.count == width)
+        let key = values.map(\.bitPattern)
+        if let index = resultIndex[key] { return .result(index) }
+        let index = results.count / width
+        results += values
+        resultIndex[key] = index
+        return .result(index)
+    }
+
+    mutating func test(
+        _ condition: DecisionGraph.Condition, _ slot: Int, whenTrue: Target, whenFalse: Target, whenMissing: Target
+    ) -> Target {
+        if whenTrue == whenFalse, whenTrue == whenMissing { return whenTrue }
+        let test = DecisionGraph.Test(condition, slot: slot, whenTrue: whenTrue, whenFalse: whenFalse, whenMissing: whenMissing)
+        if let index = known[test] { return .test(index) }
+        tests.append(test)
+        known[test] = tests.count - 1
+        return .test(tests.count - 1)
+    }
+
+    /// A test for membership of a set of category codes.
+    mutating func member(_ codes: [Int], _ slot: Int, whenTrue: Target, whenFalse: Target, whenMissing: Target) -> Target {
+        var words = [UInt32](repeating: 0, count: ((codes.max() ?? -1) >> 5) + 1)
+        for code in codes where code >= 0 { words[code >> 5] |= 1 << UInt32(code & 31) }
+        let index = setIndex[words] ?? sets.count
+        if index == sets.count {
+            sets.append(Forest.CategorySet(words: words))
+            setIndex[words] = index
+        }
+        return test(.member(index), slot, whenTrue: whenTrue, whenFalse: whenFalse, whenMissing: whenMissing)
+    }
+
+    /// The finished graph, with tests in the order of the walk.
+    func graph(entry: Target) -> DecisionGraph {
+        func moved(_ target: Target) -> Target {
+            guard case .test(let index) = target else { return target }
+            return .test(tests.count - 1 - index)
+        }
+        var graph = DecisionGraph(width: width)
+        graph.tests = tests.reversed().map { test in
+            DecisionGraph.Test(
+                test.condition, slot: test.slot, whenTrue: moved(test.whenTrue), whenFalse: moved(test.whenFalse),
+                whenMissing: moved(test.whenMissing))
+        }
+        graph.entry = moved(entry)
+        graph.sets = sets
+        graph.results = results
+        return graph
+    }
+}

@@ -1,0 +1,118 @@
+internal import Scoring
+internal import Tabular
+
+/// Ensembles of plain trees become one forest, which the fast kernels execute.
+extension Lowering {
+    /// The outcome of the ensemble as a forest; nil if it cannot be one.
+    func lowerForest(_ model: MiningModel, in scope: Scope) throws(ScoringError) -> Outcome? {
+        guard let trees = plainTrees(of: model) else { return nil }
+        return model.head.function == .regression
+            ? try regressionForest(model, trees, in: scope) : try classificationForest(model, trees, in: scope)
+    }
+
+    /// The segments' trees, if there is nothing else to them.
+    private func plainTrees(of model: MiningModel) -> [TreeModel]? {
+        guard model.missingPrediction != .skipSegment, model.segments.count > 1 else { return nil }
+        guard !(model.head.output ?? []).contains(where: { $0.segment != nil }) else { return nil }
+        switch (model.method, model.head.function) {
+        case (.sum, .regression), (.weightedSum, .regression), (.xWeightedSum, .regression), (.average, _), (.weightedAverage, _),
+            (.majorityVote, .classification), (.weightedMajorityVote, .classification):
+            break
+        default: return nil
+        }
+        var trees: [TreeModel] = []
+        for segment in model.segments {
+            guard case .always = segment.predicate, case .tree(let tree) = segment.model, tree.head.targets.isEmpty,
+                tree.head.function == model.head.function
+            else { return nil }
+            switch tree.missingValueStrategy {
+            case .aggregateNodes, .weightedConfidence: return nil
+            default: trees.append(tree)
+            }
+        }
+        return trees
+    }
+
+    private func weights(of model: MiningModel) -> [Double] {
+        switch model.method {
+        case .weightedSum, .xWeightedSum, .weightedAverage, .weightedMajorityVote: model.segments.map(\.weight)
+        default: model.segments.map { _ in 1 }
+        }
+    }
+
+    private func regressionForest(_ model: MiningModel, _ trees: [TreeModel], in scope: Scope) throws(ScoringError) -> Outcome? {
+        var graphs: [DecisionGraph] = []
+        for (tree, weight) in zip(trees, weights(of: model)) {
+            let inner = try self.scope(of: tree.head, in: scope)
+            graphs.append(
+                try graph(of: tree, width: 1, in: inner) { (node) throws(ScoringError) in
+                    [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map { $0 * weight }
+                })
+        }
+        let isAverage = model.method == .average || model.method == .weightedAverage
+        let divisor = isAverage ? weights(of: model).reduce(0, +) : 1
+        guard let slot = addForest(graphs, width: 1, divisor: divisor, isFloat: model.head.isFloat) else { return nil }
+        trees.forEach(noteTree)
+        return regressionOutcome(.slot(slot), model.head)
+    }
+
+    private func classificationForest(_ model: MiningModel, _ trees: [TreeModel], in scope: Scope) throws(ScoringError) -> Outcome? {
+        var classes = classes(of: target(of: .mining(model)).field)
+        for tree in trees { classes = try classLeaves(of: tree, classes).0 }
+        let count = classes.count
+        let isVote = model.method == .majorityVote || model.method == .weightedMajorityVote
+        // Where trees without a result do not spoil the whole, they vote for nothing: the last place.
+        let countsMissing = isVote && model.missingPrediction == .continue
+        let width = count + (countsMissing ? 1 : 0)
+        let nothing = countsMissing ? [Double](repeating: 0, count: count) + [1] : [Double](repeating: .nan, count: width)
+        var graphs: [DecisionGraph] = []
+        for (tree, weight) in zip(trees, weights(of: model)) {
+            let inner = try self.scope(of: tree.head, in: scope)
+            let leaves = try classLeaves(of: tree, classes).1
+            graphs.append(
+                try graph(of: tree, width: width, in: inner) { (node) throws(ScoringError) in
+                    guard let node else { return nothing.map { $0 * weight } }
+                    let leaf = leaves(node)
+                    if !isVote { return leaf.probabilities.map { $0 * weight } }
+                    guard !leaf.label.isNaN else { return nothing.map { $0 * weight } }
+                    var votes = [Double](repeating: 0, count: width)
+                    votes[Int(leaf.label)] = weight
+                    return votes
+                })
+        }
+        let total = weights(of: model).reduce(0, +)
+        guard let slot = addForest(graphs, width: width, divisor: total, isFloat: false) else { return nil }
+        trees.forEach(noteTree)
+        var outcome = Outcome()
+        outcome.classes = classes
+        outcome.probabilities = (0..<count).map { .slot(slot + $0) }
+        outcome.label = mostProbable((0..<width).map { .slot(slot + $0) })
+        if countsMissing {
+            let isSomething = builder.apply(.less, outcome.label!, constant(Double(count)))
+            outcome.label = builder.apply(.only, outcome.label!, isSomething)
+        }
+        return outcome
+    }
+
+    /// Adds the graphs as one forest and returns the first slot of its sums; nil if one of them is no tree.
+    private func addForest(_ graphs: [DecisionGraph], width: Int, divisor: Double, isFloat: Bool) -> Int? {
+        var (slots, features): ([Int], [Int: Int]) = ([], [:])
+        for graph in graphs {
+            for test in graph.tests where features[test.slot] == nil {
+                features[test.slot] = slots.count
+                slots.append(test.slot)
+            }
+        }
+        var forest = Forest(
+            comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: isFloat ? .float32 : .float64,
+            featureCount: slots.count, outputCount: width, base: [Double](repeating: 0, count: width))
+        forest.divisor = divisor
+        for graph in graphs {
+            guard let tree = graph.forestTree(feature: { features[$0]! }) else { return nil }
+            forest.trees.append(tree)
+        }
+        let into = builder.addSlots(width)
+        builder.add(.forest(forest, features: slots, into: into))
+        return into
+    }
+}

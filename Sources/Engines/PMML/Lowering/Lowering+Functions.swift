@@ -1,0 +1,305 @@
+internal import Scoring
+internal import Tabular
+
+/// Built-in functions (PMML 4.4, Built-in Functions) and functions that the file defines.
+extension Lowering {
+    func lower(_ apply: Apply, in scope: Scope) throws(ScoringError) -> Value {
+        var arguments: [Value] = []
+        for argument in apply.arguments { arguments.append(try lower(argument, in: scope)) }
+        var result = try call(apply, arguments)
+        if let text = apply.defaultValue {
+            result = try replacingMissing(result, with: text, apply.place)
+        }
+        if let text = apply.mapMissingTo {
+            let replacement = constant(try literal(text, result.type, apply.place))
+            var isMissing = constant(0)
+            for argument in arguments { isMissing = builder.apply(.or, isMissing, builder.apply(.isMissing, argument.operand)) }
+            result.operand = choose(isMissing, replacement, result.operand)
+            if let value = builder.value(of: replacement), let domain = result.domain, !domain.contains(value) {
+                result.domain = domain + [value]
+            }
+        }
+        return result
+    }
+
+    private func call(_ apply: Apply, _ arguments: [Value]) throws(ScoringError) -> Value {
+        if let function = functions[apply.function] { return try call(function, arguments, apply.place) }
+        // Functions that later became standard were vendor functions before.
+        let name = apply.function.hasPrefix("x-") ? String(apply.function.dropFirst(2)) : apply.function
+        let call = FunctionCall(name: name, arguments: arguments, place: apply.place)
+        if let result = try numeric(call) { return result }
+        if let result = try logical(call) { return result }
+        if let result = try textual(call) { return result }
+        if let result = try temporal(call) { return result }
+        throw unsupported("the function '\(apply.function.prefix(60))'", apply.place)
+    }
+
+    /// A function that the file defines: its body with the parameters in place of fields.
+    private func call(_ function: DefineFunction, _ arguments: [Value], _ place: Place) throws(ScoringError) -> Value {
+        guard arguments.count == function.parameters.count else {
+            throw invalid("the function '\(function.name)' takes \(function.parameters.count) arguments, not \(arguments.count)", place)
+        }
+        let scope = Scope(isOutermost: false)
+        for (parameter, argument) in zip(function.parameters, arguments) {
+            scope[parameter.name] = .value(try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
+        }
+        let result = try lower(function.body, as: function.type, in: scope)
+        return try function.type.map { (type) throws(ScoringError) in try cast(result, to: type, function.place) } ?? result
+    }
+}
+
+/// A call of a built-in function.
+struct FunctionCall {
+    var name: String
+    var arguments: [Value]
+    var place: Place
+}
+
+// MARK: - Numbers
+
+extension Lowering {
+    /// Checks the number of arguments and makes them numbers.
+    private func numbers(_ call: FunctionCall, _ count: ClosedRange<Int>) throws(ScoringError) -> [Value] {
+        try checkCount(call, count)
+        var numbers: [Value] = []
+        for argument in call.arguments {
+            switch argument.type {
+            case .integer, .float, .double, .boolean: numbers.append(argument)
+            case .string: numbers.append(try cast(argument, to: .double, call.place))
+            default: numbers.append(Value(argument.operand, .integer))
+            }
+        }
+        return numbers
+    }
+
+    func checkCount(_ call: FunctionCall, _ count: ClosedRange<Int>) throws(ScoringError) {
+        guard count.contains(call.arguments.count) else {
+            throw invalid("the function '\(call.name)' does not take \(call.arguments.count) arguments", call.place)
+        }
+    }
+
+    /// The type of arithmetic on values: double if one is, else float if one is, else integer.
+    private func commonType(_ values: [Value]) -> DataType {
+        if values.contains(where: { $0.type == .double }) { return .double }
+        return values.contains { $0.type == .float } ? .float : .integer
+    }
+
+    /// A result of arithmetic; in float32 it is rounded.
+    private func number(_ operand: Formula.Operand, _ type: DataType) -> Value {
+        Value(type == .float ? builder.apply(.float32, operand) : operand, type)
+    }
+
+    private static let unaryFunctions: [String: (Formula.Operation, isWhole: Bool)] = [
+        "abs": (.absolute, false), "floor": (.floor, true), "ceil": (.ceiling, true), "round": (.roundHalfUp, true),
+        "rint": (.roundHalfEven, false), "sqrt": (.squareRoot, false), "exp": (.exponential, false),
+        "expm1": (.exponentialMinus1, false), "ln": (.logarithm, false), "log10": (.logarithm10, false),
+        "ln1p": (.logarithmPlus1, false), "log1p": (.logarithmPlus1, false), "sin": (.sine, false), "cos": (.cosine, false),
+        "tan": (.tangent, false), "asin": (.arcSine, false), "acos": (.arcCosine, false), "atan": (.arcTangent, false),
+        "sinh": (.hyperbolicSine, false), "cosh": (.hyperbolicCosine, false), "tanh": (.hyperbolicTangent, false),
+        "erf": (.errorFunction, false), "stdNormalCDF": (.normalDistribution, false), "stdNormalPDF": (.normalDensity, false),
+        "stdNormalIDF": (.normalQuantile, false), "expit": (.logistic, false),
+    ]
+
+    private static let binaryFunctions: [String: Formula.Operation] = [
+        "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "pow": .power, "modulo": .modulo, "hypot": .hypotenuse,
+    ]
+
+    private static let aggregates: [String: Formula.Operation] = [
+        "sum": .sum, "avg": .average, "min": .minimum, "max": .maximum, "median": .median, "product": .product,
+    ]
+
+    func numeric(_ call: FunctionCall) throws(ScoringError) -> Value? {
+        if let operation = Self.binaryFunctions[call.name] {
+            if call.arguments.count == 1, call.name == "-" || call.name == "+" {
+                let a = try numbers(call, 1...1)[0]
+                return call.name == "+" ? a : number(builder.apply(.subtract, constant(0), a.operand), a.type)
+            }
+            let arguments = try numbers(call, 2...2)
+            var type = commonType(arguments)
+            if operation == .divide && type == .integer || operation == .hypotenuse { type = .double }
+            return number(builder.apply(operation, arguments[0].operand, arguments[1].operand), type)
+        }
+        if let (operation, isWhole) = Self.unaryFunctions[call.name] {
+            let argument = try numbers(call, 1...1)[0]
+            let type: DataType = isWhole || operation == .absolute && argument.type == .integer ? .integer : argument.type == .float ? .float : .double
+            return number(builder.apply(operation, argument.operand), type)
+        }
+        if let operation = Self.aggregates[call.name] {
+            let arguments = try numbers(call, 1...4_096)
+            let type = operation == .average || operation == .median ? .double : commonType(arguments)
+            return number(builder.combine(operation, arguments.map(\.operand)), type)
+        }
+        switch call.name {
+        case "threshold":
+            let arguments = try numbers(call, 2...2)
+            return Value(builder.apply(.greater, arguments[0].operand, arguments[1].operand), .integer, .continuous, domain: [0, 1])
+        case "normalCDF", "normalPDF":
+            let a = try numbers(call, 3...3).map(\.operand)
+            let standard = builder.apply(.divide, builder.apply(.subtract, a[0], a[1]), a[2])
+            guard call.name == "normalPDF" else { return Value(builder.apply(.normalDistribution, standard), .double) }
+            return Value(builder.apply(.divide, builder.apply(.normalDensity, standard), a[2]), .double)
+        case "normalIDF":
+            let a = try numbers(call, 3...3).map(\.operand)
+            let scaled = builder.apply(.multiply, builder.apply(.normalQuantile, a[0]), a[2])
+            return Value(builder.apply(.add, scaled, a[1]), .double)
+        default: return nil
+        }
+    }
+}
+
+// MARK: - Truth
+
+extension Lowering {
+    private static let comparisons: [String: Formula.Operation] = [
+        "equal": .equal, "notEqual": .notEqual, "lessThan": .less, "lessOrEqual": .lessOrEqual, "greaterThan": .greater,
+        "greaterOrEqual": .greaterOrEqual,
+    ]
+
+    private func truth(_ operand: Formula.Operand) -> Value { Value(operand, .boolean, .categorical, domain: [0, 1]) }
+
+    func logical(_ call: FunctionCall) throws(ScoringError) -> Value? {
+        let arguments = call.arguments
+        if let operation = Self.comparisons[call.name] {
+            try checkCount(call, 2...2)
+            return truth(try compare(operation, arguments[0], arguments[1], call.place))
+        }
+        switch call.name {
+        case "isMissing", "isNotMissing":
+            try checkCount(call, 1...1)
+            return truth(builder.apply(call.name == "isMissing" ? .isMissing : .isPresent, arguments[0].operand))
+        case "isValid", "isNotValid":
+            // What is invalid was refused, replaced or made missing when it came in; strings can be unknown.
+            try checkCount(call, 1...1)
+            var isValid = builder.apply(.isPresent, arguments[0].operand)
+            if arguments[0].type == .string {
+                isValid = builder.apply(.and, isValid, builder.apply(.greaterOrEqual, arguments[0].operand, constant(0)))
+            }
+            return truth(call.name == "isValid" ? isValid : builder.apply(.not, isValid))
+        case "and", "or":
+            try checkCount(call, 1...4_096)
+            var result = try boolean(arguments[0], call.place)
+            for argument in arguments.dropFirst() {
+                result = builder.apply(call.name == "and" ? .and : .or, result, try boolean(argument, call.place))
+            }
+            return truth(result)
+        case "not":
+            try checkCount(call, 1...1)
+            return truth(builder.apply(.not, try boolean(arguments[0], call.place)))
+        case "isIn", "isNotIn":
+            try checkCount(call, 2...Int.max)
+            var result = try compare(.equal, arguments[0], arguments[1], call.place)
+            for argument in arguments.dropFirst(2) {
+                result = builder.apply(.or, result, try compare(.equal, arguments[0], argument, call.place))
+            }
+            return truth(call.name == "isIn" ? result : builder.apply(.not, result))
+        case "if":
+            try checkCount(call, 2...3)
+            return try conditional(try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nil, call.place)
+        default: return nil
+        }
+    }
+
+    func boolean(_ value: Value, _ place: Place) throws(ScoringError) -> Formula.Operand {
+        try cast(value, to: .boolean, place).operand
+    }
+
+    private func conditional(_ condition: Formula.Operand, _ then: Value, _ other: Value?, _ place: Place) throws(ScoringError) -> Value {
+        let other = other ?? Value(constant(.nan), then.type, domain: [])
+        var type = then.type
+        if then.type != other.type {
+            // A missing constant has whatever type the other branch has.
+            if then.domain == [] { type = other.type }
+            else if other.domain == [] { type = then.type }
+            else if then.type == .string || other.type == .string { type = .string }
+            else { type = commonType([then, other]) }
+        }
+        let branches = try [then, other].map { (value) throws(ScoringError) in
+            value.domain == [] ? Value(value.operand, type, domain: []) : try cast(value, to: type, place)
+        }
+        var result = Value(builder.apply(.choose, condition, branches[0].operand, branches[1].operand), type, then.opType)
+        if let first = branches[0].domain, let second = branches[1].domain { result.domain = distinct(first + second) }
+        result.origins = Array(Set(branches[0].origins + branches[1].origins)).sorted()
+        return result
+    }
+
+    /// Compares two values in the type that both have or can be brought to.
+    func compare(_ operation: Formula.Operation, _ a: Value, _ b: Value, _ place: Place) throws(ScoringError) -> Formula.Operand {
+        var (a, b) = (a, b)
+        if a.type == .string, b.type == .string {
+            for (value, other) in [(a, b), (b, a)] {
+                // A string that the model compares with is a level of the field that it is compared with.
+                guard let code = builder.value(of: value.operand), code >= 0 else { continue }
+                for origin in other.origins { addLevel(symbols[Int(code)], to: origin) }
+            }
+            guard operation != .equal, operation != .notEqual else { return builder.apply(operation, a.operand, b.operand) }
+            (a, b) = (try ranked(a, b, place), try ranked(b, a, place))
+            return builder.apply(operation, a.operand, b.operand)
+        }
+        if a.type == .string { a = try cast(a, to: b.type, place) }
+        if b.type == .string { b = try cast(b, to: a.type, place) }
+        if a.type.isTemporal != b.type.isTemporal, !a.type.isNumeric, !b.type.isNumeric {
+            throw unsupported("comparing a value of type \(a.type) with one of type \(b.type)", place)
+        }
+        return builder.apply(operation, a.operand, b.operand)
+    }
+
+    /// The rank of a string: its position in the order of the ordinal field, or among all strings.
+    private func ranked(_ value: Value, _ other: Value, _ place: Place) throws(ScoringError) -> Value {
+        let order = value.order.isEmpty ? other.order : value.order
+        guard order.isEmpty else {
+            return Value(builder.look(up: value.operand, in: table(order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)), .integer)
+        }
+        guard let domain = value.domain, let otherDomain = other.domain else {
+            throw unsupported("an order of strings that the model does not list", place)
+        }
+        let texts = Set((domain + otherDomain).filter { $0 >= 0 }.map { symbols[Int($0)] }).sorted { $0.utf16.lexicographicallyPrecedes($1.utf16) }
+        let ranks = Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($0.element, Double($0.offset)) })
+        return try tabulated([value], .integer, place) { ranks[$0[0]] }
+    }
+}
+
+// MARK: - Texts and dates
+
+extension Lowering {
+    func textual(_ call: FunctionCall) throws(ScoringError) -> Value? {
+        func text(_ count: ClosedRange<Int>, _ function: ([String]) -> String?) throws(ScoringError) -> Value {
+            try checkCount(call, count)
+            return try tabulated(call.arguments, .string, call.place) { texts in function(texts).map { Double(symbols.code($0)) } }
+        }
+        switch call.name {
+        case "uppercase": return try text(1...1) { $0[0].uppercased() }
+        case "lowercase": return try text(1...1) { $0[0].lowercased() }
+        case "trimBlanks": return try text(1...1) { NumberText.trimmed($0[0]) }
+        case "concat": return try text(1...64) { $0.joined() }
+        case "stringLength":
+            try checkCount(call, 1...1)
+            return try tabulated(call.arguments, .integer, call.place) { Double($0[0].utf16.count) }
+        case "substring":
+            return try text(3...3) { texts in
+                guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0 else { return nil }
+                return String(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length))
+            }
+        default: return nil
+        }
+    }
+
+    func temporal(_ call: FunctionCall) throws(ScoringError) -> Value? {
+        switch call.name {
+        case "dateDaysSinceYear", "dateSecondsSinceYear":
+            try checkCount(call, 2...2)
+            guard let year = builder.value(of: call.arguments[1].operand), year == year.rounded(), (1...9999).contains(year) else {
+                throw invalid("the function '\(call.name)' needs a year", call.place)
+            }
+            let isDays = call.name == "dateDaysSinceYear"
+            let date = try cast(call.arguments[0], to: isDays ? .date : .dateTime, call.place)
+            let start = TemporalText.days(toYear: Int(year)) * (isDays ? 1 : 86_400)
+            return Value(builder.apply(.subtract, date.operand, constant(start)), .integer)
+        case "dateSecondsSinceMidnight":
+            try checkCount(call, 1...1)
+            let time = call.arguments[0]
+            guard time.type == .dateTime || time.type == .time else { throw unsupported("'\(call.name)' of a value of type \(time.type)", call.place) }
+            return Value(builder.apply(.modulo, time.operand, constant(86_400)), .integer)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,278 @@
+internal import Scoring
+internal import Tabular
+
+/// Models made of models: ensembles, selections and chains (PMML 4.4, Multiple Models).
+extension Lowering {
+    /// A segment that can be in use.
+    private struct Part {
+        var id: String
+        var weight: Double
+        /// 1 where the segment's predicate is true, else 0.
+        var isActive: Formula.Operand
+        var outcome: Outcome
+    }
+
+    func lower(_ model: MiningModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        switch model.method {
+        case .modelChain, .multiModelChain: return try lowerChain(model, in: scope)
+        case .selectAll: throw unsupported("the multipleModelMethod selectAll", model.head.place)
+        default: break
+        }
+        if let outcome = try lowerForest(model, in: scope) { return outcome }
+        var parts: [Part] = []
+        for (index, segment) in model.segments.enumerated() {
+            guard let part = try lower(segment, index, in: scope) else { continue }
+            parts.append(part)
+        }
+        guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }
+        var outcome: Outcome
+        if model.method == .selectFirst {
+            outcome = try selected(parts.reversed().map { ($0.isActive, $0.outcome) })
+        } else if model.head.function == .regression {
+            outcome = regressionOutcome(try combined(parts, model), model.head)
+        } else {
+            outcome = try combinedClasses(parts, model)
+        }
+        if model.method != .selectFirst { outcome.outputs = [] }
+        outcome.segments = segmentOutcomes(parts)
+        return outcome
+    }
+
+    private func segmentOutcomes(_ parts: [Part]) -> [String: Outcome] {
+        Dictionary(parts.map { ($0.id, $0.outcome) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// A segment with its predicate; nil if the predicate is never true.
+    private func lower(_ segment: MiningModel.Segment, _ index: Int, in scope: Scope) throws(ScoringError) -> Part? {
+        if case .never = segment.predicate { return nil }
+        let isActive = builder.apply(.coalesce, try truth(of: segment.predicate, in: scope), constant(0))
+        let outer = gate
+        defer { gate = outer }
+        if builder.value(of: isActive) != 1 { gate = outer.map { builder.apply(.and, $0, isActive) } ?? isActive }
+        let outcome = try lower(segment.model, in: scope)
+        return Part(id: segment.id ?? String(index + 1), weight: segment.weight, isActive: isActive, outcome: outcome)
+    }
+
+    // MARK: Chains
+
+    /// Every model sees the output fields of the models before it; the last one used gives the result.
+    private func lowerChain(_ model: MiningModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        var (parts, outputs): ([Part], [OutputResult]) = ([], [])
+        for (index, segment) in model.segments.enumerated() {
+            if case .never = segment.predicate { continue }
+            let isActive = builder.apply(.coalesce, try truth(of: segment.predicate, in: scope), constant(0))
+            let outer = gate
+            defer { gate = outer }
+            if builder.value(of: isActive) != 1 { gate = outer.map { builder.apply(.and, $0, isActive) } ?? isActive }
+            let outcome = try lower(segment.model, in: scope)
+            parts.append(Part(id: segment.id ?? String(index + 1), weight: 1, isActive: isActive, outcome: outcome))
+            for field in outcome.outputs {
+                let field = only(field, isActive)
+                outputs.removeAll { $0.name == field.name }
+                outputs.append(field)
+                scope[field.name] = .value(field.value)
+            }
+            if let name = outcome.target, let value = outcome.prediction, scope[name] == nil, inputIndex[name] == nil {
+                scope[name] = .value(value)
+            }
+        }
+        guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }
+        var outcome = try selected(parts.map { ($0.isActive, $0.outcome) })
+        if let value = outcome.value { outcome.value = applyTargets(value, model.head) }
+        outcome.outputs = outputs
+        outcome.segments = segmentOutcomes(parts)
+        if model.method == .multiModelChain { outcome.parts = parts.map(\.outcome) }
+        return outcome
+    }
+
+    /// The output field where its model is in use, else missing.
+    private func only(_ field: OutputResult, _ isActive: Formula.Operand) -> OutputResult {
+        var result = field
+        result.value.operand = builder.apply(.only, field.value.operand, isActive)
+        result.position = field.position.map { builder.apply(.only, $0, isActive) }
+        return result
+    }
+
+    /// The last outcome that is in use.
+    private func selected(_ candidates: [(isActive: Formula.Operand, outcome: Outcome)]) throws(ScoringError) -> Outcome {
+        guard let first = candidates.firstIndex(where: { builder.value(of: $0.isActive) != 0 }) else { return candidates[0].outcome }
+        // Whatever comes before a model that is always in use is never the last.
+        let start = candidates.lastIndex { builder.value(of: $0.isActive) == 1 } ?? first
+        var result = candidates[start].outcome
+        if builder.value(of: candidates[start].isActive) != 1 {
+            result = merged(Outcome(), result, isActive: candidates[start].isActive)
+        }
+        for candidate in candidates[(start + 1)...] { result = merged(result, candidate.outcome, isActive: candidate.isActive) }
+        return result
+    }
+
+    /// The second outcome where it is in use, else the first.
+    private func merged(_ first: Outcome, _ second: Outcome, isActive: Formula.Operand) -> Outcome {
+        var result = second
+        let missing = constant(.nan)
+        func pick(_ a: Formula.Operand?, _ b: Formula.Operand?) -> Formula.Operand? {
+            a == nil && b == nil ? nil : choose(isActive, b ?? missing, a ?? missing)
+        }
+        if let operand = pick(first.value?.operand, second.value?.operand) {
+            result.value = Value(operand, second.value?.type ?? first.value!.type)
+        }
+        var classes = first.classes.isEmpty ? Classes(type: second.classes.type) : first.classes
+        let positions = second.classes.texts.map { classes.position(of: $0) }
+        result.classes = classes
+        if let label = second.label {
+            let entries = positions.enumerated().map { (Double($0.offset), Double($0.element)) }
+            result.label = pick(first.label, builder.look(up: label, in: table(entries, other: .nan, missing: .nan)))
+        } else {
+            result.label = pick(first.label, nil)
+        }
+        func pickEach(_ a: [Formula.Operand], _ b: [Formula.Operand]) -> [Formula.Operand] {
+            guard !a.isEmpty || !b.isEmpty else { return [] }
+            return (0..<classes.count).map { position in
+                let other = positions.firstIndex(of: position).flatMap { b.indices.contains($0) ? b[$0] : nil }
+                return pick(a.indices.contains(position) ? a[position] : nil, other ?? (b.isEmpty ? nil : constant(0))) ?? missing
+            }
+        }
+        result.probabilities = pickEach(first.probabilities, second.probabilities)
+        result.confidences = pickEach(first.confidences, second.confidences)
+        result.margins = []
+        var codes = first.reasonCodes
+        for code in second.reasonCodes where !codes.contains(code) { codes.append(code) }
+        let moved = second.reasonCodes.enumerated().map { (Double($0.offset), Double(codes.firstIndex(of: $0.element)!)) }
+        result.reasons = (0..<max(first.reasons.count, second.reasons.count)).map { place in
+            let other = second.reasons.indices.contains(place)
+                ? builder.look(up: second.reasons[place], in: table(moved, other: .nan, missing: .nan)) : nil
+            return pick(first.reasons.indices.contains(place) ? first.reasons[place] : nil, other) ?? missing
+        }
+        result.reasonCodes = codes
+        var entities = first.entities
+        var entityIndex = Dictionary(entities.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        var movedEntities: [(Double, Double)] = []
+        for (position, entity) in second.entities.enumerated() {
+            if entityIndex[entity] == nil {
+                entityIndex[entity] = entities.count
+                entities.append(entity)
+            }
+            movedEntities.append((Double(position), Double(entityIndex[entity]!)))
+        }
+        result.entities = entities
+        result.entity = pick(
+            first.entity, second.entity.map { builder.look(up: $0, in: table(movedEntities, other: .nan, missing: .nan)) })
+        result.outputs = first.outputs
+        for field in second.outputs {
+            guard let index = result.outputs.firstIndex(where: { $0.name == field.name }) else {
+                result.outputs.append(only(field, isActive))
+                continue
+            }
+            let other = result.outputs[index]
+            result.outputs[index].value.operand = choose(isActive, field.value.operand, other.value.operand)
+            guard field.labels == other.labels else { continue }
+            result.outputs[index].position = pick(other.position, field.position)
+        }
+        return result
+    }
+
+    // MARK: Ensembles
+
+    /// Each part's operand with missing in place of what is not in use, and whether a result is missing.
+    private func members(_ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand) -> [Formula.Operand] {
+        parts.map { builder.apply(.only, operand($0), $0.isActive) }
+    }
+
+    /// Makes a result missing where too many of the models in use have none.
+    private func treatingMissing(_ result: Formula.Operand, _ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand) -> Formula.Operand {
+        let isWeighted = model.method == .weightedAverage || model.method == .weightedSum || model.method == .weightedMajorityVote
+        var (missing, total) = (constant(0), constant(0))
+        for part in parts {
+            let weight = constant(isWeighted ? part.weight : 1)
+            let isMissing = builder.apply(.multiply, builder.apply(.isMissing, operand(part)), part.isActive)
+            missing = builder.apply(.add, missing, builder.apply(.multiply, isMissing, weight))
+            total = builder.apply(.add, total, builder.apply(.multiply, part.isActive, weight))
+        }
+        let isTooMany: Formula.Operand
+        if model.missingPrediction == .skipSegment {
+            isTooMany = builder.apply(.greater, builder.apply(.divide, missing, total), constant(model.missingThreshold))
+        } else {
+            isTooMany = builder.apply(.greater, missing, constant(0))
+        }
+        return choose(isTooMany, constant(.nan), result)
+    }
+
+    private func combined(_ parts: [Part], _ model: MiningModel) throws(ScoringError) -> Formula.Operand {
+        for part in parts where part.outcome.value == nil {
+            throw invalid("<Segmentation>: a segment of a regression is no regression", model.head.place)
+        }
+        let value = { (part: Part) in part.outcome.value!.operand }
+        let members = members(parts, model, value)
+        let weighted = { [self] in
+            zip(members, parts).map { builder.apply(.multiply, $0, constant($1.weight)) }
+        }
+        let result: Formula.Operand
+        switch model.method {
+        case .sum: result = builder.combine(.sum, members)
+        case .weightedSum, .xWeightedSum: result = builder.combine(.sum, weighted())
+        case .average: result = builder.combine(.average, members)
+        case .weightedAverage: result = try weightedAverage(members, parts)
+        case .median: result = builder.combine(.median, members)
+        case .max: result = builder.combine(.maximum, members)
+        case .weightedMedian:
+            result = builder.combine(.weightedMedian, zip(members, parts).flatMap { [$0, constant($1.weight)] })
+        case .majorityVote, .weightedMajorityVote, .selectFirst, .selectAll, .modelChain, .multiModelChain:
+            throw unsupported("the multipleModelMethod \(model.method.rawValue) of a regression", model.head.place)
+        }
+        return treatingMissing(model.head.isFloat ? builder.apply(.float32, result) : result, parts, model, value)
+    }
+
+    private func weightedAverage(_ members: [Formula.Operand], _ parts: [Part]) throws(ScoringError) -> Formula.Operand {
+        let sums = zip(members, parts).map { builder.apply(.multiply, $0, constant($1.weight)) }
+        let weights = zip(members, parts).map { builder.apply(.multiply, builder.apply(.isPresent, $0), constant($1.weight)) }
+        return builder.apply(.divide, builder.combine(.sum, sums), builder.combine(.sum, weights))
+    }
+
+    private func combinedClasses(_ parts: [Part], _ model: MiningModel) throws(ScoringError) -> Outcome {
+        var classes = classes(of: target(of: .mining(model)).field)
+        if classes.isEmpty { classes = Classes(type: parts[0].outcome.classes.type) }
+        for part in parts {
+            guard part.outcome.label != nil else { throw invalid("<Segmentation>: a segment of a classification is no classification", model.head.place) }
+            for text in part.outcome.classes.texts { _ = classes.position(of: text) }
+        }
+        var outcome = Outcome()
+        outcome.classes = classes
+        let label = { (part: Part) in part.outcome.label! }
+        for (position, text) in classes.texts.enumerated() {
+            let own = parts.map { $0.outcome.classes.find(text) }
+            let result: Formula.Operand
+            switch model.method {
+            case .majorityVote, .weightedMajorityVote:
+                let isWeighted = model.method == .weightedMajorityVote
+                var (votes, all): ([Formula.Operand], [Formula.Operand]) = ([], [])
+                for (part, own) in zip(parts, own) {
+                    let weight = constant(isWeighted ? part.weight : 1)
+                    let isVote = own.map { builder.apply(.equal, label(part), constant(Double($0))) } ?? constant(0)
+                    let voted = builder.apply(.only, isVote, part.isActive)
+                    votes.append(builder.apply(.multiply, voted, weight))
+                    all.append(builder.apply(.multiply, builder.apply(.isPresent, builder.apply(.only, label(part), part.isActive)), weight))
+                }
+                result = builder.apply(.divide, builder.combine(.sum, votes), builder.combine(.sum, all))
+            case .average, .weightedAverage, .sum, .max, .median:
+                var probabilities: [Formula.Operand] = []
+                for (part, own) in zip(parts, own) {
+                    let hasProbabilities = own.map { part.outcome.probabilities.indices.contains($0) } ?? false
+                    let probability = hasProbabilities ? part.outcome.probabilities[own!] : constant(0)
+                    // A model without a result has no probabilities either.
+                    let present = choose(builder.apply(.isMissing, label(part)), constant(.nan), probability)
+                    probabilities.append(builder.apply(.only, present, part.isActive))
+                }
+                switch model.method {
+                case .average: result = builder.combine(.average, probabilities)
+                case .weightedAverage: result = try weightedAverage(probabilities, parts)
+                default: throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
+                }
+            default: throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
+            }
+            outcome.probabilities.append(treatingMissing(result, parts, model, label))
+            precondition(outcome.probabilities.count == position + 1)
+        }
+        outcome.label = mostProbable(outcome.probabilities)
+        return outcome
+    }
+}

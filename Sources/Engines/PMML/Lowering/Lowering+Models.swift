@@ -1,0 +1,100 @@
+internal import Scoring
+internal import Tabular
+
+/// A model within its surroundings: its scope, its targets, its outputs.
+extension Lowering {
+    /// Lowers a model, its own fields and targets included.
+    /// - Parameter surroundings: the scope of the model that it is a part of.
+    func lower(_ model: Model, in surroundings: Scope) throws(ScoringError) -> Outcome {
+        try lower(model, own: scope(of: model.head, in: surroundings))
+    }
+
+    /// Lowers a model whose scope is there already.
+    func lower(_ model: Model, own scope: Scope) throws(ScoringError) -> Outcome {
+        try nested(model.head.place) { () throws(ScoringError) in
+            var outcome = try lowerBody(model, in: scope)
+            (outcome.target, outcome.targetField) = target(of: model)
+            if case .mining(let mining) = model, mining.method == .modelChain || mining.method == .selectFirst, outcome.target == nil {
+                (outcome.target, outcome.targetField) = target(of: mining.segments[mining.segments.count - 1].model)
+            }
+            outcome.prediction = try labelValue(outcome) ?? outcome.value
+            for field in model.head.output ?? [] {
+                let result = try lower(field, outcome, in: scope)
+                scope[field.name] = .value(result.value)
+                outcome.outputs.removeAll { $0.name == field.name }
+                outcome.outputs.append(result)
+            }
+            return outcome
+        }
+    }
+
+    private func lowerBody(_ model: Model, in scope: Scope) throws(ScoringError) -> Outcome {
+        switch model {
+        case .tree(let tree): try lower(tree, in: scope)
+        case .regression(let regression): try lower(regression, in: scope)
+        case .mining(let mining): try lower(mining, in: scope)
+        case .scorecard(let scorecard): try lower(scorecard, in: scope)
+        }
+    }
+
+    /// The fields that a model sees.
+    func scope(of head: ModelHead, in surroundings: Scope?) throws(ScoringError) -> Scope {
+        let scope = surroundings.map { Scope(within: $0) } ?? Scope(isOutermost: true)
+        for field in head.miningSchema where !field.usage.isTarget {
+            // Fields of a part that its surroundings do not know are left to whoever uses them.
+            if let surroundings, !isDefined(field.name, in: surroundings) { continue }
+            scope[field.name] = .mining(field)
+        }
+        for field in head.localTransformations {
+            if case .derived? = scope[field.name] {
+                throw invalid("the derived field '\(field.name)' is defined twice", field.place)
+            }
+            scope[field.name] = .derived(field)
+        }
+        return scope
+    }
+
+    /// The name and definition of the field that a model predicts.
+    func target(of model: Model) -> (name: String?, field: DataField?) {
+        var name = model.head.miningSchema.first { $0.usage.isTarget }?.name
+        if name == nil, case .regression(let regression) = model { name = regression.targetField }
+        return (name, name.flatMap { dataFields[$0] })
+    }
+
+    /// The element of the model's targets that is about its result.
+    func targetElement(of head: ModelHead) -> Target? {
+        let name = head.miningSchema.first { $0.usage.isTarget }?.name
+        return head.targets.first { $0.field == nil || $0.field == name } ?? (head.targets.count == 1 && name == nil ? head.targets[0] : nil)
+    }
+
+    /// A regression's result after the model's targets: limits, then scale, then rounding
+    /// (PMML 4.4, Targets; the order is that of the specification).
+    func applyTargets(_ result: Value, _ head: ModelHead) -> Value {
+        guard let target = targetElement(of: head) else { return result }
+        var value = result
+        func set(_ operand: Formula.Operand) { value.operand = head.isFloat ? builder.apply(.float32, operand) : operand }
+        if target.min != nil || target.max != nil {
+            set(builder.apply(.clamp, value.operand, constant(target.min ?? -.infinity), constant(target.max ?? .infinity)))
+        }
+        if target.rescaleFactor != 1 { set(builder.apply(.multiply, value.operand, constant(target.rescaleFactor))) }
+        if target.rescaleConstant != 0 { set(builder.apply(.add, value.operand, constant(target.rescaleConstant))) }
+        switch target.castInteger {
+        case .round: value.operand = builder.apply(.roundHalfUp, value.operand)
+        case .ceiling: value.operand = builder.apply(.ceiling, value.operand)
+        case .floor: value.operand = builder.apply(.floor, value.operand)
+        case nil: break
+        }
+        if target.castInteger != nil { value.type = .integer }
+        if let replacement = target.values.first?.defaultValue {
+            value.operand = builder.apply(.coalesce, value.operand, constant(replacement))
+        }
+        return value
+    }
+
+    /// A regression's outcome from its sum.
+    func regressionOutcome(_ operand: Formula.Operand, _ head: ModelHead) -> Outcome {
+        var outcome = Outcome()
+        outcome.value = applyTargets(Value(operand, head.isFloat ? .float : .double), head)
+        return outcome
+    }
+}

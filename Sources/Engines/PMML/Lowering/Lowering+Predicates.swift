@@ -1,0 +1,202 @@
+internal import Scoring
+internal import Tabular
+
+/// Predicates become tests of a decision graph with ways out for true, false and unknown.
+extension Lowering {
+    /// Where a predicate leads to.
+    struct Ways {
+        var whenTrue: DecisionGraph.Target
+        var whenFalse: DecisionGraph.Target
+        var whenUnknown: DecisionGraph.Target
+    }
+
+    func lower(
+        _ predicate: Predicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        switch predicate {
+        case .always: return ways.whenTrue
+        case .never: return ways.whenFalse
+        case .simple(let predicate): return try lower(predicate, in: scope, into: &graph, ways)
+        case .set(let predicate): return try lower(predicate, in: scope, into: &graph, ways)
+        case .compound(let predicate): return try lower(predicate, in: scope, into: &graph, ways)
+        }
+    }
+
+    /// 1, 0 or missing as a value of the frame.
+    func truth(of predicate: Predicate, in scope: Scope) throws(ScoringError) -> Formula.Operand {
+        switch predicate {
+        case .always: return constant(1)
+        case .never: return constant(0)
+        default:
+            var graph = GraphBuilder()
+            let ways = Ways(whenTrue: graph.result([1]), whenFalse: graph.result([0]), whenUnknown: graph.result([.nan]))
+            let entry = try lower(predicate, in: scope, into: &graph, ways)
+            return .slot(decide(graph.graph(entry: entry)))
+        }
+    }
+
+    /// Adds a graph to the program; returns the first slot of its results.
+    func decide(_ graph: DecisionGraph) -> Int {
+        let into = builder.addSlots(graph.width)
+        builder.add(.decide(graph, into: into))
+        return into
+    }
+
+    private func lower(
+        _ predicate: SimplePredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        let value = try value(of: predicate.field, in: scope, predicate.place)
+        let slot = builder.slot(of: value.operand)
+        let (yes, no, unknown) = (ways.whenTrue, ways.whenFalse, ways.whenUnknown)
+        switch predicate.operation {
+        case .isMissing: return graph.test(.atMost(.infinity), slot, whenTrue: no, whenFalse: no, whenMissing: yes)
+        case .isNotMissing: return graph.test(.atMost(.infinity), slot, whenTrue: yes, whenFalse: yes, whenMissing: no)
+        case .equal, .notEqual:
+            let isEqual = predicate.operation == .equal
+            return try lower(
+                [predicate.value], of: value, predicate.place, into: &graph,
+                Ways(whenTrue: isEqual ? yes : no, whenFalse: isEqual ? no : yes, whenUnknown: unknown))
+        case .lessThan, .lessOrEqual, .greaterThan, .greaterOrEqual: break
+        }
+        var (compared, limit) = (slot, 0.0)
+        if value.type == .string {
+            guard !value.order.isEmpty else { throw unsupported("an order of the strings of '\(predicate.field)'", predicate.place) }
+            let ranks = table(value.order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)
+            compared = builder.slot(of: builder.look(up: value.operand, in: ranks))
+            guard let rank = value.order.firstIndex(of: Double(symbols.code(predicate.value))) else {
+                throw invalid("'\(predicate.value.prefix(40))' is no value of the field '\(predicate.field)'", predicate.place)
+            }
+            limit = Double(rank)
+        } else {
+            limit = try literal(predicate.value, value.type, predicate.place)
+            guard !limit.isNaN else { return unknown }
+        }
+        switch predicate.operation {
+        case .lessThan: return graph.test(.atMost(limit.nextDown), compared, whenTrue: yes, whenFalse: no, whenMissing: unknown)
+        case .lessOrEqual: return graph.test(.atMost(limit), compared, whenTrue: yes, whenFalse: no, whenMissing: unknown)
+        case .greaterThan: return graph.test(.atMost(limit), compared, whenTrue: no, whenFalse: yes, whenMissing: unknown)
+        default: return graph.test(.atMost(limit.nextDown), compared, whenTrue: no, whenFalse: yes, whenMissing: unknown)
+        }
+    }
+
+    private func lower(
+        _ predicate: SimpleSetPredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        let value = try value(of: predicate.field, in: scope, predicate.place)
+        let isIn = predicate.operation == .isIn
+        return try lower(
+            predicate.values, of: value, predicate.place, into: &graph,
+            Ways(whenTrue: isIn ? ways.whenTrue : ways.whenFalse, whenFalse: isIn ? ways.whenFalse : ways.whenTrue, whenUnknown: ways.whenUnknown))
+    }
+
+    /// Whether a value is one of these literals.
+    private func lower(
+        _ texts: [String], of value: Value, _ place: Place, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        var members: [Double] = []
+        for text in texts { members.append(try literal(text, comparedWith: value, place)) }
+        if value.type == .string {
+            return graph.member(
+                members.map { Int($0) }, builder.slot(of: value.operand), whenTrue: ways.whenTrue, whenFalse: ways.whenFalse,
+                whenMissing: ways.whenUnknown)
+        }
+        if value.opType != .continuous, value.type != .boolean || members.count != 1 {
+            let (slot, codes) = codes(of: members, for: value)
+            return graph.member(codes, slot, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
+        }
+        let slot = builder.slot(of: value.operand)
+        if value.type == .boolean {
+            // 1 is the only value above one half.
+            let isTrue = members[0] == 1
+            return graph.test(
+                .atMost(0.5), slot, whenTrue: isTrue ? ways.whenFalse : ways.whenTrue, whenFalse: isTrue ? ways.whenTrue : ways.whenFalse,
+                whenMissing: ways.whenUnknown)
+        }
+        // One number after the other, from the greatest to the least: not above it, and not below it either.
+        var next = ways.whenFalse
+        for member in Set(members).sorted() where !member.isNaN {
+            let isBelow = graph.test(
+                .atMost(member.nextDown), slot, whenTrue: next, whenFalse: ways.whenTrue, whenMissing: ways.whenUnknown)
+            next = graph.test(.atMost(member), slot, whenTrue: isBelow, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
+        }
+        return next
+    }
+
+    /// The codes of a categorical number's values, and the slot in which a row's code is found.
+    private func codes(of members: [Double], for value: Value) -> (slot: Int, codes: [Int]) {
+        var known =
+            categories[value.operand]
+            ?? {
+                let table = builder.addTable(.keys(keys: [], values: [], other: unknownSymbol, missing: .nan))
+                return Categories(table: table, operand: builder.look(up: value.operand, inTable: table))
+            }()
+        var codes: [Int] = []
+        for member in members {
+            let code = known.codes[member] ?? known.codes.count
+            known.codes[member] = code
+            codes.append(code)
+        }
+        categories[value.operand] = known
+        return (builder.slot(of: known.operand), codes)
+    }
+
+    private func lower(
+        _ predicate: CompoundPredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        try nested(predicate.place) { () throws(ScoringError) in
+            guard graph.testCount <= Self.mostInstructions else { throw invalid("the model's predicates are too large", predicate.place) }
+            switch predicate.operation {
+            case .and: return try lowerAnd(predicate.parts, in: scope, into: &graph, ways)
+            case .or:
+                // Neither of the parts' opposites: false if all are false, true if one is true.
+                return try lowerOr(predicate.parts, in: scope, into: &graph, ways)
+            case .surrogate:
+                // The first part that is not unknown decides.
+                var next = ways.whenUnknown
+                for part in predicate.parts.reversed() {
+                    next = try lower(part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenUnknown: next))
+                }
+                return next
+            case .xor:
+                // Whether the parts so far make an even or an odd number of true ones; unknown once one is unknown.
+                var (even, odd) = (ways.whenFalse, ways.whenTrue)
+                for part in predicate.parts.reversed() {
+                    let nextEven = try lower(part, in: scope, into: &graph, Ways(whenTrue: odd, whenFalse: even, whenUnknown: ways.whenUnknown))
+                    odd = try lower(part, in: scope, into: &graph, Ways(whenTrue: even, whenFalse: odd, whenUnknown: ways.whenUnknown))
+                    even = nextEven
+                }
+                return even
+            }
+        }
+    }
+
+    /// False as soon as a part is false; else unknown if one was unknown.
+    private func lowerAnd(
+        _ parts: [Predicate], in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        var (clean, tainted) = (ways.whenTrue, ways.whenUnknown)
+        for part in parts.reversed() {
+            let next = try lower(part, in: scope, into: &graph, Ways(whenTrue: clean, whenFalse: ways.whenFalse, whenUnknown: tainted))
+            if tainted != ways.whenFalse {
+                tainted = try lower(part, in: scope, into: &graph, Ways(whenTrue: tainted, whenFalse: ways.whenFalse, whenUnknown: tainted))
+            }
+            clean = next
+        }
+        return clean
+    }
+
+    /// True as soon as a part is true; else unknown if one was unknown.
+    private func lowerOr(
+        _ parts: [Predicate], in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
+    ) throws(ScoringError) -> DecisionGraph.Target {
+        var (clean, tainted) = (ways.whenFalse, ways.whenUnknown)
+        for part in parts.reversed() {
+            let next = try lower(part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: clean, whenUnknown: tainted))
+            if tainted != ways.whenTrue {
+                tainted = try lower(part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: tainted, whenUnknown: tainted))
+            }
+            clean = next
+        }
+        return clean
+    }
+}

@@ -1,0 +1,151 @@
+internal import Scoring
+internal import Tabular
+
+/// Regression models: linear sums and a normalisation (PMML 4.4, Regression).
+extension Lowering {
+    func lower(_ model: RegressionModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        model.head.function == .classification ? try lowerClassification(model, in: scope) : try lowerRegression(model, in: scope)
+    }
+
+    private func lowerRegression(_ model: RegressionModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        let sum = try sum(of: model.tables[0], in: scope)
+        let result: Formula.Operand
+        switch model.normalization {
+        case .none: result = sum
+        case .softmax, .logit, .exp, .probit, .cloglog, .loglog, .cauchit: result = normalized(sum, model.normalization)
+        case .simplemax: throw unsupported("the normalizationMethod simplemax of a regression", model.head.place)
+        }
+        var outcome = regressionOutcome(result, model.head)
+        outcome.margins = [sum]
+        return outcome
+    }
+
+    private func lowerClassification(_ model: RegressionModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        let field = target(of: .regression(model)).field
+        var classes = classes(of: field)
+        var positions: [Int] = []
+        var sums: [Formula.Operand] = []
+        for table in model.tables {
+            guard let category = table.targetCategory else {
+                throw invalid("<RegressionTable>: the attribute 'targetCategory' is missing", table.place)
+            }
+            positions.append(classes.position(of: category))
+            sums.append(try sum(of: table, in: scope))
+        }
+        guard Set(positions).count == positions.count else { throw invalid("two tables have the same targetCategory", model.head.place) }
+        let isOrdinal = field?.opType == .ordinal
+        let values = isOrdinal ? try ordinal(sums, model) : try nominal(sums, model)
+
+        var outcome = Outcome()
+        outcome.classes = classes
+        outcome.probabilities = [Formula.Operand](repeating: constant(0), count: classes.count)
+        for (position, value) in zip(positions, values) { outcome.probabilities[position] = value }
+        outcome.label = mostProbable(outcome.probabilities)
+        outcome.margins = sums
+        return outcome
+    }
+
+    /// Probabilities of unordered categories.
+    private func nominal(_ sums: [Formula.Operand], _ model: RegressionModel) throws(ScoringError) -> [Formula.Operand] {
+        switch model.normalization {
+        case .softmax:
+            let first = builder.spread(.softmax, sums)
+            return sums.indices.map { .slot(first + $0) }
+        case .simplemax:
+            let first = builder.spread(.share, sums)
+            return sums.indices.map { .slot(first + $0) }
+        case .none:
+            guard sums.count > 1 else { return sums }
+            // The last category has what the others leave.
+            let others = builder.combine(.strictSum, Array(sums.dropLast()))
+            return Array(sums.dropLast()) + [builder.apply(.subtract, constant(1), others)]
+        case .logit, .probit, .cloglog, .exp, .loglog, .cauchit:
+            guard sums.count != 2 else {
+                let first = normalized(sums[0], model.normalization)
+                return [first, builder.apply(.subtract, constant(1), first)]
+            }
+            return sums.map { normalized($0, model.normalization) }
+        }
+    }
+
+    /// Probabilities of ordered categories: differences of cumulative ones.
+    private func ordinal(_ sums: [Formula.Operand], _ model: RegressionModel) throws(ScoringError) -> [Formula.Operand] {
+        switch model.normalization {
+        case .simplemax, .softmax: throw unsupported("the normalizationMethod \(model.normalization.rawValue) of an ordinal target", model.head.place)
+        default: break
+        }
+        var (values, below): ([Formula.Operand], Formula.Operand) = ([], constant(0))
+        for sum in sums.dropLast() {
+            let cumulative = normalized(sum, model.normalization)
+            values.append(builder.apply(.subtract, cumulative, below))
+            below = cumulative
+        }
+        return values + [builder.apply(.subtract, constant(1), below)]
+    }
+
+    /// The inverse link of one sum.
+    func normalized(_ sum: Formula.Operand, _ method: RegressionModel.Normalization) -> Formula.Operand {
+        let negative = { [self] (x: Formula.Operand) in builder.apply(.subtract, constant(0), x) }
+        switch method {
+        case .none, .simplemax: return sum
+        case .softmax, .logit: return builder.apply(.logistic, sum)
+        case .exp: return builder.apply(.exponential, sum)
+        case .probit: return builder.apply(.normalDistribution, sum)
+        case .cloglog:
+            // 1 - exp(-exp(y))
+            return negative(builder.apply(.exponentialMinus1, negative(builder.apply(.exponential, sum))))
+        case .loglog: return builder.apply(.exponential, negative(builder.apply(.exponential, negative(sum))))
+        case .cauchit:
+            return builder.apply(.add, constant(0.5), builder.apply(.divide, builder.apply(.arcTangent, sum), constant(.pi)))
+        }
+    }
+
+    /// intercept + terms. Missing numbers make the sum missing; a missing category counts as none.
+    private func sum(of table: RegressionModel.Table, in scope: Scope) throws(ScoringError) -> Formula.Operand {
+        var terms: [Formula.Term] = []
+        for predictor in table.numeric {
+            let value = try number(of: predictor.field, in: scope, predictor.place)
+            terms.append(Formula.Term(value, coefficient: predictor.coefficient, exponent: predictor.exponent))
+        }
+        // Predictors of one field share a look-up.
+        var (order, byField): ([String], [String: [RegressionModel.CategoricalPredictor]]) = ([], [:])
+        for predictor in table.categorical {
+            if byField[predictor.field] == nil { order.append(predictor.field) }
+            byField[predictor.field, default: []].append(predictor)
+        }
+        for field in order {
+            let predictors = byField[field]!
+            let value = try value(of: field, in: scope, predictors[0].place)
+            var coefficients: [Double: Double] = [:]
+            for predictor in predictors {
+                let category = try literal(predictor.value, comparedWith: value, predictor.place)
+                coefficients[category, default: 0] += predictor.coefficient
+            }
+            let entries = coefficients.map { (key: $0.key, value: $0.value) }
+            terms.append(
+                Formula.Term(builder.look(up: value.operand, in: self.table(entries, other: 0, missing: 0)), coefficient: 1))
+        }
+        for term in table.terms {
+            var product: Formula.Operand?
+            for reference in term.fields {
+                var value = try value(of: reference.field, in: scope, reference.place)
+                if let text = reference.mapMissingTo { value = try replacingMissing(value, with: text, reference.place) }
+                let factor = try numeric(value, reference.field, reference.place)
+                product = product.map { builder.apply(.multiply, $0, factor) } ?? factor
+            }
+            guard let product else { throw invalid("<PredictorTerm> has no FieldRef", term.place) }
+            terms.append(Formula.Term(product, coefficient: term.coefficient))
+        }
+        return builder.linear(terms, intercept: table.intercept)
+    }
+
+    /// A field's value as a number.
+    func number(of field: String, in scope: Scope, _ place: Place) throws(ScoringError) -> Formula.Operand {
+        try numeric(value(of: field, in: scope, place), field, place)
+    }
+
+    private func numeric(_ value: Value, _ field: String, _ place: Place) throws(ScoringError) -> Formula.Operand {
+        guard value.type != .string else { throw invalid("the field '\(field)' is no number", place) }
+        return value.operand
+    }
+}

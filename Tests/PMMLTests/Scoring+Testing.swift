@@ -1,0 +1,63 @@
+import Glibc
+import PMML
+import Scoring
+import Tabular
+
+/// The bytes of a file, or nil if it is not there.
+func contents(of path: String) -> [UInt8]? {
+    guard let file = fopen(path, "rb") else { return nil }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = fread(&buffer, 1, buffer.count, file)
+        if count == 0 { return bytes }
+        bytes += buffer[..<count]
+    }
+}
+
+func load(_ text: String) throws(ScoringError) -> any ScoringModel {
+    try PMMLFormat().load(.file(name: "test.pmml", bytes: Array(text.utf8)), options: LoadOptions())
+}
+
+/// Sets a feature from text, as a front would: nothing for a missing value.
+func set(_ text: String, of field: Field, in batch: FeatureBatch, row: Int, column: Int) {
+    switch field.kind {
+    case .number, .integer:
+        // Truth values count as 1 and 0 where numbers are taken.
+        let number = ["TRUE": 1, "FALSE": 0][text.uppercased()] ?? Double(text)
+        if let number { batch.set(number, row: row, column: column) }
+    case .boolean: batch.set(text.lowercased() == "true" || text == "1" ? 1 : 0, row: row, column: column)
+    case .category(let levels):
+        batch.set(levels.position(of: text).map { Double($0) } ?? FeatureBatch.unknownLevel, row: row, column: column)
+    case .text: batch.setText(text, row: row, column: column)
+    }
+}
+
+/// Scores rows given as dictionaries from input to text; absent is missing.
+func score(_ model: any ScoringModel, _ rows: [[String: String]]) throws -> ScoreBatch {
+    let (batch, scores) = (FeatureBatch(), ScoreBatch())
+    batch.reset(width: model.signature.inputs.count)
+    for row in rows {
+        let index = batch.addRow()
+        for (column, field) in model.signature.inputs.enumerated() {
+            if let text = row[field.name] { set(text, of: field, in: batch, row: index, column: column) }
+        }
+    }
+    try model.score(batch, into: scores, using: Workspace())
+    return scores
+}
+
+/// A result as text: a number as Swift prints it, a label, "" for missing.
+func text(_ scores: ScoreBatch, _ model: any ScoringModel, row: Int, _ name: String) -> String? {
+    guard let column = model.signature.outputColumn(named: name) else { return nil }
+    let value = scores[row, column]
+    if value.isNaN { return "" }
+    switch model.signature.outputs[column].kind {
+    case .number: return "\(value)"
+    case .integer: return abs(value) < 1e15 && value == value.rounded() ? String(Int(value)) : "\(value)"
+    case .boolean: return value == 1 ? "true" : "false"
+    case .category(let labels): return labels[Int(value)]
+    case .text: return scores.text(row: row, column: column)
+    }
+}
