@@ -179,8 +179,9 @@ struct Counter {
         var sink = ByteSink()
         sink.append("before")
         let status = body.withUnsafeBufferPointer {
-            desk.answer(
-                WireRequest(route: wanted, body: $0, deadlineHeader: timeout, requestID: requestID, arrival: arrival), into: &sink)
+            let request = WireRequest(
+                route: wanted, body: $0, deadlineHeader: timeout, requestID: requestID, arrival: arrival)
+            return desk.answer(request, into: &sink)
         }
         let bytes = Array(sink.array.dropFirst(6))
         return Answer(status: status, bytes: bytes, json: try JSONValue(bytes))

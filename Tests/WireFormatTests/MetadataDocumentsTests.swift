@@ -38,7 +38,8 @@ internal import WireFormat
 
     @Test func inputsAreDescribedByTheirKind() throws {
         let fields = [
-            Field("n"), Field("i", .integer), Field("b", .boolean), Field("c", .category(CategoryLevels(["x"]))), Field("t", .text),
+            Field("n"), Field("i", .integer), Field("b", .boolean), Field("c", .category(CategoryLevels(["x"]))),
+            Field("t", .text),
         ]
         let served = try serve("m", .summing(fields))
         let json = try written { MetadataDocuments.model(served, versions: ["1"], into: &$0) }

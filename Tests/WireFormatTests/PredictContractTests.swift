@@ -250,7 +250,8 @@ internal import WireFormat
     }
 
     @Test func versionsAreChosenByPath() throws {
-        let counter = Counter([try serve("m", version: 1, .summing([Field("a")])), try serve("m", version: 3, .summing([Field("a")]))])
+        let model = FakeModel.summing([Field("a")])
+        let counter = Counter([try serve("m", version: 1, model), try serve("m", version: 3, model)])
         #expect(try counter.post("/predict/m", #"{"features": [1]}"#).json["model_version"] == "3")
         #expect(try counter.post("/predict/m/versions/1", #"{"features": [1]}"#).json["model_version"] == "1")
         let unknown = try counter.post("/predict/m/versions/2", #"{"features": [1]}"#)
