@@ -37,17 +37,20 @@ final class TestServer: Sendable {
 
     func connect() throws -> RawClient { try RawClient(port: port) }
 
-    /// Runs `body` against a server and shuts the server down.
-    static func with(
-        _ limits: HTTPLimits = HTTPLimits(), eventLoops: Int = 1, accessLog: AccessLog? = nil,
-        _ body: @escaping @Sendable (TestServer) async throws -> Void
-    ) async throws {
+    /// Runs `body` against a server and shuts the server down. Loads that wait at the repository's gate are let
+    /// go on first, unless `opensGate` is false.
+    @discardableResult
+    static func with<Value: Sendable>(
+        _ limits: HTTPLimits = HTTPLimits(), eventLoops: Int = 1, accessLog: AccessLog? = nil, opensGate: Bool = true,
+        _ body: @escaping @Sendable (TestServer) async throws -> Value
+    ) async throws -> Value {
         let predictor = try EchoPredictor()
         let repository = FakeRepository()
         var configuration = HTTPFront.Configuration()
         configuration.port = 0
         configuration.limits = limits
         configuration.eventLoops = eventLoops
+        configuration.version = "9.8"
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
@@ -56,8 +59,10 @@ final class TestServer: Sendable {
             backend: HTTPFront.Backend(
                 predictor: predictor, repository: repository, metrics: { "# TYPE up gauge\nup 1\n" }),
             logger: logger, accessLog: accessLog, onListening: { _, port in listening.yield(port) })
-        let group = ServiceGroup(configuration: .init(services: [.init(service: front, successTerminationBehavior: .gracefullyShutdownGroup)], logger: logger))
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: front, successTerminationBehavior: .gracefullyShutdownGroup)], logger: logger))
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
                 defer { listening.finish() }
                 try await group.run()
@@ -68,17 +73,16 @@ final class TestServer: Sendable {
                 throw Missing()
             }
             let server = TestServer(port: port, predictor: predictor, repository: repository, group: group)
-            let result: Result<Void, any Error>
+            let result: Result<Value, any Error>
             do {
-                try await body(server)
-                result = .success(())
+                result = .success(try await body(server))
             } catch {
                 result = .failure(error)
             }
-            repository.gate.open()
+            if opensGate { repository.gate.open() }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
-            try result.get()
+            return try result.get()
         }
     }
 }

@@ -1,6 +1,4 @@
-internal import HTTPTypes
 package import Logging
-internal import NIOHTTP1
 internal import Synchronization
 
 /// Writes one line a request, without making the request wait: connections leave records in a bounded
@@ -8,14 +6,27 @@ internal import Synchronization
 /// Holds the request's line and the answer's size, never a body.
 package final class AccessLog: Sendable {
     /// One answered request.
-    struct Record: Sendable {
-        var method: HTTPMethod
+    package struct Record: Sendable {
+        package var method: String
         /// As sent; the query is left out when the line is written.
-        var target: String
-        var status: Int
-        var bytes: Int
-        var nanoseconds: UInt64
-        var remoteAddress: String?
+        package var target: String
+        package var status: Int
+        /// Of the answer's body.
+        package var bytes: Int
+        /// From the request's last byte to the answer's.
+        package var nanoseconds: UInt64
+        package var remoteAddress: String?
+
+        package init(
+            method: String, target: String, status: Int, bytes: Int, nanoseconds: UInt64, remoteAddress: String? = nil
+        ) {
+            self.method = method
+            self.target = target
+            self.status = status
+            self.bytes = bytes
+            self.nanoseconds = nanoseconds
+            self.remoteAddress = remoteAddress
+        }
     }
 
     private struct Queue {
@@ -44,7 +55,7 @@ package final class AccessLog: Sendable {
     package var droppedRecords: Int { droppedInAll.load(ordering: .relaxed) }
 
     /// Leaves a record. Takes a lock for as long as an append takes.
-    func add(_ record: Record) {
+    package func add(_ record: Record) {
         queue.withLock { queue in
             if queue.records.count < capacity {
                 queue.records.append(record)
@@ -63,7 +74,7 @@ package final class AccessLog: Sendable {
     }
 
     /// Writes what waits.
-    func writeOut() {
+    package func writeOut() {
         var taken: [Record] = []
         taken.reserveCapacity(256)
         let dropped = queue.withLock { queue in
@@ -87,7 +98,7 @@ extension AccessLog.Record {
         var path = target.prefix { $0 != "?" && $0 != "#" }
         if path.utf8.count > Self.longestTarget { path = path.prefix(Self.longestTarget) }
         var metadata: Logger.Metadata = [
-            "method": "\(method.rawValue)", "path": "\(path)", "status": "\(status)", "bytes": "\(bytes)",
+            "method": "\(method)", "path": "\(path)", "status": "\(status)", "bytes": "\(bytes)",
             "duration_ms": "\(Double(nanoseconds / 1000) / 1000)",
         ]
         if let remoteAddress { metadata["remote"] = "\(remoteAddress)" }

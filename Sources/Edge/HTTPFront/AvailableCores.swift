@@ -2,21 +2,21 @@ internal import Glibc
 
 /// How many processors this process may use: by its affinity and by the quota of its control group, which
 /// in a container is often far less than the machine has.
-enum AvailableCores {
+package enum AvailableCores {
     /// At least 1; a quota of a fraction counts as a whole.
-    static func count() -> Int {
+    package static func count() -> Int {
         let allowed = read("/proc/self/status").flatMap(affinity(status:)) ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         guard let quota = quota(read: read) else { return allowed }
         return max(1, min(allowed, quota))
     }
 
     /// How many processors are in the `Cpus_allowed_list` of a process' status: "0-3,8" are five.
-    static func affinity(status: String) -> Int? {
+    package static func affinity(status: String) -> Int? {
         let key = "Cpus_allowed_list:"
         guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else { return nil }
         var count = 0
         for range in line.dropFirst(key.count).split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) {
-            let ends = range.split(separator: "-").map { Int($0) }
+            let ends = range.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
             guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2, 0 <= first, first <= last,
                 last < 1 << 20
             else { return nil }
@@ -27,7 +27,7 @@ enum AvailableCores {
 
     /// The quota of the control group that this process is in, or of the nearest group above it that has one,
     /// rounded up; nil if there is none. `read` gives a file's text.
-    static func quota(read: (String) -> String?) -> Int? {
+    package static func quota(read: (String) -> String?) -> Int? {
         var smallest: Int?
         func take(_ limit: Int?) {
             guard let limit else { return }

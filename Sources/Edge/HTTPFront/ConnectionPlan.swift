@@ -74,7 +74,8 @@ struct ConnectionPlan {
 
     // MARK: Events
 
-    /// Bytes came, but not yet a head.
+    /// Bytes came, but not yet a head. (The beginning of a head that comes with the end of the request before
+    /// it goes unnoticed until more of it comes.)
     mutating func headBegan() {
         if input == .idle { input = .head }
     }

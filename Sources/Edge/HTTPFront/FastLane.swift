@@ -311,7 +311,7 @@ final class FastLane: ChannelDuplexHandler {
         guard let accessLog = state.accessLog else { return }
         accessLog.add(
             AccessLog.Record(
-                method: intake.head.method, target: intake.head.uri, status: status, bytes: bytes,
+                method: intake.head.method.rawValue, target: intake.head.uri, status: status, bytes: bytes,
                 nanoseconds: Moment.now.nanoseconds(since: start), remoteAddress: remoteAddress))
     }
 }

@@ -20,6 +20,8 @@ package final class HTTPFront: Service {
         package var eventLoops: Int?
         /// Connections that the kernel keeps until they are accepted.
         package var backlog = 1024
+        /// The server's own version, as `GET /v2` tells it.
+        package var version = "dev"
 
         package init() {}
     }
@@ -126,8 +128,7 @@ package final class HTTPFront: Service {
             maxHeaderFieldSize: HeadLimits.maxFieldBytes, maxHeaderListSize: HeadLimits.maxHeadBytes,
             maxHeaderFieldCount: HeadLimits.maxFields)
         let desk = ManagementDesk(
-            predictor: backend.predictor, repository: backend.repository, metrics: backend.metrics,
-            isServing: { self.isServing.load(ordering: .relaxed) })
+            version: configuration.version, backend: backend, isServing: { self.isServing.load(ordering: .relaxed) })
         return Application(
             router: ManagementRoutes(desk: desk).router(),
             server: HTTPServerBuilder { [http] responder in

@@ -8,13 +8,12 @@ internal import WireFormat
 
 /// What the router's routes need to answer.
 struct ManagementDesk: Sendable {
-    let predictor: any Predictor
-    let repository: any ModelRepository
-    let metrics: @Sendable () -> String
+    let version: String
+    let backend: HTTPFront.Backend
     /// False as soon as a shutdown begins.
     let isServing: @Sendable () -> Bool
 
-    var isReady: Bool { isServing() && repository.isReady }
+    var isReady: Bool { isServing() && backend.repository.isReady }
 }
 
 /// The routes beside the predict routes: health, metadata, metrics, and the orders of an operator. They are
@@ -25,60 +24,154 @@ struct ManagementRoutes {
 
     let desk: ManagementDesk
 
-    /// Every path with the methods that it takes.
-    private var table: [(path: RouterPath, method: HTTPRequest.Method, handler: Handler)] {
-        let desk = desk
-        return [
-            ("/health", .get, { _, _ in health(desk) }),
-            ("/health/live", .get, { _, _ in json(.ok) { $0.append("{\"status\":\"live\"}") } }),
-            ("/health/ready", .get, { _, _ in readiness(desk) }),
-            ("/metrics", .get, { _, _ in metrics(desk) }),
-        ]
-    }
-
     func router() -> Router<Context> {
         let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorDocuments())
-        for entry in table {
-            router.on(entry.path, method: entry.method, use: entry.handler)
-            var allowed = [entry.method]
-            if entry.method == .get { allowed.append(.head) }
+        for (path, method, handler) in health + metadata + orders {
+            router.on(path, method: method, use: handler)
+            let allowed = method == .get ? [method, .head] : [method]
             let allow = allowed.map(\.rawValue).joined(separator: ", ")
-            for method in Self.methods where !allowed.contains(method) {
-                router.on(entry.path, method: method) { _, _ -> Response in throw WrongMethod(allow: allow) }
+            for other in Self.methods where !allowed.contains(other) {
+                router.on(path, method: other) { _, _ -> Response in throw WrongMethod(allow: allow) }
             }
         }
         return router
     }
 
+    private typealias Entry = (path: RouterPath, method: HTTPRequest.Method, handler: Handler)
+
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+
+    private var health: [Entry] {
+        let live: Handler = { _, _ in json { MetadataDocuments.live(true, into: &$0) } }
+        let ready: Handler = { [desk] _, _ in
+            let isReady = desk.isReady
+            return json(isReady ? .ok : .serviceUnavailable) { MetadataDocuments.ready(isReady, into: &$0) }
+        }
+        let health: Handler = { [desk] _, _ in
+            let isReady = desk.isReady
+            let entries = desk.backend.repository.index()
+            return json(isReady ? .ok : .serviceUnavailable) {
+                MetadataDocuments.health(isReady: isReady, entries: entries, into: &$0)
+            }
+        }
+        let metrics: Handler = { [desk] _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: desk.backend.metrics())))
+        }
+        return [
+            ("/health", .get, health), ("/health/live", .get, live), ("/health/ready", .get, ready),
+            ("/v2/health/live", .get, live), ("/v2/health/ready", .get, ready), ("/metrics", .get, metrics),
+        ]
+    }
+
+    private var metadata: [Entry] {
+        let server: Handler = { [desk] _, _ in json { MetadataDocuments.server(version: desk.version, into: &$0) } }
+        let models: Handler = { [desk] _, _ in
+            let entries = desk.backend.repository.index()
+            return json { MetadataDocuments.models(entries, into: &$0) }
+        }
+        let model: Handler = { [desk] _, context in
+            let (name, version) = try context.model()
+            let served = try desk.backend.predictor.served(name, version: version)
+            let ready = desk.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
+            return json { MetadataDocuments.model(served, versions: ready.map(\.version), into: &$0) }
+        }
+        let modelReady: Handler = { [desk] _, context in
+            let (name, version) = try context.model()
+            var isReady = desk.isServing()
+            do throws(ScoringError) {
+                _ = try desk.backend.predictor.served(name, version: version)
+            } catch .notReady {
+                isReady = false
+            }
+            return json(isReady ? .ok : .serviceUnavailable) { [isReady] in
+                MetadataDocuments.modelReady(name, isReady, into: &$0)
+            }
+        }
+        return [
+            ("/v2", .get, server), ("/models", .get, models),
+            ("/v2/models/{model}", .get, model), ("/v2/models/{model}/versions/{version}", .get, model),
+            ("/v2/models/{model}/ready", .get, modelReady),
+            ("/v2/models/{model}/versions/{version}/ready", .get, modelReady),
+        ]
+    }
+
+    private var orders: [Entry] {
+        let index: Handler = { [desk] request, _ in
+            let isReadyOnly = try await request.withBody(MetadataDocuments.asksForReadyOnly)
+            let entries = desk.backend.repository.index().filter { !isReadyOnly || $0.state == .ready }
+            return json { MetadataDocuments.index(entries, into: &$0) }
+        }
+        let load: Handler = { [desk] request, context in
+            try await request.withBody(MetadataDocuments.checkOrder)
+            let (name, _) = try context.model()
+            try await carryOut { try await desk.backend.repository.load(name) }
+            return json { $0.append("{}") }
+        }
+        let unload: Handler = { [desk] request, context in
+            try await request.withBody(MetadataDocuments.checkOrder)
+            let (name, _) = try context.model()
+            try await carryOut { try await desk.backend.repository.unload(name) }
+            return json { $0.append("{}") }
+        }
+        return [
+            ("/v2/repository/index", .post, index),
+            ("/v2/repository/models/{model}/load", .post, load),
+            ("/v2/repository/models/{model}/unload", .post, unload),
+        ]
+    }
+}
+
+/// Waits for an operator's order, but lets it go on alone if the server cannot wait any longer.
+private func carryOut(_ order: @escaping @Sendable () async throws -> Void) async throws {
+    let (end, ending) = AsyncThrowingStream.makeStream(of: Never.self)
+    Task {
+        do {
+            try await order()
+            ending.finish()
+        } catch {
+            ending.finish(throwing: error)
+        }
+    }
+    for try await _ in end {}
+    try Task.checkCancellation()
 }
 
 private struct WrongMethod: Error {
     let allow: String
 }
 
-private func health(_ desk: ManagementDesk) -> Response {
-    json(.ok) { $0.append("{\"status\":\"ok\"}") }
-}
-
-private func readiness(_ desk: ManagementDesk) -> Response {
-    let isReady = desk.isReady
-    return json(isReady ? .ok : .serviceUnavailable) { $0.append(isReady ? "{\"status\":\"ready\"}" : "{\"status\":\"not ready\"}") }
-}
-
-private func metrics(_ desk: ManagementDesk) -> Response {
-    Response(
-        status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-        body: ResponseBody(byteBuffer: ByteBuffer(string: desk.metrics())))
-}
-
-private func json(_ status: HTTPResponse.Status, _ write: (inout ByteSink) -> Void) -> Response {
+private func json(_ status: HTTPResponse.Status = .ok, _ write: (inout ByteSink) -> Void) -> Response {
     var sink = ByteSink()
     write(&sink)
     return Response(
         status: status, headers: [.contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(bytes: UnsafeRawBufferPointer(sink.bytes))))
+}
+
+extension BasicRequestContext {
+    /// The model and version that the path names.
+    fileprivate func model() throws(ScoringError) -> (ModelName, ModelVersion?) {
+        let text = parameters.get("model") ?? ""
+        guard let name = ModelName(text) else { throw .unknownModel(String(text.prefix(128))) }
+        guard let number = parameters.get("version") else { return (name, nil) }
+        guard let version = ModelVersion(number) else {
+            throw .unknownVersion(model: name.text, version: String(number.prefix(32)))
+        }
+        return (name, version)
+    }
+}
+
+extension Request {
+    /// Gives the whole body to `read`. The lane has collected and limited it before.
+    fileprivate func withBody<Value>(
+        _ read: (UnsafeBufferPointer<UInt8>) throws(ScoringError) -> Value
+    ) async throws -> Value {
+        let buffer = try await body.collect(upTo: .max)
+        return try buffer.withUnsafeReadableBytes { try read($0.bindMemory(to: UInt8.self)) }
+    }
 }
 
 /// Turns whatever a route throws into an error document.

@@ -1,0 +1,107 @@
+internal import HTTPFront
+internal import Scoring
+internal import Testing
+
+/// The routes beside the predict routes.
+@Suite struct ManagementRoutesTests {
+    private func ask(_ server: TestServer, _ request: String) async throws -> RawClient.Answer {
+        try await client {
+            let connection = try server.connect()
+            try connection.send(request)
+            return try connection.answer(toHead: request.hasPrefix("HEAD"))
+        }
+    }
+
+    @Test(arguments: [
+        ("/health", "\"status\":\"ok\""), ("/health/live", "{\"live\":true}"), ("/health/ready", "{\"ready\":true}"),
+        ("/v2/health/live", "{\"live\":true}"), ("/v2/health/ready", "{\"ready\":true}"),
+        ("/models", "\"name\":\"echo\""), ("/metrics", "up 1\n"), ("/v2", "\"name\":\"verdict\",\"version\":\"9.8\""),
+        ("/v2/models/echo", "\"versions\":[\"3\"]"), ("/v2/models/echo/versions/3", "\"name\":\"identity\""),
+        ("/v2/models/echo/ready", "{\"name\":\"echo\",\"ready\":true}"),
+        ("/v2/models/echo/versions/3/ready", "{\"name\":\"echo\",\"ready\":true}"),
+    ])
+    func whatCanBeAskedIsAnswered(_ path: String, _ part: String) async throws {
+        try await TestServer.with { server in
+            let get = try await ask(server, Ask.get(path))
+            #expect(get.status == 200)
+            #expect(get.body.contains(part))
+            let type = path == "/metrics" ? "text/plain; version=0.0.4" : "application/json"
+            #expect(get.field("Content-Type") == type)
+            let head = try await ask(server, Ask.get(path, method: "HEAD"))
+            #expect(head.status == 200)
+            #expect(head.field("Content-Length") == "\(get.body.utf8.count)")
+            let post = try await ask(server, Ask.post(path, ""))
+            #expect(post.status == 405)
+            #expect(post.field("Allow") == "GET, HEAD")
+        }
+    }
+
+    @Test func readinessFollowsTheRepository() async throws {
+        try await TestServer.with { server in
+            server.repository.setReady(false)
+            for path in ["/health", "/health/ready", "/v2/health/ready"] {
+                let answer = try await ask(server, Ask.get(path))
+                #expect(answer.status == 503)
+            }
+            let live = try await ask(server, Ask.get("/health/live"))
+            #expect(live.status == 200)
+        }
+    }
+
+    @Test(arguments: [
+        "/", "/nothing", "/predict/echo/versions", "/predict/a/b/c/d", "/v3", "/models/echo", "/predict/echo/", "*",
+        "/%00", "/..%2f..", "/predict%2fecho",
+    ])
+    func unknownPathsAreNotFound(_ path: String) async throws {
+        try await TestServer.with { server in
+            for request in [Ask.get(path), Ask.post(path, "{}")] {
+                let answer = try await ask(server, request)
+                #expect(answer.status == 404)
+                #expect(answer.body.hasPrefix("{"))
+            }
+        }
+    }
+
+    @Test func errorsOfTheInferenceAPIHaveItsShape() async throws {
+        try await TestServer.with { server in
+            for path in ["/v2/nothing", "/v2/models/nobody", "/v2/models/echo/versions/4", "/v2/models/echo/versions/x", "/v2/models/.x/ready"] {
+                let answer = try await ask(server, Ask.get(path))
+                #expect(answer.status == 404)
+                #expect(answer.body.hasPrefix("{\"error\":\""))
+            }
+            let wrong = try await ask(server, Ask.get("/v2/repository/index"))
+            #expect(wrong.status == 405)
+            #expect(wrong.field("Allow") == "POST")
+            #expect(wrong.body.hasPrefix("{\"error\":\""))
+        }
+    }
+
+    @Test func theIndexListsEveryVersionOrTheReadyOnes() async throws {
+        try await TestServer.with { server in
+            for body in ["", "{}", "{\"ready\":false}"] {
+                let all = try await ask(server, Ask.post("/v2/repository/index", body))
+                #expect(all.body.contains("\"broken\"") && all.body.contains("\"echo\""))
+            }
+            let ready = try await ask(server, Ask.post("/v2/repository/index", "{\"ready\":true}"))
+            #expect(!ready.body.contains("\"broken\"") && ready.body.contains("\"echo\""))
+            #expect(try await ask(server, Ask.post("/v2/repository/index", "{\"ready\":")).status == 400)
+        }
+    }
+
+    @Test func ordersReachTheRepositoryAndTheirErrorsTheOperator() async throws {
+        try await TestServer.with { server in
+            #expect(try await ask(server, Ask.post("/v2/repository/models/echo/load", "")).status == 200)
+            #expect(try await ask(server, Ask.post("/v2/repository/models/echo/load", "{}")).status == 200)
+            #expect(try await ask(server, Ask.post("/v2/repository/models/echo/unload", "")).status == 200)
+            #expect(server.repository.loads == ["echo", "echo"])
+            #expect(server.repository.unloads == ["echo"])
+            #expect(try await ask(server, Ask.post("/v2/repository/models/nobody/unload", "")).status == 404)
+            #expect(try await ask(server, Ask.post("/v2/repository/models/echo/load", "[")).status == 400)
+            server.repository.failLoads(with: .refusedModel("golden.csv row 3 disagrees"))
+            let refused = try await ask(server, Ask.post("/v2/repository/models/echo/load", ""))
+            #expect(refused.status == 400)
+            #expect(refused.body == "{\"error\":\"golden.csv row 3 disagrees\"}")
+            #expect(server.repository.loads.count == 3)
+        }
+    }
+}
