@@ -11,7 +11,7 @@ bench_builds=true
 for argument in "$@"; do
     case $argument in
         --help | -h) bench_installs=false bench_builds=false ;;
-        --verdict | --verdict=* | --engine | --engine=* | --without-verdict) bench_builds=false ;;
+        --verdict | --verdict=* | --engine | --engine=* | --without-verdict | --without-engine) bench_builds=false ;;
     esac
 done
 
