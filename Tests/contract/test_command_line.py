@@ -34,7 +34,7 @@ def test_help_explains_each_command():
         ["serve", "--no-such-flag"],
         ["inspect", "a", "b", "c"],
     ],
-    ids=lambda arguments: " ".join(map(str, arguments[:3])),
+    ids=lambda arguments: " ".join(getattr(one, "name", one) for one in arguments),
 )
 def test_wrong_usage_ends_with_status_2_and_says_what_is_right(arguments):
     result = run_verdict(*arguments, env=bare_environment(), timeout=30)
