@@ -50,6 +50,12 @@ package final class FeatureBatch {
         storage[row * width + column] = value
     }
 
+    /// The cells of a row, `width` of them, to fill in place. Valid until the batch is next changed.
+    package func cells(row: Int) -> UnsafeMutablePointer<Double> {
+        precondition(row >= 0 && row < count)
+        return storage + row * width
+    }
+
     package func setText(_ text: String, row: Int, column: Int) {
         set(Double(texts.count), row: row, column: column)
         texts.append(text)

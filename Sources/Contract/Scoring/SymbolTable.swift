@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// An immutable list of distinct strings that finds the position of one from its UTF-8 bytes: feature
 /// names, category levels, class labels. A look-up allocates nothing.
 package struct SymbolTable: Sendable, Equatable {
@@ -54,11 +56,7 @@ package struct SymbolTable: Sendable, Equatable {
                     while slots[slot] >= 0 {
                         let index = Int(slots[slot])
                         let start = Int(ends[index])
-                        if Int(ends[index + 1]) - start == utf8.count {
-                            var offset = 0
-                            while offset < utf8.count, bytes[start + offset] == utf8[offset] { offset += 1 }
-                            if offset == utf8.count { return index }
-                        }
+                        if Int(ends[index + 1]) - start == utf8.count, areEqual(bytes, start, utf8) { return index }
                         slot = (slot + 1) & (slots.count - 1)
                     }
                     return nil
@@ -72,12 +70,32 @@ package struct SymbolTable: Sendable, Equatable {
         return symbol.withUTF8 { position(of: $0) }
     }
 
-    /// FNV-1a. Symbols come from the model, not from requests, so flooding the table is not a threat.
+    private func areEqual(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let left = bytes.baseAddress, let right = utf8.baseAddress else { return utf8.isEmpty }
+        return memcmp(left + start, right, utf8.count) == 0
+    }
+
+    /// A multiplication for every eight bytes, then for the rest and the length. Symbols come from the model, not
+    /// from requests, so flooding the table is not a threat.
     private static func hash(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in utf8 {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+        var hash = UInt64(truncatingIfNeeded: utf8.count)
+        guard let start = utf8.baseAddress else { return 0 }
+        var offset = 0
+        while utf8.count - offset >= 8 {
+            hash = mix(hash, UnsafeRawPointer(start + offset).loadUnaligned(as: UInt64.self))
+            offset += 8
         }
-        return Int(truncatingIfNeeded: (hash ^ (hash >> 32)) & 0x7fff_ffff)
+        var rest: UInt64 = 0
+        while offset < utf8.count {
+            rest = rest << 8 | UInt64(start[offset])
+            offset += 1
+        }
+        return Int(truncatingIfNeeded: mix(hash, rest) & 0x7fff_ffff)
+    }
+
+    @inline(__always)
+    private static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word ^ 0xcbf2_9ce4_8422_2325).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+        return product.high ^ product.low
     }
 }

@@ -75,15 +75,10 @@ package enum DecimalParser {
     @inline(__always)
     private static func exactPower(_ exponent: Int) -> Double { exactPowers[exponent] }
 
-    private static nonisolated(unsafe) let exactPowers: UnsafePointer<Double> = {
-        let powers = UnsafeMutablePointer<Double>.allocate(capacity: 23)
-        var power = 1.0
-        for exponent in 0...22 {
-            powers[exponent] = power
-            power *= 10
-        }
-        return UnsafePointer(powers)
-    }()
+    private static let exactPowers: InlineArray<23, Double> = [
+        1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+        1e19, 1e20, 1e21, 1e22,
+    ]
 
     @inline(never)
     private static func convert<Layout: BinaryLayout>(_ text: DecimalText, _: Layout.Type) -> Layout.Value {

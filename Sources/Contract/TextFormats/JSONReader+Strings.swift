@@ -179,9 +179,10 @@ extension JSONReader {
         let isHigh = key.hash & 1 << 57 != 0
         let wasSeen = (isHigh ? frame.seenHigh : frame.seenLow) & bit != 0
         if isHigh { frame.seenHigh |= bit } else { frame.seenLow |= bit }
-        if keyCount == memory.keyCapacity {
+        if keyCount == keyCapacity {
             memory.growKeys(holding: keyCount)
             keyBase = memory.keys
+            keyCapacity = memory.keyCapacity
         }
         keyBase[keyCount] = key
         keyCount += 1

@@ -43,7 +43,11 @@ package struct JSONReader: ~Copyable {
     /// Whether no element or key of the current frame has been read yet.
     var isAtFirst = false
     var keyCount = 0
+    // Copies of what `memory` holds: reading a class's property costs a check each time.
     var keyBase: UnsafeMutablePointer<JSONMemory.Key>
+    var keyCapacity: Int
+    private var frames: UnsafeMutablePointer<JSONMemory.Frame>
+    private var frameCapacity: Int
     var decodedNext: UnsafeMutablePointer<UInt8>?
     let hashSeed: UInt64
 
@@ -69,6 +73,9 @@ package struct JSONReader: ~Copyable {
         memory.begin()
         self.memory = memory
         keyBase = memory.keys
+        keyCapacity = memory.keyCapacity
+        frames = memory.frames
+        frameCapacity = memory.frameCapacity
         hashSeed = KeyHash.seed
     }
 
@@ -171,8 +178,12 @@ package struct JSONReader: ~Copyable {
 
     private mutating func open(isObject: Bool) throws(Failure) {
         guard depth < depthLimit else { throw failure("nested too deeply") }
-        if depth == memory.frameCapacity { memory.growFrames(holding: depth) }
-        memory.frames[depth] = frame
+        if depth == frameCapacity {
+            memory.growFrames(holding: depth)
+            frames = memory.frames
+            frameCapacity = memory.frameCapacity
+        }
+        frames[depth] = frame
         depth += 1
         frame = JSONMemory.Frame(isObject: isObject, firstKey: keyCount, seenLow: 0, seenHigh: 0, isIndexed: false)
         isAtFirst = true
@@ -184,7 +195,7 @@ package struct JSONReader: ~Copyable {
         if frame.isIndexed { memory.remove(from: keyCount, downTo: frame.firstKey) }
         keyCount = frame.firstKey
         depth -= 1
-        frame = memory.frames[depth]
+        frame = frames[depth]
         isAtFirst = false
     }
 

@@ -4,28 +4,31 @@ internal import TextFormats
 /// Writes the results of rows as the REST contract has them.
 struct AnswerEncoder {
     let served: ServedModel
-    let signature: Signature
     let exchange: PredictionExchange
     let latency: UInt64
+    /// The scores, as a pointer: reading a class's property costs a check each time.
+    private let scores: UnsafePointer<Double>
+    private let width: Int
 
     /// - Parameter latency: Nanoseconds from the request's last byte to its scores.
     init(_ served: ServedModel, _ exchange: PredictionExchange, latency: UInt64) {
         self.served = served
-        self.signature = served.signature
         self.exchange = exchange
         self.latency = latency
+        scores = UnsafePointer(exchange.scores.values)
+        width = exchange.scores.width
     }
 
     /// Appends the result object of a row.
     func write(row: Int, requestID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
-        let roles = signature.roles
+        let roles = served.signature.roles
         sink.append(#"{"prediction":["#)
         for column in served.score {
             if column > served.score.lowerBound { sink.append(",") }
             writeValue(row, column, into: &sink)
         }
         sink.append("]")
-        if let label = roles.label, !exchange.scores[row, label].isNaN {
+        if let label = roles.label, !score(row, label).isNaN {
             sink.append(#","label":"#)
             writeValue(row, label, into: &sink)
         }
@@ -66,14 +69,20 @@ struct AnswerEncoder {
         sink.append("}")
     }
 
+    @inline(__always)
+    private func score(_ row: Int, _ column: Int) -> Double {
+        precondition(column < width)
+        return scores[row * width + column]
+    }
+
     private func writeProbabilities(_ row: Int, into sink: inout ByteSink) {
-        let roles = signature.roles
+        let roles = served.signature.roles
         sink.append(#","probabilities":{"#)
         for (index, column) in roles.probabilities.enumerated() where index < roles.classes.count {
             if index > 0 { sink.append(",") }
             sink.append(json: roles.classes[index])
             sink.append(":")
-            sink.append(json: exchange.scores[row, column])
+            sink.append(json: score(row, column))
         }
         sink.append("}")
     }
@@ -82,7 +91,7 @@ struct AnswerEncoder {
     private func writeReasons(_ row: Int, into sink: inout ByteSink) {
         sink.append(#","reasons":["#)
         var isFirst = true
-        for column in signature.roles.reasons where !exchange.scores[row, column].isNaN {
+        for column in served.signature.roles.reasons where !score(row, column).isNaN {
             if !isFirst { sink.append(",") }
             isFirst = false
             sink.append(#"{"code":"#)
@@ -94,9 +103,9 @@ struct AnswerEncoder {
 
     private func writeNamed(_ row: Int, into sink: inout ByteSink) {
         sink.append(#","outputs":{"#)
-        for column in signature.roles.named {
-            if column > signature.roles.named.lowerBound { sink.append(",") }
-            sink.append(json: signature.outputs[column].name)
+        for column in served.signature.roles.named {
+            if column > served.signature.roles.named.lowerBound { sink.append(",") }
+            sink.append(json: served.signature.outputs[column].name)
             sink.append(":")
             writeValue(row, column, into: &sink)
         }
@@ -105,9 +114,9 @@ struct AnswerEncoder {
 
     /// Appends a cell of the scores as its column's kind has it; `null` where it is missing.
     func writeValue(_ row: Int, _ column: Int, into sink: inout ByteSink) {
-        let value = exchange.scores[row, column]
+        let value = score(row, column)
         guard value.isFinite else { return sink.append("null") }
-        switch signature.outputs[column].kind {
+        switch served.signature.outputs[column].kind {
         case .number:
             sink.append(double: value)
         case .integer:

@@ -106,7 +106,8 @@ struct InferenceDecoder {
         guard let type else { throw .invalidRequest("tensor '\(name)' has no datatype") }
         if isRead { return }
         guard let data else { throw .invalidRequest("tensor '\(name)' has no data") }
-        var later = RequestReader(UnsafeBufferPointer(rebasing: body[..<data.upperBound]), from: data.lowerBound, memory: memory)
+        let upToData = UnsafeBufferPointer(rebasing: body[..<data.upperBound])
+        var later = RequestReader(upToData, from: data.lowerBound, memory: memory)
         try readData(&later, name, type, shape)
     }
 
@@ -121,7 +122,7 @@ struct InferenceDecoder {
             throw .invalidRequest("the shape of tensor '\(name)' asks for more elements than the body has")
         }
         guard let target = try target(name, shape) else { return try reader.skip() }
-        let tensor = TensorReader(name: name, type: type, fields: signature.inputs, batch: batch)
+        let tensor = TensorReader(name: name, type: type, signature: signature, batch: batch)
         try tensor.readData(&reader, into: target)
     }
 
@@ -142,8 +143,8 @@ struct InferenceDecoder {
             if served.ignoresUnknownFeatures, signature.inputNames.position(of: name) == nil { return nil }
             if rows != nil { throw .invalidFeature(name: name, reason: "is not an input of the model") }
             throw .invalidRequest(
-                "expected \(width) features, got tensor '\(name)' with \(dimensions.last ?? 0); its shape must be [rows, \(width)], "
-                    + "or its name that of a feature")
+                "expected \(width) features, got tensor '\(name)' with \(dimensions.last ?? 0); "
+                    + "its shape must be [rows, \(width)], or its name that of a feature")
         }
         hasMatrix = true
         let count = dimensions.count == 2 ? dimensions[0] : 1
@@ -154,7 +155,9 @@ struct InferenceDecoder {
     /// Makes the rows with the first tensor; later ones must have as many.
     private mutating func begin(rows count: Int, tensor name: String) throws(ScoringError) {
         if let rows {
-            guard rows == count else { throw .invalidRequest("tensor '\(name)' has \(count) rows where others have \(rows)") }
+            guard rows == count else {
+                throw .invalidRequest("tensor '\(name)' has \(count) rows where others have \(rows)")
+            }
             return
         }
         let maxRows = min(limits.maxRows, limits.maxCells / max(1, batch.width))
@@ -208,10 +211,13 @@ struct InferenceDecoder {
         while let key = try reader.nextKey() {
             switch key {
             case "timeout":
-                guard try reader.peek() == .number else { throw .invalidRequest("the parameter 'timeout' must be in microseconds") }
+                guard try reader.peek() == .number else {
+                    throw .invalidRequest("the parameter 'timeout' must be a number of microseconds")
+                }
                 timeout = try reader.unsigned()
             case "binary_data_size", "shared_memory_region":
-                throw .invalidRequest("the parameter '\(key.string)' needs an extension that this server does not have: send JSON data")
+                throw .invalidRequest(
+                    "the parameter '\(key.string)' needs an extension that this server does not have: send JSON data")
             default:
                 switch try reader.peek() {
                 case .object, .array: throw .invalidRequest("the parameter '\(Quoted.name(key))' must be a single value")

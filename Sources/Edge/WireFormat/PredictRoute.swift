@@ -71,17 +71,17 @@ package enum PredictRoute: Sendable, Equatable {
 
 /// The parts of a path between its slashes.
 private struct PathSegments {
-    private var rest: UnsafeBufferPointer<UInt8>.SubSequence
+    private let path: UnsafeBufferPointer<UInt8>
+    private var offset = 0
 
-    init(_ path: UnsafeBufferPointer<UInt8>) { rest = path[...] }
+    init(_ path: UnsafeBufferPointer<UInt8>) { self.path = path }
 
     mutating func next() -> PathSegment? {
-        guard rest.first == UInt8(ascii: "/") else { return nil }
-        rest = rest.dropFirst()
-        let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-        let segment = rest[..<end]
-        rest = rest[end...]
-        return PathSegment(bytes: UnsafeBufferPointer(rebasing: segment))
+        guard offset < path.count, path[offset] == UInt8(ascii: "/") else { return nil }
+        let start = offset + 1
+        offset = start
+        while offset < path.count, path[offset] != UInt8(ascii: "/") { offset += 1 }
+        return PathSegment(bytes: UnsafeBufferPointer(rebasing: path[start..<offset]))
     }
 }
 
@@ -103,7 +103,7 @@ private struct PathSegment {
     func version(of model: PathSegment) throws(ScoringError) -> ModelVersion {
         let text = try decoded()
         guard let version = ModelVersion(text) else {
-            throw .unknownVersion(model: try model.decoded(), version: Quoted.name(text))
+            throw .unknownVersion(model: Quoted.name(try model.decoded()), version: Quoted.name(text))
         }
         return version
     }
@@ -118,7 +118,8 @@ private struct PathSegment {
                 offset += 1
                 continue
             }
-            guard offset + 2 < bytes.count, let high = Self.digit(bytes[offset + 1]), let low = Self.digit(bytes[offset + 2]) else {
+            guard offset + 2 < bytes.count, let high = Self.digit(bytes[offset + 1]), let low = Self.digit(bytes[offset + 2])
+            else {
                 throw .invalidRequest("the path has a '%' without two hexadecimal digits behind it")
             }
             result.append(high << 4 | low)

@@ -70,6 +70,10 @@ package final class PredictionDesk {
     func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) {
         progress.reachedPredictor = true
         try predictor.predict(exchange, with: served)
+        // What is encoded next is read by position: a row that is not there would be someone else's.
+        guard exchange.scores.count == exchange.features.count, exchange.scores.width == served.signature.outputs.count else {
+            throw .engineFailure("the model gave \(exchange.scores.count) results for \(exchange.features.count) rows")
+        }
     }
 
     private func predict(

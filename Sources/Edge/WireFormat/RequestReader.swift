@@ -86,6 +86,6 @@ enum Quoted {
     static func name(_ text: JSONString) -> String { name(text.string) }
 
     static func name(_ text: String) -> String {
-        text.utf8.count <= 80 ? text : text.prefix(60) + "…"
+        text.utf8.count <= 80 ? text : String(text.unicodeScalars.prefix(60)) + "…"
     }
 }

@@ -6,14 +6,12 @@ struct RowDecoder {
     /// Longest `request_id`, in bytes.
     static let maxRequestID = 256
 
-    let signature: Signature
+    let served: ServedModel
     let batch: FeatureBatch
-    let ignoresUnknownFeatures: Bool
 
     init(_ served: ServedModel, _ batch: FeatureBatch) {
-        signature = served.signature
+        self.served = served
         self.batch = batch
-        ignoresUnknownFeatures = served.ignoresUnknownFeatures
     }
 
     /// Reads one request object as a new row and returns its `request_id`. After an error the row may be there.
@@ -40,8 +38,8 @@ struct RowDecoder {
             }
         }
         guard hasFeatures else { throw .invalidRequest("'features' is missing: send them as an array or an object") }
-        for column in signature.requiredInputs where batch[row, column].isNaN {
-            throw .invalidFeature(name: signature.inputs[column].name, reason: "is required")
+        for column in served.signature.requiredInputs where batch[row, column].isNaN {
+            throw .invalidFeature(name: served.signature.inputs[column].name, reason: "is required")
         }
         return requestID
     }
@@ -56,11 +54,17 @@ struct RowDecoder {
     }
 
     private func readByName(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) {
+        let signature = served.signature
+        let cells = batch.cells(row: row)
         try reader.beginObject()
         while let key = try reader.nextKey() {
             if let column = signature.inputNames.position(of: key.bytes) {
-                try readValue(&reader, row, column)
-            } else if ignoresUnknownFeatures {
+                if case .number = try reader.peek(), signature.numberInputs[column] {
+                    cells[column] = try reader.number()
+                } else {
+                    try readUnusualValue(&reader, row, column)
+                }
+            } else if served.ignoresUnknownFeatures {
                 try reader.skip()
             } else {
                 throw .invalidFeature(name: Quoted.name(key), reason: "is not an input of the model")
@@ -69,31 +73,31 @@ struct RowDecoder {
     }
 
     private func readByPosition(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) {
-        try reader.beginArray()
-        let width = signature.inputs.count
+        let signature = served.signature
+        let cells = batch.cells(row: row)
+        let width = signature.numberInputs.count
         var count = 0
+        try reader.beginArray()
         while try reader.nextElement() {
-            if count < width { try readValue(&reader, row, count) } else { try reader.skip() }
+            if count < width {
+                if case .number = try reader.peek(), signature.numberInputs[count] {
+                    cells[count] = try reader.number()
+                } else {
+                    try readUnusualValue(&reader, row, count)
+                }
+            } else {
+                try reader.skip()
+            }
             count += 1
         }
         guard count == width else { throw .invalidRequest("expected \(width) features, got \(count)") }
     }
 
-    @inline(__always)
-    private func readValue(_ reader: inout RequestReader, _ row: Int, _ column: Int) throws(ScoringError) {
-        let kind = try reader.peek()
-        if kind == .number, signature.numberInputs[column] {
-            batch.set(try reader.number(), row: row, column: column)
-        } else {
-            try readUnusualValue(&reader, kind, row, column)
-        }
-    }
-
     @inline(never)
-    private func readUnusualValue(
-        _ reader: inout RequestReader, _ kind: JSONKind, _ row: Int, _ column: Int
-    ) throws(ScoringError) {
-        let field = signature.inputs[column]
+    private func readUnusualValue(_ reader: inout RequestReader, _ row: Int, _ column: Int) throws(ScoringError) {
+        let kind = try reader.peek()
+        if case .null = kind { return try reader.null() }
+        let field = served.signature.inputs[column]
         switch kind {
         case .number: try batch.set(number: try reader.number(), of: field, row: row, column: column)
         case .boolean: try batch.set(boolean: try reader.boolean(), of: field, row: row, column: column)

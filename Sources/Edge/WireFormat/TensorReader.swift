@@ -14,7 +14,7 @@ struct TensorTarget {
 struct TensorReader {
     let name: String
     let type: TensorType
-    let fields: [Field]
+    let signature: Signature
     let batch: FeatureBatch
 
     /// Reads a flat array, or one array a row where the shape has two dimensions.
@@ -72,17 +72,20 @@ struct TensorReader {
     /// Reads one element as its type says and puts it where its field takes it; null is missing.
     private func readElement(_ reader: inout RequestReader, row: Int, column: Int) throws(ScoringError) {
         let kind = try reader.peek()
-        if kind == .null { return try reader.null() }
+        if case .number = kind, case .fp64 = type, signature.numberInputs[column] {
+            return batch.set(try reader.number(), row: row, column: column)
+        }
+        if case .null = kind { return try reader.null() }
         switch type {
         case .bytes:
-            guard kind == .string else { throw mismatch(kind, row) }
-            try batch.set(text: try reader.text().bytes, of: fields[column], row: row, column: column)
+            guard case .string = kind else { throw mismatch(kind, row) }
+            try batch.set(text: try reader.text().bytes, of: signature.inputs[column], row: row, column: column)
         case .bool:
-            guard kind == .boolean else { throw mismatch(kind, row) }
-            try batch.set(boolean: try reader.boolean(), of: fields[column], row: row, column: column)
+            guard case .boolean = kind else { throw mismatch(kind, row) }
+            try batch.set(boolean: try reader.boolean(), of: signature.inputs[column], row: row, column: column)
         case .fp64, .fp32, .uint64, .uint8, .uint16, .uint32, .int8, .int16, .int32, .int64, .fp16, .bf16:
-            guard kind == .number else { throw mismatch(kind, row) }
-            try batch.set(number: try readNumber(&reader, row), of: fields[column], row: row, column: column)
+            guard case .number = kind else { throw mismatch(kind, row) }
+            try batch.set(number: try readNumber(&reader, row), of: signature.inputs[column], row: row, column: column)
         }
     }
 

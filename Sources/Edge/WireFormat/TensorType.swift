@@ -52,7 +52,8 @@ struct TensorShape: Equatable {
             let size = try reader.integer()
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
             guard size > 0, !overflow, dimensions.count < 2 else {
-                throw .invalidRequest("the shape of tensor '\(tensor)' must be [rows, features], [rows] or [features], each at least 1")
+                throw .invalidRequest(
+                    "the shape of tensor '\(tensor)' must be [rows, features], [rows] or [features], each at least 1")
             }
             dimensions.append(size)
             count = product

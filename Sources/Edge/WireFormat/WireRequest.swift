@@ -6,8 +6,8 @@ package struct WireLimits: Sendable {
     package var maxBodyBytes = 4_194_304
     /// Rows of a batch. Default 10,000.
     package var maxRows = 10_000
-    /// Rows times features: what bounds the memory of a batch, 8 bytes a cell. Default 8,388,608.
-    package var maxCells = 8_388_608
+    /// Rows times features: what bounds the memory of a batch, 8 bytes a cell. Default 4,194,304.
+    package var maxCells = 4_194_304
 
     package init() {}
 }

@@ -1,0 +1,90 @@
+internal import Scoring
+internal import Testing
+internal import TextFormats
+
+@Suite struct FeatureTableTests {
+    private let fields = [
+        Field("amount"), Field("age", .integer), Field("new", .boolean),
+        Field("country", .category(CategoryLevels(["NL", "NA", "DE"]))),
+        Field("zone", .category(CategoryLevels(["1", "2"], numbers: [1, 2])), unknownLevel: .missing), Field("note", .text),
+    ]
+
+    /// Reads a table whose rows all fit; NaN becomes -999 so that rows can be compared.
+    private func read(
+        _ text: String, fields: [Field]? = nil
+    ) throws -> (table: FeatureTable, rows: [[Double]], batch: FeatureBatch) {
+        let fields = fields ?? self.fields
+        let batch = FeatureBatch()
+        batch.reset(width: fields.count)
+        let table = try Array(text.utf8).withUnsafeBufferPointer { buffer throws(CSVReader.Failure) in
+            var reader = CSVReader(buffer)
+            _ = try reader.nextRow()
+            let table = try FeatureTable(header: reader, inputs: fields)
+            while try reader.nextRow() { try table.addRow(of: reader, to: batch) }
+            return table
+        }
+        let rows = (0..<batch.count).map { row in (0..<fields.count).map { batch[row, $0].isNaN ? -999 : batch[row, $0] } }
+        return (table, rows, batch)
+    }
+
+    @Test func cellsBecomeFeaturesByTheirColumnsName() throws {
+        let text = """
+            prediction,note,zone,country,new,age,amount
+            0.5,"free, text",2,DE,true,42,1.25e1
+            0.25,,1.0,NL,0,-1,inf
+            """
+        let (table, rows, batch) = try read(text)
+        #expect(rows == [[12.5, 42, 1, 2, 1, 0], [.infinity, -1, 0, 0, 0, -999]])
+        #expect(batch.text(row: 0, column: 5) == "free, text")
+        #expect(table.others.map(\.name) == ["prediction"])
+        #expect(table.others.map(\.column) == [0])
+        #expect(table.absentInputs == [])
+    }
+
+    @Test func emptyCellsAndTheUsualWordsAreMissing() throws {
+        let text = "amount,age,new,country,zone,note\n,,,,,\nNA,NaN,nan,null,NA,NA\n"
+        let (_, rows, batch) = try read(text)
+        #expect(rows == [Array(repeating: -999, count: 6), [-999, -999, -999, -999, -999, 0]])
+        #expect(batch.text(row: 1, column: 5) == "NA")
+    }
+
+    @Test func aLevelMayBeCalledLikeAMissingValue() throws {
+        #expect(try read("country\nNA\n", fields: [fields[3]]).rows == [[1]])
+    }
+
+    @Test func unknownLevelsFollowTheirField() throws {
+        let refused = #expect(throws: CSVReader.Failure.self) { try read("country\nNL\nXX\n", fields: [fields[3]]) }
+        #expect(refused?.line == 3)
+        #expect(refused?.reason.contains("XX") == false)
+        #expect(try read("zone,x\n7,\n", fields: [fields[4]]).rows == [[-999]])
+        let passed = Field("c", .category(CategoryLevels(["a"])), unknownLevel: .passed)
+        #expect(try read("c\nz\n", fields: [passed]).rows == [[-1]])
+    }
+
+    @Test(arguments: [
+        "amount\nabc\n", "amount\n1.2.3\n", "age\n1.5\n", "new\nyes\n", "amount,b\n1\n", "amount\n1,2\n",
+        "amount,amount\n1,2\n",
+    ])
+    func whatDoesNotFitIsRefusedWithItsLine(text: String) {
+        let failure = #expect(throws: CSVReader.Failure.self) { try read(text) }
+        #expect((failure?.line ?? 0) >= 1)
+    }
+
+    @Test func aRefusedRowLeavesTheBatchAsItWas() throws {
+        let batch = FeatureBatch()
+        batch.reset(width: 1)
+        try Array("amount\n1\nx\n3\n".utf8).withUnsafeBufferPointer { buffer throws(CSVReader.Failure) in
+            var reader = CSVReader(buffer)
+            _ = try reader.nextRow()
+            let table = try FeatureTable(header: reader, inputs: [Field("amount")])
+            while try reader.nextRow() { try? table.addRow(of: reader, to: batch) }
+        }
+        #expect(batch.count == 2)
+        #expect(batch[1, 0] == 3)
+    }
+
+    @Test func absentInputsAreToldAndRequiredOnesRefused() throws {
+        #expect(try read("amount\n1\n").table.absentInputs == ["age", "new", "country", "zone", "note"])
+        #expect(throws: CSVReader.Failure.self) { try read("x\n1\n", fields: [Field("a", isRequired: true)]) }
+    }
+}

@@ -1,0 +1,194 @@
+internal import Scoring
+internal import Synchronization
+internal import Testing
+internal import TextFormats
+internal import WireFormat
+
+/// A model whose scores are a closure of its rows.
+final class FakeModel: ScoringModel {
+    let signature: Signature
+    let description = ModelDescription(format: "fake")
+    private let body: @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void
+
+    init(_ signature: Signature, _ body: @escaping @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void) {
+        self.signature = signature
+        self.body = body
+    }
+
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+        scores.reset(rows: rows.count, width: signature.outputs.count)
+        try body(rows, scores)
+    }
+
+    /// One output: the sum of the features, missing ones counting as 1,000.
+    static func summing(_ fields: [Field]) -> FakeModel {
+        let roles = Roles(score: 0..<1)
+        return FakeModel(Signature(inputs: fields, outputs: [OutputColumn("prediction")], roles: roles)) { rows, scores in
+            for row in 0..<rows.count {
+                var sum = 0.0
+                for column in 0..<rows.width {
+                    let value = rows[row, column]
+                    sum += value.isNaN ? 1000 : value
+                }
+                scores[row, 0] = sum
+            }
+        }
+    }
+
+    /// Every role there is. The first feature is the probability of class "1"; below 0 it is missing, and
+    /// exactly 13 fails its row.
+    static func classifier() -> FakeModel {
+        let labels = SymbolTable(["0", "1"])
+        let outputs = [
+            OutputColumn("probability(0)"), OutputColumn("probability(1)"), OutputColumn("label", .category(labels)),
+            OutputColumn("raw"), OutputColumn("reason(1)", .category(SymbolTable(["AMOUNT_HIGH", "NEW_DEVICE"]))),
+            OutputColumn("reason(2)", .text), OutputColumn("points", .integer), OutputColumn("band", .text),
+            OutputColumn("flag", .boolean),
+        ]
+        var roles = Roles(
+            score: 1..<2, label: 2, probabilities: 0..<2, classes: ["0", "1"], raw: 3..<4, reasons: 4..<6)
+        roles.named = 6..<9
+        let fields = [Field("amount"), Field("age")]
+        return FakeModel(Signature(inputs: fields, outputs: outputs, roles: roles)) { rows, scores in
+            for row in 0..<rows.count {
+                let value = rows[row, 0]
+                if value == 13 { scores.fail(row: row, .engineFailure("unlucky")) }
+                guard value >= 0 else { continue }
+                scores[row, 0] = 1 - value
+                scores[row, 1] = value
+                scores[row, 2] = value > 0.5 ? 1 : 0
+                scores[row, 3] = value * 10
+                if value > 0.5 {
+                    scores[row, 4] = 1
+                    scores.setText("quote \"here\"", row: row, column: 5)
+                }
+                scores[row, 6] = 640
+                scores.setText("B", row: row, column: 7)
+                scores[row, 8] = 1
+            }
+        }
+    }
+}
+
+struct FakeRule: DecisionRule {
+    func decision(for score: Double) -> Decision? {
+        score.isNaN ? nil : score > 0.8 ? .block : score > 0.5 ? .review : .allow
+    }
+}
+
+final class FakeMeter: PredictionMeter {
+    func recordSuccess(rows: Int, nanoseconds: UInt64) {}
+    func recordFailure(_ error: ScoringError) {}
+}
+
+/// A predictor over fixed models, the first of which is the default.
+final class FakePredictor: Predictor {
+    let models: [ServedModel]
+    private let tally = Mutex((rejections: [ScoringError](), predictions: 0))
+    /// Thrown by `predict`, if set.
+    let failure: ScoringError?
+    let degradation: String?
+    let isCached: Bool
+
+    init(_ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false) {
+        self.models = models
+        self.failure = failure
+        self.degradation = degradation
+        self.isCached = isCached
+    }
+
+    /// What it was told to have been refused before it was asked.
+    var rejections: [ScoringError] { tally.withLock { $0.rejections } }
+    /// How often it was asked to predict.
+    var predictions: Int { tally.withLock { $0.predictions } }
+
+    func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel {
+        guard let name else { return models[0] }
+        let versions = models.filter { $0.name == name }
+        guard let latest = versions.last else { throw .unknownModel(name.text) }
+        guard let version else { return latest }
+        guard let served = versions.first(where: { $0.version == version }) else {
+            throw .unknownVersion(model: name.text, version: version.description)
+        }
+        return served
+    }
+
+    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+        tally.withLock { $0.predictions += 1 }
+        if let failure { throw failure }
+        try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+        if let rule = served.rule {
+            for row in 0..<exchange.scores.count {
+                exchange.decisions.append(rule.decision(for: exchange.scores[row, served.score.lowerBound]))
+            }
+        }
+        exchange.degradation = degradation
+        exchange.isCached = isCached
+    }
+
+    func recordRejection(_ error: ScoringError, model: ServedModel?) {
+        tally.withLock { $0.rejections.append(error) }
+    }
+}
+
+func serve(
+    _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false
+) throws -> ServedModel {
+    var answers = AnswerRules()
+    answers.rule = rule
+    answers.ignoresUnknownFeatures = ignoresUnknownFeatures
+    return ServedModel(
+        name: try #require(ModelName(name)), version: try #require(ModelVersion(version)), model: model, answers: answers,
+        meter: FakeMeter())
+}
+
+/// What came back for a request.
+struct Answer {
+    let status: WireStatus
+    let bytes: [UInt8]
+    let json: JSONValue
+
+    var code: String? { json["error"]?["code"]?.text }
+    var message: String? { json["error"]?["message"]?.text ?? json["error"]?.text }
+}
+
+/// A desk with a predictor, and requests by path and body.
+struct Counter {
+    let desk: PredictionDesk
+    let predictor: FakePredictor
+
+    init(_ models: [ServedModel], limits: WireLimits = WireLimits()) {
+        self.init(FakePredictor(models), limits: limits)
+    }
+
+    init(_ predictor: FakePredictor, limits: WireLimits = WireLimits()) {
+        self.predictor = predictor
+        desk = PredictionDesk(predictor: predictor, limits: limits)
+    }
+
+    func post(
+        _ path: String, _ body: String, timeout: String? = nil, requestID: String? = nil, arrival: Moment = .now
+    ) throws -> Answer {
+        try post(path, Array(body.utf8), timeout: timeout, requestID: requestID, arrival: arrival)
+    }
+
+    func post(
+        _ path: String, _ body: [UInt8], timeout: String? = nil, requestID: String? = nil, arrival: Moment = .now
+    ) throws -> Answer {
+        let wanted = try #require(route(path))
+        var sink = ByteSink()
+        sink.append("before")
+        let status = body.withUnsafeBufferPointer {
+            let request = WireRequest(
+                route: wanted, body: $0, deadlineHeader: timeout, requestID: requestID, arrival: arrival)
+            return desk.answer(request, into: &sink)
+        }
+        let bytes = Array(sink.array.dropFirst(6))
+        return Answer(status: status, bytes: bytes, json: try JSONValue(bytes))
+    }
+}
+
+func route(_ path: String) -> PredictRoute? {
+    var path = path
+    return path.withUTF8 { PredictRoute.parse(path: $0) }
+}
