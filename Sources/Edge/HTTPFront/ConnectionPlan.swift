@@ -188,6 +188,9 @@ struct ConnectionPlan {
         return input != .over && waiting.count < maxPipelined && waitingBytes <= maxBodyBytes
     }
 
+    /// Whether the next bytes belong to a head.
+    var expectsHead: Bool { input == .idle || input == .head }
+
     var awaited: Awaited {
         if isClosing { return .farewell }
         if isWithRouter || !waiting.isEmpty { return .nothing }

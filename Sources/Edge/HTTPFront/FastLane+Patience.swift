@@ -24,19 +24,18 @@ struct Patience {
 
     /// Starts waiting, or goes on with the wait that has begun. Each request's body is a wait of its own,
     /// and the time between requests begins anew with every event.
-    fileprivate mutating func await(_ wait: Wait, headCount: Int, limits: HTTPLimits) {
+    fileprivate mutating func await(_ wait: Wait, headCount: Int, limits: PatienceLimits) {
         if wait == self.wait, headCount == self.headCount, wait != .idle { return }
         self.wait = wait
         self.headCount = headCount
-        let limit: Duration? =
-            switch wait {
-            case .none: nil
-            case .idle, .output: limits.idleTimeout
-            case .head: limits.headerTimeout
-            case .body: limits.bodyTimeout
-            case .farewell: HeadLimits.farewell
-            }
-        deadline = limit.map { NIODeadline.now() + TimeAmount($0) }
+        let now = NIODeadline.now()
+        switch wait {
+        case .none: deadline = nil
+        case .idle, .output: deadline = now + limits.idle
+        case .head: deadline = now + limits.head
+        case .body: deadline = now + limits.body
+        case .farewell: deadline = now + limits.farewell
+        }
     }
 
     mutating func end() {
@@ -47,17 +46,31 @@ struct Patience {
     }
 }
 
+/// The timeouts of `HTTPLimits` in the unit of the event loop.
+struct PatienceLimits {
+    let idle: TimeAmount
+    let head: TimeAmount
+    let body: TimeAmount
+    let farewell = TimeAmount(HeadLimits.farewell)
+
+    init(_ limits: HTTPLimits) {
+        idle = TimeAmount(limits.idleTimeout)
+        head = TimeAmount(limits.headerTimeout)
+        body = TimeAmount(limits.bodyTimeout)
+    }
+}
+
 extension FastLane {
     /// Sees to it that the connection is not forgotten, whatever the client does or does not do next.
     func settle(_ context: ChannelHandlerContext) {
-        patience.await(currentWait(context), headCount: plan.headCount, limits: state.limits)
+        patience.await(currentWait, headCount: plan.headCount, limits: state.patience)
         guard let deadline = patience.deadline, deadline < patience.timerDeadline else { return }
         schedule(context, at: deadline)
     }
 
-    private func currentWait(_ context: ChannelHandlerContext) -> Patience.Wait {
+    private var currentWait: Patience.Wait {
         if plan.isClosing { return hasSaidFarewell ? .farewell : .output }
-        if !context.channel.isWritable { return .output }
+        if !isWritable { return .output }
         switch plan.awaited {
         case .nothing: return .none
         case .request: return .idle

@@ -28,6 +28,8 @@ final class FastLane: ChannelDuplexHandler {
     /// Answers that are not sent yet.
     private var output = ByteBuffer()
     private var routes = RouteMemory()
+    /// Whether the client takes what is sent to it; while it does not, nothing is answered or read.
+    private(set) var isWritable = true
     private var isBusy = false
     private var isReadHeld = false
     private(set) var hasInputEnded = false
@@ -137,20 +139,19 @@ final class FastLane: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if mayRead(context) {
+        if mayRead {
             context.read()
         } else {
             isReadHeld = true
         }
     }
 
-    private func mayRead(_ context: ChannelHandlerContext) -> Bool {
-        plan.takesInput && context.channel.isWritable
-    }
+    private var mayRead: Bool { plan.takesInput && isWritable }
 
     // MARK: The router's answer
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         turn(context)
         context.fireChannelWritabilityChanged()
     }
@@ -191,14 +192,14 @@ final class FastLane: ChannelDuplexHandler {
         isBusy = false
         guard self.context != nil else { return }
         settle(context)
-        if isReadHeld, mayRead(context) {
+        if isReadHeld, mayRead {
             isReadHeld = false
             context.read()
         }
     }
 
     private func pump(_ context: ChannelHandlerContext) {
-        while self.context != nil, context.channel.isWritable {
+        while self.context != nil, isWritable {
             if answersThisTurn >= state.limits.maxPipelined { return scheduleTurn(context) }
             switch plan.next() {
             case .answer(let exchange, let isLast): answer(exchange, isLast: isLast)

@@ -16,7 +16,7 @@ struct LaneChannel: ServerChildChannel {
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
             let lane = FastLane(state: states.state(on: channel.eventLoop), encoder: encoder)
             try pipeline.addHandler(lane, position: .after(decoder))
-            try pipeline.addHandler(UpgradeMask(), position: .before(decoder))
+            try pipeline.addHandler(UpgradeMask(lane: lane), position: .before(decoder))
             return value
         }
     }

@@ -7,6 +7,7 @@ internal import WireFormat
 /// answer's body is written into, and the roll of open connections. Touched on its loop only.
 final class LoopState {
     let limits: HTTPLimits
+    let patience: PatienceLimits
     let desk: PredictionDesk
     let accessLog: AccessLog?
     /// The body of the answer that is being made; nothing of it outlives the call that makes it.
@@ -16,6 +17,7 @@ final class LoopState {
 
     init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?) {
         self.limits = limits
+        patience = PatienceLimits(limits)
         self.accessLog = accessLog
         var wire = WireLimits()
         wire.maxBodyBytes = limits.maxBodyBytes

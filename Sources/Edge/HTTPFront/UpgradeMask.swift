@@ -1,24 +1,32 @@
 internal import NIOCore
 
-/// Hides a wish to change the protocol from NIO's parser, which would take no further request from the
-/// connection after it. Java's own HTTP client wishes for HTTP/2 at the start of every connection, so without
-/// this it would connect anew for every request. A server may pass over the wish (RFC 9110 section 7.8).
+/// Hides wishes to change the protocol from NIO's parser, which would take no further request from the
+/// connection after one. Java's own HTTP client wishes for HTTP/2 with every request, so without this it would
+/// connect anew for each. A server may pass over the wish (RFC 9110 section 7.8).
 ///
-/// Looks at a connection's first bytes and then leaves the pipeline. A wish it misses, in a head that comes in
-/// pieces or in a later request, costs the connection and nothing else.
+/// Looks at the first bytes of a connection and leaves the pipeline if they hold no wish. One that it misses,
+/// in a head that comes in pieces or behind another, costs the connection and nothing else.
 final class UpgradeMask: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
+    /// Knows whether the next bytes belong to a head.
+    private let lane: FastLane
+    private var isFirst = true
+
+    init(lane: FastLane) { self.lane = lane }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
-        Self.mask(&bytes)
+        let hasWish = lane.plan.expectsHead && Self.mask(&bytes)
         context.fireChannelRead(wrapInboundOut(bytes))
-        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        if isFirst && !hasWish { context.pipeline.syncOperations.removeHandler(context: context, promise: nil) }
+        isFirst = false
     }
 
-    /// Renames the first request's field `Upgrade`, if it has one: it keeps its length and loses its meaning.
-    static func mask(_ bytes: inout ByteBuffer) {
+    /// Renames the field `Upgrade` of the head that the bytes begin with, or begin within, and returns true, if
+    /// there is one: the field keeps its length and loses its meaning.
+    private static func mask(_ bytes: inout ByteBuffer) -> Bool {
         let name: StaticString = "upgrade:"
         let length = name.utf8CodeUnitCount
         let found: Int? = bytes.withUnsafeReadableBytes { bytes in
@@ -35,6 +43,8 @@ final class UpgradeMask: ChannelInboundHandler, RemovableChannelHandler {
             }
             return nil
         }
-        if let found { _ = bytes.setStaticString("X-Upgra:", at: bytes.readerIndex + found) }
+        guard let found else { return false }
+        _ = bytes.setStaticString("X-Upgra:", at: bytes.readerIndex + found)
+        return true
     }
 }
