@@ -26,7 +26,6 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
-let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -42,7 +41,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -56,7 +54,7 @@ let package = Package(
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
         part("Edge", "HTTPFront", [
             "Scoring", "WireFormat", "TextFormats", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes,
-            nioHTTPTypes, log, lifecycle,
+            log, lifecycle,
         ]),
 
         part("Path", "Decisions", ["Scoring"]),
@@ -66,10 +64,10 @@ let package = Package(
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
-        tests(of: "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
         part("App", "Assembly", [
-            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle, signals,
+            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle,
+            signals,
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
@@ -80,14 +78,13 @@ let package = Package(
             name: "EngineBench", dependencies: ["Scoring", "Tabular", "TreeFormats", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
-        tests(of: "Scoring"),
         tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
-        tests(of: "Pipeline", ["Scoring", "Registry"]),
+        tests(of: "Pipeline", ["Scoring", "Registry", log]),
         tests(of: "Tabular", ["Scoring"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),

@@ -1,0 +1,67 @@
+internal import Assembly
+internal import Testing
+
+@Suite struct ServerSettingsTests {
+    @Test func theFileSetsWhatItNames() throws {
+        var settings = ServerSettings()
+        try settings.apply(
+            file: Array("models: /srv/models\nhttp: { host: 0.0.0.0, port: 9000 }\nlimits: { maxBodyBytes: 1024, drain: 5s }\n".utf8),
+            path: "verdict.yaml")
+        #expect(settings.models == "/srv/models")
+        #expect(settings.host == "0.0.0.0" && settings.port == 9000)
+        #expect(settings.limits.maxBodyBytes == 1024 && settings.limits.drain == .seconds(5))
+        #expect(settings.limits.idleTimeout == .seconds(60), "what is not named keeps its default")
+    }
+
+    @Test func flagsWinOverTheEnvironmentAndTheEnvironmentOverTheFile() throws {
+        var settings = ServerSettings()
+        try settings.apply(file: Array("http: { host: a, port: 1 }\nmodels: m1".utf8), path: "f")
+        try settings.apply(environment: ["VERDICT_HTTP_PORT": "2", "VERDICT_HOST": "b", "HOME": "/root"])
+        try settings.apply(flags: ["port": "3"])
+        #expect(settings.models == "m1" && settings.host == "b" && settings.port == 3)
+    }
+
+    @Test(arguments: [
+        ("modles: x", "models"), ("http: { prot: 1 }", "port"), ("limits: { maxBodybytes: 1 }", "maxBodyBytes"),
+    ])
+    func unknownKeysAreRefusedWithTheNearestKnownOne(file: String, nearest: String) {
+        var settings = ServerSettings()
+        let error = #expect(throws: SettingError.self) { try settings.apply(file: Array(file.utf8), path: "verdict.yaml") }
+        #expect(error?.description.contains(nearest) == true)
+        #expect(error?.description.contains("verdict.yaml: line 1") == true)
+    }
+
+    @Test func unknownVariablesAndFlagsAreRefusedWithTheNearestKnownOne() {
+        var settings = ServerSettings()
+        let variable = #expect(throws: SettingError.self) { try settings.apply(environment: ["VERDICT_MODELZ": "x"]) }
+        #expect(variable?.description.contains("VERDICT_MODELS") == true)
+        let flag = #expect(throws: SettingError.self) { try settings.apply(flags: ["limits-max-body-byte": "1"]) }
+        #expect(flag?.description.contains("--limits-max-body-bytes") == true)
+    }
+
+    @Test func plannedKeysAreRefusedForWhatTheyAre() {
+        var settings = ServerSettings()
+        let error = #expect(throws: SettingError.self) {
+            try settings.apply(file: Array("redis: { url: 'redis://127.0.0.1' }".utf8), path: "f")
+        }
+        #expect(error?.description.contains("redis") == true)
+    }
+
+    @Test(arguments: ["port": ["-1", "65536", "x", "", "1.5"], "limits-drain": ["5", "-1s", "s", "25h"], "log-access": ["yes"]])
+    func valuesOutOfRangeAreRefusedWithWhatIsAccepted(flag: String, values: [String]) {
+        for value in values {
+            var settings = ServerSettings()
+            let error = #expect(throws: SettingError.self) { try settings.apply(flags: [flag: value]) }
+            #expect(error?.description.hasPrefix("--\(flag) must be") == true)
+            #expect(settings == ServerSettings())
+        }
+    }
+
+    @Test func everySettingHasNamesOfItsOwn() {
+        let flags = Setting.all.map(\.flag)
+        let variables = Setting.all.flatMap(\.variables)
+        #expect(Set(flags).count == flags.count)
+        #expect(Set(variables).count == variables.count)
+        #expect(flags.contains("host") && flags.contains("limits-max-body-bytes"))
+    }
+}

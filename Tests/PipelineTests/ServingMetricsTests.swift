@@ -1,0 +1,68 @@
+internal import Pipeline
+internal import Registry
+internal import Scoring
+internal import Testing
+
+@Suite struct ServingMetricsTests {
+    private let name = ModelName("fraud")!
+    private let version = ModelVersion(2)!
+
+    @Test func requestsAreCountedByModelAndStatus() {
+        let metrics = ServingMetrics(version: "1.2.3")
+        let meter = metrics.meter(name, version)
+        meter.recordSuccess(rows: 3, nanoseconds: 7_000)
+        meter.recordSuccess(rows: 1, nanoseconds: 70_000)
+        meter.recordFailure(.invalidFeature(name: "x", reason: "y"))
+        let lines = metrics.exposition().split(separator: "\n")
+        #expect(lines.contains("model_requests_total{model_name=\"fraud\",status=\"success\"} 2"))
+        #expect(lines.contains("model_requests_total{model_name=\"fraud\",status=\"invalid_feature\"} 1"))
+        #expect(lines.contains("model_rows_total{model_name=\"fraud\",version=\"2\"} 4"))
+        #expect(lines.contains("verdict_build_info{version=\"1.2.3\"} 1"))
+    }
+
+    @Test func theHistogramIsCumulative() {
+        let metrics = ServingMetrics(version: "")
+        let meter = metrics.meter(name, version)
+        for nanoseconds: UInt64 in [5_000, 5_001, 9_000, 2_000_000, 60_000_000_000] { meter.recordSuccess(rows: 1, nanoseconds: nanoseconds) }
+        let lines = metrics.exposition().split(separator: "\n")
+        let prefix = "model_prediction_latency_seconds"
+        #expect(lines.contains("\(prefix)_bucket{model_name=\"fraud\",version=\"2\",le=\"5e-06\"} 1"))
+        #expect(lines.contains("\(prefix)_bucket{model_name=\"fraud\",version=\"2\",le=\"1e-05\"} 3"))
+        #expect(lines.contains("\(prefix)_bucket{model_name=\"fraud\",version=\"2\",le=\"0.0025\"} 4"))
+        #expect(lines.contains("\(prefix)_bucket{model_name=\"fraud\",version=\"2\",le=\"+Inf\"} 5"))
+        #expect(lines.contains("\(prefix)_count{model_name=\"fraud\",version=\"2\"} 5"))
+        #expect(lines.contains("\(prefix)_sum{model_name=\"fraud\",version=\"2\"} 60.002019001"))
+    }
+
+    @Test func seriesOfAVersionEndWithItButItsModelsRequestsStay() {
+        let metrics = ServingMetrics(version: "")
+        metrics.meter(name, version).recordSuccess(rows: 1, nanoseconds: 1)
+        metrics.published(name, version)
+        #expect(metrics.exposition().contains("model_version_info{model_name=\"fraud\",version=\"2\"} 1"))
+        metrics.withdrawn(name, version)
+        let text = metrics.exposition()
+        #expect(!text.contains("version=\"2\""))
+        #expect(text.contains("model_requests_total{model_name=\"fraud\",status=\"success\"} 1"))
+    }
+
+    /// A meter's cost is part of every request's latency.
+    @Test func recordingTakesLessThanAMicrosecond() {
+        let meter = ServingMetrics(version: "").meter(name, version)
+        let rounds = 200_000
+        var best = UInt64.max
+        for _ in 0..<5 {
+            let start = Moment.now
+            for round in 0..<rounds { meter.recordSuccess(rows: 1, nanoseconds: UInt64(round)) }
+            best = min(best, Moment.now.nanoseconds(since: start))
+        }
+        #expect(best / UInt64(rounds) < 1000, "\(best / UInt64(rounds)) ns a request")
+    }
+
+    @Test func theProcessIsMeasured() {
+        let text = ServingMetrics(version: "").exposition()
+        for name in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"] {
+            let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            #expect(line.flatMap { Double($0.split(separator: " ")[1]) } ?? 0 > 0, "\(name)")
+        }
+    }
+}
