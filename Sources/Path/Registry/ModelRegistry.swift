@@ -208,7 +208,8 @@ package final class ModelRegistry: Sendable {
         let model = loaded.model
         let ticket = order.ticket
         return ServedModel(
-            name: order.name, version: order.version, model: model, answers: loaded.answers, meter: meter(order.name, order.version),
+            name: order.name, version: order.version, model: model, answers: loaded.answers,
+            meter: meter(order.name, order.version),
             // Whoever drops the last reference is answering requests. Holding the model here until the control
             // thread has been told leaves the work of freeing it to that thread.
             onDrained: { [weak self] in
