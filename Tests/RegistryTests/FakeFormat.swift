@@ -57,7 +57,9 @@ final class FakeModel: ScoringModel {
         let inputs = options.inputs.isEmpty ? own : options.inputs.map { Field($0) }
         let scores = kind == "many" ? (0..<Int(factor)).map { OutputColumn("score\($0)") } : [OutputColumn("prediction")]
         let outputs =
-            scores + [OutputColumn("half"), OutputColumn("label", .category(SymbolTable(["low", "high"]))), OutputColumn("big", .boolean)]
+            scores + [
+                OutputColumn("half"), OutputColumn("label", .category(SymbolTable(["low", "high"]))), OutputColumn("big", .boolean),
+            ]
         signature = Signature(inputs: inputs, outputs: outputs, roles: Roles(score: 0..<scores.count, label: scores.count + 1))
         census.count.add(1, ordering: .relaxed)
     }

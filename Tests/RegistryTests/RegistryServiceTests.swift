@@ -24,6 +24,37 @@ internal import Testing
         #expect(try fixture.score("fraud") == 2)
     }
 
+    @Test func shutdownDoesNotWaitForModelsThatStillLoad() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("slow/1/model.txt", "gated 4")
+        let service = RegistryService(fixture.registry, logger: logger)
+        let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: logger))
+        async let run: Void = group.run()
+        try await eventually("the load runs") { fixture.format.gate.arrivals == 1 }
+        await group.triggerGracefulShutdown()
+        try await run
+        #expect(!fixture.registry.isReady)
+        fixture.format.gate.open()
+        await fixture.registry.waitForLoads()
+    }
+
+    @Test func eachLoadIsOneLogLine() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("fraud/1/golden.csv", "a,prediction\n1,1\n")
+        try fixture.write("fraud/2/model.txt", "broken")
+        try fixture.write("my model/1/model.txt", "sum 1")
+        try await fixture.registry.start()
+        for _ in 0..<3 { try await fixture.settle() }
+        try await fixture.registry.unload(model("fraud"))
+        #expect(fixture.log.lines.sorted() == [
+            "error model version refused duration_ms model=fraud reason=this one is broken (at byte 0) version=2",
+            "info model version loaded bytes=5 duration_ms format=Fake golden_rows=1 model=fraud version=1",
+            "info model version withdrawn model=fraud version=1",
+            "warning ignored in the model repository reason=the folder 'my model' is no model: a name is 1 to 128 of A-Z a-z 0-9 _ - .",
+        ])
+    }
+
     @Test func theServiceEndsWhereThereIsNoRepository() async throws {
         let fixture = try RepositoryFixture { $0.root += "/nowhere" }
         let service = RegistryService(fixture.registry, logger: logger)

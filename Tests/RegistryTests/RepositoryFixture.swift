@@ -10,6 +10,7 @@ final class RepositoryFixture: Sendable {
     let root: String
     let format = FakeFormat()
     let events = Events()
+    let log = LogLines()
     let registry: ModelRegistry
     /// Each write gets a later time, so that tests do not depend on the file system's clock.
     private let clock = Atomic(1_000_000)
@@ -19,10 +20,10 @@ final class RepositoryFixture: Sendable {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         var settings = RegistrySettings(root: root)
         configure(&settings)
+        let log = log
         registry = ModelRegistry(
-            settings, formats: [format], meter: { _, _ in FakeMeter() }, observer: events, logger: Logger(label: "test") { _ in
-                SwiftLogNoOpLogHandler()
-            })
+            settings, formats: [format], meter: { _, _ in FakeMeter() }, observer: events,
+            logger: Logger(label: "test") { _ in RecordingLogHandler(lines: log) })
     }
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
@@ -111,4 +112,31 @@ final class Events: RegistryObserver {
     func drained(_ name: ModelName, _ version: ModelVersion) { record("drained \(name)/\(version)") }
 
     private func record(_ line: String) { recorded.withLock { $0.append(line) } }
+}
+
+/// The log as text: "error model version refused model=fraud version=2 ...", metadata sorted by key, durations left out.
+final class LogLines: Sendable {
+    private let recorded = Mutex<[String]>([])
+    var lines: [String] { recorded.withLock { $0 } }
+    func record(_ line: String) { recorded.withLock { $0.append(line) } }
+}
+
+struct RecordingLogHandler: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+
+    init(lines: LogLines) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let data = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { key, value in
+            key == "duration_ms" ? key : "\(key)=\(value)"
+        }
+        lines.record((["\(event.level)", "\(event.message)"] + data).joined(separator: " "))
+    }
 }

@@ -148,6 +148,15 @@ internal import Testing
         #expect(throws: ScoringError.self) { try fraud.manifest.content.get() }
     }
 
+    @Test func aManifestUnderAnotherNameIsAnError() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/model.yml", "policy: { block: 0.8 }")
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let fraud = try #require(try scanner.scan().models[model("fraud")])
+        #expect(throws: ScoringError.refusedModel("'model.yml' must be named model.yaml")) { try fraud.manifest.content.get() }
+    }
+
     @Test func aRepositoryThatCannotBeReadIsAnError() throws {
         var scanner = RepositoryScanner(root: "/nonexistent/models")
         let error = try #require(throws: ScoringError.self) { try scanner.scan() }

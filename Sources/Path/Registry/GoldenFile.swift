@@ -96,8 +96,8 @@ struct GoldenFile {
         }
         guard rows > 0 else { throw CSVReader.Failure(line: 1, reason: "there is no row to check") }
         if let (line, disagreement) = first {
-            throw CSVReader.Failure(
-                line: line, reason: disagreement.message + (disagreements > 1 ? " (\(disagreements) of \(rows) rows disagree)" : ""))
+            let extent = disagreements > 1 ? " (\(disagreements) of \(rows) rows disagree)" : ""
+            throw CSVReader.Failure(line: line, reason: disagreement.message + extent)
         }
         return rows
     }

@@ -93,12 +93,12 @@ package final class ModelRegistry: Sendable {
 
     // MARK: - Lifecycle
 
-    /// Loads what the repository holds and returns once every version serves or was refused. Does nothing the second
-    /// time. Throws if the repository itself cannot be read.
+    /// Loads what the repository holds and returns once every version serves or was refused, or once shutdown began. Does
+    /// nothing the second time. Throws if the repository itself cannot be read.
     package func start() async throws(ScoringError) {
         guard !isStarted.load(ordering: .acquiring) else { return }
         try await scan()
-        await waitForLoads()
+        await wait { [self] plan in !plan.isLoading() || isShuttingDown.load(ordering: .acquiring) }
         isStarted.store(true, ordering: .releasing)
     }
 
@@ -122,6 +122,8 @@ package final class ModelRegistry: Sendable {
     /// Makes `isReady` false for good; requests are still answered.
     package func beginShutdown() {
         isShuttingDown.store(true, ordering: .releasing)
+        // Who waits for the first loads need not wait for them any more.
+        advance { _ in [] }
     }
 
     /// Says once what lies in the repository that is no model.
@@ -206,7 +208,8 @@ package final class ModelRegistry: Sendable {
         let model = loaded.model
         let ticket = order.ticket
         return ServedModel(
-            name: order.name, version: order.version, model: model, answers: loaded.answers, meter: meter(order.name, order.version),
+            name: order.name, version: order.version, model: model, answers: loaded.answers,
+            meter: meter(order.name, order.version),
             // Whoever drops the last reference is answering requests. Holding the model here until the control
             // thread has been told leaves the work of freeing it to that thread.
             onDrained: { [weak self] in

@@ -19,9 +19,9 @@ package struct RegistryService: Service {
     /// Throws if the repository cannot be read at the start. Later failures to read it are logged, once each, and what
     /// serves goes on serving.
     package func run() async throws {
-        try await withGracefulShutdownHandler {
+        try await withTaskCancellationOrGracefulShutdownHandler {
             try await cancelWhenGracefulShutdown { try await watch() }
-        } onGracefulShutdown: {
+        } onCancelOrGracefulShutdown: {
             registry.beginShutdown()
         }
         registry.beginShutdown()

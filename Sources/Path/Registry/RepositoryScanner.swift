@@ -87,6 +87,10 @@ package struct RepositoryScanner: Sendable {
             let path = folder + "/" + entry
             if entry == "model.yaml" {
                 listing.manifest = try manifest(name, path: path, scope: scope)
+            } else if ["model.yml", "model.yaml"].contains(entry.lowercased()) {
+                // Passing it over would serve the model without the policy that its owner wrote down.
+                listing.manifest.file = FileStamp(path: entry)
+                listing.manifest.content = .failure(.refusedModel("\(quoted(entry)) must be named model.yaml"))
             } else if let version = ModelVersion(entry) {
                 if let found = self.version(path, scope: scope) { listing.versions[version] = found }
             } else if entry.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {

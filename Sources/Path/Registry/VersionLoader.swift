@@ -46,8 +46,8 @@ package struct VersionLoader: Sendable {
         guard folder.candidates.count == 1 else {
             let names = folder.candidates.prefix(10).map { quoted($0) }.joined(separator: ", ")
             throw .refusedModel(
-                "the version's folder holds \(folder.candidates.count) things that could be the model (\(names)); keep one, and let "
-                    + "the names of others begin with a dot")
+                "the version's folder holds \(folder.candidates.count) things that could be the model (\(names)); "
+                    + "keep one, and let the names of others begin with a dot")
         }
         let size = folder.files.filter { $0.path == name || $0.path.hasPrefix(name + "/") }
             .reduce(0) { $0.addingReportingOverflow($1.byteCount).partialValue }
