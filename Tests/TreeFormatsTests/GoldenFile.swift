@@ -1,8 +1,8 @@
-import Foundation
-import Testing
-package import Scoring
-package import Tabular
-package import TreeFormats
+internal import Foundation
+internal import Testing
+internal import Scoring
+internal import Tabular
+internal import TreeFormats
 
 /// A model under Tests/GoldenTests/trees with rows and what its library answered; written by
 /// scripts/train-variants, which describes the columns.
@@ -41,21 +41,31 @@ struct GoldenFile: CustomTestStringConvertible {
         return all.filter { ["json", "ubj", "txt"].contains($0.pathExtension) }.sorted { $0.path < $1.path }
     }()
 
-    static func model(_ path: String) throws -> [UInt8] {
+    /// The bytes of a file below the folder: "xgboost-3.2.0/dart.ubj".
+    static func bytes(_ path: String) throws -> [UInt8] {
         [UInt8](try Data(contentsOf: folder.appending(path: path)))
     }
 
-    static func load(_ bytes: [UInt8], name: String, options: LoadOptions = LoadOptions()) throws(ScoringError) -> TabularModel {
-        let artifact = ModelArtifact.file(name: name, bytes: bytes)
-        let formats: [any ModelFormat] = [XGBoostFormat(), LightGBMFormat()]
-        let claiming = formats.filter { $0.recognises(artifact) }
-        guard claiming.count == 1 else {
-            throw .unsupportedModel("\(name): claimed by \(claiming.count) formats")
+    func lowered() throws -> LoweredTreeModel {
+        var options = LoadOptions()
+        options.iterations = iterations
+        return try Self.lower([UInt8](try Data(contentsOf: model)), options: options)
+    }
+
+    func compiled(_ model: LoweredTreeModel) -> TabularModel {
+        TabularModel(program: model.program, signature: model.signature, description: model.description)
+    }
+
+    /// Reads a model with the one format that claims it.
+    static func lower(_ bytes: [UInt8], options: LoadOptions = LoadOptions()) throws(ScoringError) -> LoweredTreeModel {
+        let artifact = ModelArtifact.file(name: "model", bytes: bytes)
+        let (xgboost, lightgbm) = (XGBoostFormat(), LightGBMFormat())
+        switch (xgboost.recognises(artifact), lightgbm.recognises(artifact)) {
+        case (true, false): return try xgboost.lower(artifact, options: options)
+        case (false, true): return try lightgbm.lower(artifact, options: options)
+        case (true, true): throw .unsupportedModel("claimed by both formats")
+        case (false, false): throw .unsupportedModel("claimed by no format")
         }
-        guard let model = try claiming[0].load(artifact, options: options) as? TabularModel else {
-            throw .unsupportedModel("\(name): not a tabular model")
-        }
-        return model
     }
 }
 

@@ -1,6 +1,6 @@
 package import Scoring
 
-/// Reads LightGBM models as `save_model` writes them: text of versions 2 to 4 (the library's 2.2 to 4.7).
+/// Reads LightGBM models as `save_model` writes them: text of versions v2 to v4 (the library's 2.1 to 4.7).
 package struct LightGBMFormat: ModelFormat {
     package let name = "LightGBM"
 
@@ -11,6 +11,11 @@ package struct LightGBMFormat: ModelFormat {
     }
 
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
+        try lower(artifact, options: options).compiled()
+    }
+
+    /// Reads and checks the model without making kernels for it.
+    package func lower(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> LoweredTreeModel {
         guard case .file(_, let bytes) = artifact else {
             throw .invalidModel(reason: "not a LightGBM model", place: "")
         }
@@ -23,6 +28,6 @@ package struct LightGBMFormat: ModelFormat {
                 return .failure(.invalidModel(reason: error.reason, place: error.description))
             }
         }
-        return try LightGBMModel.load(try result.get(), options: options)
+        return try LightGBMModel.lower(try result.get(), options: options)
     }
 }

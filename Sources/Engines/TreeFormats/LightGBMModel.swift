@@ -11,12 +11,17 @@ struct LightGBMModel {
     private let outputs: Int
     private var notes: [String] = []
 
-    static func load(_ document: LightGBMDocument, options: LoadOptions) throws(ScoringError) -> TabularModel {
+    static func lower(_ document: LightGBMDocument, options: LoadOptions) throws(ScoringError) -> LoweredTreeModel {
         var model = try LightGBMModel(document, options: options)
         return try model.lower()
     }
 
     private init(_ document: LightGBMDocument, options: LoadOptions) throws(ScoringError) {
+        guard let version = document.version, ["v2", "v3", "v4"].contains(version) else {
+            throw .unsupportedModel(
+                "version '\(document.version ?? "none")' of LightGBM's format is not supported; v2, v3 and v4 are "
+                    + "(LightGBM 2.1 to 4)")
+        }
         guard let classes = document.classes, classes > 0 else {
             throw .invalidModel(reason: "there is no number of classes", place: "num_class")
         }
@@ -49,18 +54,20 @@ struct LightGBMModel {
         }
     }
 
-    private mutating func lower() throws(ScoringError) -> TabularModel {
+    private mutating func lower() throws(ScoringError) -> LoweredTreeModel {
         let inputs = try inputs()
         let rounds = try usedRounds()
         var forest = Forest(
-            comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: features, outputCount: outputs,
+            comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: features,
+            outputCount: outputs,
             base: [Double](repeating: 0, count: outputs))
         forest.categoryRounding = .truncateThenRefuseNegative
         let trees = document.trees.prefix(rounds * outputs)
         for (index, source) in document.trees.enumerated() {
             guard source.highestFeature < features else {
                 throw .invalidModel(
-                    reason: "the tree asks for feature \(source.highestFeature) of \(features)", place: "line \(source.line): Tree=\(index)")
+                    reason: "the tree asks for feature \(source.highestFeature) of \(features)",
+                    place: "line \(source.line): Tree=\(index)")
             }
         }
         for (index, source) in trees.enumerated() {
@@ -68,7 +75,7 @@ struct LightGBMModel {
             tree.output = index % outputs
             forest.trees.append(tree)
         }
-        var description = ModelDescription(format: document.version.map { "LightGBM \($0)" } ?? "LightGBM")
+        var description = ModelDescription(format: "LightGBM \(document.version ?? "")")
         description.objective = document.objective.isEmpty ? "custom" : document.objective.joined(separator: " ")
         description.trees = trees.count
         description.depth = trees.map(\.depth).max() ?? 0
@@ -81,7 +88,7 @@ struct LightGBMModel {
             task: objective.task, link: objective.link, precision: .float64,
             divisor: document.averagesOutput ? Double(max(rounds, 1)) : 1)
         description.notes = notes
-        return TabularModel(program: program, signature: signature, description: description)
+        return LoweredTreeModel(program: program, signature: signature, description: description)
     }
 
     // MARK: Rounds
@@ -91,7 +98,7 @@ struct LightGBMModel {
         if let announced = document.announcedTrees, announced != trees {
             throw .invalidModel(reason: "\(trees) trees, but the header announces \(announced)", place: "tree_sizes")
         }
-        guard document.hasEndOfTrees || document.announcedTrees != nil else {
+        guard document.hasEndOfTrees else {
             throw .invalidModel(reason: "the file ends before its trees do", place: "end of trees")
         }
         guard trees % outputs == 0 else {
@@ -102,8 +109,8 @@ struct LightGBMModel {
         case .asTrained, .all: return rounds
         case .best:
             throw .refusedModel(
-                "'iterations' asks for the best round, but LightGBM files name none: save_model writes the best rounds alone, unless "
-                    + "told otherwise")
+                "'iterations' asks for the best round, but LightGBM files name none: save_model writes the best rounds alone, "
+                    + "unless told otherwise")
         case .first(let count):
             guard (1...max(rounds, 1)).contains(count) else {
                 throw .refusedModel("'iterations' asks for the first \(count) rounds, but the model has \(rounds)")
@@ -119,8 +126,8 @@ struct LightGBMModel {
         let names = try TreeModelPlan.names(of: document.featureNames, count: features, options: options, place: "feature_names")
         guard let columns = LightGBMLevelColumns.match(document, features: features) else {
             notes.append(
-                "The file's pandas levels cannot be assigned to features with certainty (ordered columns are among them): categories "
-                    + "are taken as codes.")
+                "The file's pandas levels cannot be assigned to features with certainty (ordered columns are among them): "
+                    + "categories are taken as codes.")
             return names.map { Field($0) }
         }
         return names.enumerated().map { index, name in

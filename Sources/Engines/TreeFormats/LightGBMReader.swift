@@ -91,8 +91,8 @@ struct LightGBMReader {
         var line = first
         var isInParameters = false
         while let current = line {
-            if current == "end of trees" {
-                guard !document.hasEndOfTrees else { throw failure("a second end of trees") }
+            if current == "end of trees" || current == "feature importances:" {
+                // The latter is all that files of 2.1 have.
                 document.hasEndOfTrees = true
             } else if current == "parameters:" {
                 isInParameters = true

@@ -56,8 +56,11 @@ struct LightGBMTreeAssembly {
         return LightGBMTree(tree: tree, depth: depth, highestFeature: highestFeature, line: arrays.line)
     }
 
-    /// Nodes are counted splits first, leaves behind them.
-    private func node(_ child: Int) -> Int { child >= 0 ? (child < leaves - 1 ? child : -1) : (leaves - 1) + ~child }
+    /// Nodes are counted splits first, leaves behind them; -1 for a child that there is not.
+    private func node(_ child: Int) -> Int {
+        guard -leaves...leaves - 2 ~= child else { return -1 }
+        return child >= 0 ? child : leaves - 1 + ~child
+    }
 
     private func order() throws(LightGBMFailure) -> TreeAssembly {
         let order: TreeAssembly
@@ -70,7 +73,8 @@ struct LightGBMTreeAssembly {
             let child = (error.isLeftChild ? arrays.left : arrays.right)[error.node]
             let isInRange = -leaves...leaves - 2 ~= child
             throw arrays.failure(
-                isInRange ? "child \(child) has more than one parent or is its own ancestor"
+                isInRange
+                    ? "child \(child) has more than one parent or is its own ancestor"
                     : "child \(child) is not one of the tree's nodes", field, error.node)
         }
         if let lost = order.positions.firstIndex(of: -1) {
@@ -98,7 +102,8 @@ struct LightGBMTreeAssembly {
                 throw arrays.failure("there is no such category set", "threshold", node)
             }
             return Forest.Split(
-                feature: feature, condition: .categories(Int(threshold)), missing: .nan, missingGoesLeft: false, left: left, right: right)
+                feature: feature, condition: .categories(Int(threshold)), missing: .nan, missingGoesLeft: false, left: left,
+                right: right)
         }
         let missing: Forest.Missing =
             switch decision >> 2 {
@@ -107,7 +112,8 @@ struct LightGBMTreeAssembly {
             default: .nan
             }
         return Forest.Split(
-            feature: feature, condition: .threshold(Self.threshold(threshold)), missing: missing, missingGoesLeft: decision & 2 != 0,
+            feature: feature, condition: .threshold(Self.threshold(threshold)), missing: missing,
+            missingGoesLeft: decision & 2 != 0,
             left: left, right: right)
     }
 
@@ -178,7 +184,9 @@ struct LightGBMTreeAssembly {
                     coefficients: Array(arrays.leafCoefficients[start..<start + count])))
             start += count
         }
-        guard start == arrays.leafFeatures.count else { throw arrays.failure("fewer features than leaf_features lists", "num_features") }
+        guard start == arrays.leafFeatures.count else {
+            throw arrays.failure("fewer features than leaf_features lists", "num_features")
+        }
         return result
     }
 }

@@ -45,10 +45,12 @@ struct TreeAssembly {
 
     private mutating func add(_ child: Int, of node: Int, isLeft: Bool) throws(Defect) {
         guard positions.indices.contains(child) else {
-            throw Defect(reason: "child \(child) is not one of the tree's \(positions.count) nodes", node: node, isLeftChild: isLeft)
+            throw Defect(
+                reason: "child \(child) is not one of the tree's \(positions.count) nodes", node: node, isLeftChild: isLeft)
         }
         guard positions[child] < 0 else {
-            let reason = child == node ? "the node is its own child" : "node \(child) has more than one parent or is its own ancestor"
+            let reason =
+                child == node ? "the node is its own child" : "node \(child) has more than one parent or is its own ancestor"
             throw Defect(reason: reason, node: node, isLeftChild: isLeft)
         }
         positions[child] = Int32(order.count)

@@ -93,7 +93,9 @@ struct UBJSONCursor: DocumentCursor, ~Copyable {
             offset += 1
             let type = try byte()
             // Such elements take no bytes, so that a count of them could be any number.
-            guard !Self.isSizeless(type), type != UInt8(ascii: "N") else { throw failure("a type without content cannot be shared") }
+            guard !Self.isSizeless(type), type != UInt8(ascii: "N") else {
+                throw failure("a type without content cannot be shared")
+            }
             elements = type
             guard offset < bytes.count, bytes[offset] == UInt8(ascii: "#") else { throw failure("a type needs a count ('#')") }
         }

@@ -13,19 +13,25 @@ package struct XGBoostFormat: ModelFormat {
     }
 
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
+        try lower(artifact, options: options).compiled()
+    }
+
+    /// Reads and checks the model without making kernels for it.
+    package func lower(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> LoweredTreeModel {
         guard case .file(_, let bytes) = artifact, let encoding = encoding(of: artifact.head) else {
             throw .invalidModel(reason: "not an XGBoost model", place: "byte 0")
         }
         let document = try read(bytes, encoding)
         let name = encoding == .json ? "XGBoost JSON" : "XGBoost UBJSON"
         let version = document.version.map(String.init).joined(separator: ".")
-        return try XGBoostModel.load(document, format: version.isEmpty ? name : "\(name) \(version)", options: options)
+        return try XGBoostModel.lower(document, format: version.isEmpty ? name : "\(name) \(version)", options: options)
     }
 
     private func read(_ bytes: [UInt8], _ encoding: Encoding) throws(ScoringError) -> XGBoostDocument {
-        var result: Result<XGBoostDocument, ScoringError> = .failure(.unsupportedModel(
-            "this is XGBoost's old binary format, which XGBoost itself dropped in 3.1: load it with an XGBoost before 3.1 and save it "
-                + "again with save_model(\"model.ubj\")"))
+        var result: Result<XGBoostDocument, ScoringError> = .failure(
+            .unsupportedModel(
+                "this is XGBoost's old binary format, which XGBoost itself dropped in 3.1: load it with an XGBoost before 3.1 and "
+                    + "save it again with save_model(\"model.ubj\")"))
         bytes.withUnsafeBufferPointer { bytes in
             switch encoding {
             case .json: result = read(XGBoostReader(JSONCursor(bytes), size: bytes.count))

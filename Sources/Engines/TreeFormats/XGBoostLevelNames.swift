@@ -12,7 +12,8 @@ enum XGBoostLevelNames {
         try checkEncoding(levels, document)
         let offsets = levels.offsets.map(Int.init)
         guard offsets.first == 0, offsets.last == levels.bytes.count else {
-            throw .invalidModel(reason: "the offsets do not divide the \(levels.bytes.count) bytes of levels", place: "\(place).offsets")
+            throw .invalidModel(
+                reason: "the offsets do not divide the \(levels.bytes.count) bytes of levels", place: "\(place).offsets")
         }
         var labels: [String] = []
         for (start, end) in zip(offsets, offsets.dropFirst()) {

@@ -15,7 +15,8 @@ struct XGBoostModel {
     private let outputs: Int
     private var notes: [String] = []
 
-    static func load(_ document: XGBoostDocument, format: String, options: LoadOptions) throws(ScoringError) -> TabularModel {
+    static func lower(_ document: XGBoostDocument, format: String, options: LoadOptions) throws(ScoringError) -> LoweredTreeModel
+    {
         var model = try XGBoostModel(document, options: options)
         return try model.lower(format: format)
     }
@@ -52,7 +53,7 @@ struct XGBoostModel {
         }
     }
 
-    private mutating func lower(format: String) throws(ScoringError) -> TabularModel {
+    private mutating func lower(format: String) throws(ScoringError) -> LoweredTreeModel {
         let inputs = try inputs()
         let base = try base()
         var plan = TreeModelPlan(inputs: inputs, outputs: outputs)
@@ -72,7 +73,7 @@ struct XGBoostModel {
         let (program, signature) = plan.finish(task: task, link: objective.link, precision: .float32)
         description.objective = objectiveName
         description.notes = notes
-        return TabularModel(program: program, signature: signature, description: description)
+        return LoweredTreeModel(program: program, signature: signature, description: description)
     }
 
     // MARK: Base score
@@ -113,7 +114,8 @@ struct XGBoostModel {
                 reason: "\(document.treeOutputs.count) elements for \(document.trees.count) trees", place: "\(model).tree_info")
         }
         if let weights = document.treeWeights, weights.count != document.trees.count, !weights.isEmpty {
-            throw .invalidModel(reason: "\(weights.count) weights for \(document.trees.count) trees", place: "\(Self.booster).weight_drop")
+            throw .invalidModel(
+                reason: "\(weights.count) weights for \(document.trees.count) trees", place: "\(Self.booster).weight_drop")
         }
         if document.booster == "dart", document.treeWeights == nil, !document.trees.isEmpty {
             throw .invalidModel(reason: "a DART model without weights", place: "\(Self.booster).weight_drop")
@@ -126,7 +128,9 @@ struct XGBoostModel {
         let ordered = try treesByID(model)
         let used = try usedTrees(model)
         forest.trees.reserveCapacity(used)
-        for index in 0..<used { forest.trees.append(try tree(ordered[index], index: index, place: "\(model).trees[\(ordered[index])]")) }
+        for index in 0..<used {
+            forest.trees.append(try tree(ordered[index], index: index, place: "\(model).trees[\(ordered[index])]"))
+        }
         return forest
     }
 
@@ -145,11 +149,13 @@ struct XGBoostModel {
     private func tree(_ position: Int, index: Int, place: String) throws(ScoringError) -> Forest.Tree {
         let source = document.trees[position]
         guard source.highestFeature < features else {
-            throw .invalidModel(reason: "a split asks for feature \(source.highestFeature) of \(features)", place: "\(place).split_indices")
+            throw .invalidModel(
+                reason: "a split asks for feature \(source.highestFeature) of \(features)", place: "\(place).split_indices")
         }
         guard source.leafSize == 1 || source.leafSize == outputs else {
             throw .invalidModel(
-                reason: "leaves of \(source.leafSize) values for \(outputs) outputs", place: "\(place).tree_param.size_leaf_vector")
+                reason: "leaves of \(source.leafSize) values for \(outputs) outputs",
+                place: "\(place).tree_param.size_leaf_vector")
         }
         let output = Int(document.treeOutputs[index])
         guard (0..<outputs).contains(output) else {
@@ -186,7 +192,8 @@ struct XGBoostModel {
             used = count
         case .best:
             guard let best else {
-                throw .refusedModel("'iterations' asks for the best round, but the model names none: it was trained without early stopping")
+                throw .refusedModel(
+                    "'iterations' asks for the best round, but the model names none: it was trained without early stopping")
             }
             used = best
         case .asTrained: used = document.wasWrittenByScikitLearn ? best ?? rounds : rounds
@@ -198,7 +205,8 @@ struct XGBoostModel {
                 case .asTrained: "as Booster.predict does"
                 default: "as configured"
                 }
-            notes.append("Uses \(used) of \(rounds) boosting rounds, \(reason); early stopping found the first \(best) to be best.")
+            notes.append(
+                "Uses \(used) of \(rounds) boosting rounds, \(reason); early stopping found the first \(best) to be best.")
         } else if used < rounds {
             notes.append("Uses \(used) of \(rounds) boosting rounds, as configured.")
         }
@@ -229,10 +237,12 @@ struct XGBoostModel {
         let groups = (document.treeOutputs.max().map(Int.init) ?? 0) &+ 1
         var parallel = document.parallelTrees ?? 1
         if document.parallelTrees == nil, let limit = document.bestTreeLimit.flatMap({ Int($0) }),
-            let best = document.bestIteration.flatMap({ Int($0) }), best >= 0, best < Int.max, limit > 0, limit % (best + 1) == 0 {
+            let best = document.bestIteration.flatMap({ Int($0) }), best >= 0, best < Int.max, limit > 0, limit % (best + 1) == 0
+        {
             parallel = limit / (best + 1)
         }
-        guard groups > 0, parallel > 0, parallel <= max(trees, 1), groups <= max(trees, 1), trees % (parallel * groups) == 0 else {
+        guard groups > 0, parallel > 0, parallel <= max(trees, 1), groups <= max(trees, 1), trees % (parallel * groups) == 0
+        else {
             throw .invalidModel(
                 reason: "\(trees) trees cannot be rounds of \(parallel) for each of \(groups) outputs",
                 place: "\(model).gbtree_model_param.num_parallel_tree")
@@ -247,7 +257,8 @@ struct XGBoostModel {
         guard let weights = document.linearWeights else { throw .invalidModel(reason: "there are no weights", place: place) }
         switch options.iterations {
         case .asTrained, .all: break
-        case .best, .first: throw .refusedModel("'iterations' cannot choose among the rounds of a linear booster: the model keeps only the last")
+        case .best, .first:
+            throw .refusedModel("'iterations' cannot choose among the rounds of a linear booster: the model keeps only the last")
         }
         guard features <= TreeModelPlan.mostFeatures, weights.count == (features + 1) * outputs else {
             throw .invalidModel(reason: "\(weights.count) weights for \(features) features and \(outputs) outputs", place: place)
@@ -265,7 +276,8 @@ struct XGBoostModel {
     // MARK: Inputs
 
     private mutating func inputs() throws(ScoringError) -> [Field] {
-        let names = try TreeModelPlan.names(of: document.featureNames, count: features, options: options, place: "learner.feature_names")
+        let names = try TreeModelPlan.names(
+            of: document.featureNames, count: features, options: options, place: "learner.feature_names")
         guard !document.levels.isEmpty else { return names.map { Field($0) } }
         let place = "\(Self.booster).model.cats.enc"
         guard document.levels.count == features else {

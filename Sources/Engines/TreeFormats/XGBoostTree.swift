@@ -26,8 +26,10 @@ struct XGBoostTreeArrays {
         announcedNodes = nil
         leafSize = 1
         leafWeights = nil
-        for array in [\Self.left, \.right, \.features, \.defaultLeft, \.splitTypes, \.categories, \.categoryNodes, \.categoryStarts,
-            \.categoryCounts] {
+        for array in [
+            \Self.left, \.right, \.features, \.defaultLeft, \.splitTypes, \.categories, \.categoryNodes, \.categoryStarts,
+            \.categoryCounts,
+        ] {
             self[keyPath: array].removeAll(keepingCapacity: true)
         }
         conditions.removeAll(keepingCapacity: true)
@@ -148,7 +150,8 @@ struct XGBoostTreeAssembly {
             categorySets.append(set)
             // Members of XGBoost's sets go right, those of `Forest`'s left.
             return Forest.Split(
-                feature: feature, condition: .categories(categorySets.count - 1), missing: .nan, missingGoesLeft: !missingGoesLeft,
+                feature: feature, condition: .categories(categorySets.count - 1), missing: .nan,
+                missingGoesLeft: !missingGoesLeft,
                 left: right, right: left)
         default: throw Defect("unknown kind of split", "split_type[\(node)]")
         }

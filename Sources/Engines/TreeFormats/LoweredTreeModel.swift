@@ -1,0 +1,13 @@
+package import Scoring
+package import Tabular
+
+/// A tree model in the internal representation, before kernels are made for it.
+package struct LoweredTreeModel: Sendable {
+    package var program: Program
+    package var signature: Signature
+    package var description: ModelDescription
+
+    func compiled() -> TabularModel {
+        TabularModel(program: program, signature: signature, description: description)
+    }
+}
