@@ -88,7 +88,7 @@ let package = Package(
         tests(of: "Tabular", ["Scoring"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
-        tests(of: "Assembly", ["Scoring", log]),
+        tests(of: "Assembly", ["Scoring", "HTTPFront", log]),
         tests(of: "LoadTest", [nio, nioPosix]),
     ]
 )

@@ -1,4 +1,5 @@
 internal import Assembly
+internal import HTTPFront
 internal import Testing
 
 @Suite struct ServerSettingsTests {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTPFront
 package import Logging
 internal import Pipeline
@@ -19,6 +20,9 @@ package struct Server: Sendable {
         _ settings: ServerSettings, version: String, logger: Logger,
         onListening: @escaping @Sendable (_ host: String, _ port: Int) -> Void
     ) {
+        // Blocks from 128 KiB on, which models are made of, are returned to the system when they are freed. Left to
+        // itself the C library raises that bound with every model that is unloaded, and memory grows with swaps.
+        mallopt(M_MMAP_THRESHOLD, 128 << 10)
         let metrics = ServingMetrics(version: version)
         var repository = RegistrySettings(root: settings.models)
         repository.defaultModel = settings.defaultModel
