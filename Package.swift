@@ -65,9 +65,11 @@ let package = Package(
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
 
+        .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
+
         part("App", "Assembly", [
-            "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML", log, lifecycle,
-            signals,
+            "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
+            log, lifecycle, signals,
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import CMalloc
 internal import HTTPFront
 package import Logging
 internal import Pipeline
