@@ -80,7 +80,11 @@ struct RandomForests {
         var open = [(node: 0, depth: 0)]
         while let (node, level) = open.popLast() {
             guard level < depth, level == 0 || chance(depth > 6 ? 0.75 : 0.9) else {
-                tree.nodes[node] = .leaf(tree.values.count / tree.valueWidth)
+                if !tree.values.isEmpty, chance(0.1) {
+                    tree.nodes[node] = .leaf(Int.random(in: 0..<tree.distinctLeafCount, using: &random))
+                    continue
+                }
+                tree.nodes[node] = .leaf(tree.distinctLeafCount)
                 for _ in 0..<tree.valueWidth { tree.values.append(number()) }
                 if linear && tree.valueWidth == 1 { tree.linearLeaves.append(linearLeaf(features: forest.featureCount)) }
                 continue

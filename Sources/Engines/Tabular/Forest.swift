@@ -75,7 +75,7 @@ package struct Forest: Sendable, Equatable {
     }
 
     package enum Node: Sendable, Equatable {
-        /// Ends a walk: the leaf's number in its tree.
+        /// Ends a walk: the leaf's number in its tree. Several nodes may share one.
         case leaf(Int)
         case split(Split)
     }

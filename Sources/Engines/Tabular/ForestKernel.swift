@@ -51,7 +51,7 @@ package enum ForestKernel {
         var linear: [Forest.LinearLeaf?] = []
         var start = 0
         for tree in forest.trees {
-            for leaf in 0..<tree.values.count / max(1, tree.valueWidth) {
+            for leaf in 0..<tree.distinctLeafCount {
                 starts.append(Int32(start + leaf * tree.valueWidth))
                 var function = tree.linearLeaves.isEmpty ? nil : tree.linearLeaves[leaf]
                 if let slots = function?.features.map({ features[$0] }) { function?.features = slots }

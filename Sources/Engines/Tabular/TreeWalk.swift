@@ -110,7 +110,7 @@ struct PerfectWalk: TreeWalk {
                     leafOf[start + position] = Int32(firstLeaf + leaf)
                 }
             }
-            firstLeaf += tree.leafCount
+            firstLeaf += tree.distinctLeafCount
         }
         return (PerfectWalk(splits: splits, groups: groups, treeCount: trees.count), LeafLayout(leafOf: leafOf))
     }
@@ -296,7 +296,7 @@ struct LinkedWalk: TreeWalk {
                 next += 1
                 place += 1
             }
-            firstLeaf += tree.leafCount
+            firstLeaf += tree.distinctLeafCount
         }
         while roots.count % 8 != 0 { roots.append(roots[roots.count - 1]) }
         return (LinkedWalk(nodes: ConstantTable(nodes), trees: ConstantTable(roots)), LeafLayout(leafOf: leafOf))
@@ -360,6 +360,10 @@ struct LinkedWalk: TreeWalk {
 }
 
 extension Forest.Tree {
+    /// Leaves by number: several nodes may end in the same one.
+    package var distinctLeafCount: Int { values.count / max(1, valueWidth) }
+
+    /// Nodes that are leaves.
     package var leafCount: Int {
         nodes.reduce(0) { count, node in
             if case .leaf = node { count + 1 } else { count }
