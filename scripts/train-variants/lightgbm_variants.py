@@ -124,7 +124,8 @@ def missing_values():
     complete = np.nan_to_num(numbers(missing=0), nan=0.0)
     train("missing-never", "value", {"objective": "regression"}, table=complete)
     scaled = numbers() * np.array([1e-40, 1e30, 1e-33, 1e300, 1e-6, 1e20])
-    train("scales", "", {"objective": "regression", "max_bin": 255, "min_data_in_bin": 1}, table=scaled, y=labels("value", numbers()))
+    fine = {"objective": "regression", "max_bin": 255, "min_data_in_bin": 1}
+    train("scales", "", fine, table=scaled, y=labels("value", numbers()))
 
 
 def shapes():

@@ -172,11 +172,22 @@ struct UBJSONCursor: DocumentCursor, ~Copyable {
         }
     }
 
+    /// Passes over an array of numbers at once; its size has been checked against the file's.
+    private mutating func skipOrOpenArray() throws(DocumentFailure) {
+        guard containers.count < Self.depthLimit else { throw failure("nested too deeply") }
+        let header = try containerHeader(smallestElement: 1)
+        guard let count = header.count, let size = header.elements.flatMap(Self.size(of:)) else {
+            push(header, isObject: false)
+            return
+        }
+        offset += count * size
+    }
+
     private mutating func skipScalarOrOpen() throws(DocumentFailure) {
         let type = try marker()
         switch type {
         case UInt8(ascii: "{"): try open(isObject: true)
-        case UInt8(ascii: "["): try open(isObject: false)
+        case UInt8(ascii: "["): try skipOrOpenArray()
         case UInt8(ascii: "S"): _ = try text(of: type)
         default:
             guard let size = Self.size(of: type) ?? (Self.isSizeless(type) ? 0 : nil) else {
