@@ -1,7 +1,7 @@
 internal import Scoring
 
 /// The types of values (`DATATYPE`).
-enum DataType: Equatable {
+package enum DataType: Equatable {
     case string, integer, float, double, boolean
     case date, time, dateTime
     /// `dateDaysSince[year]`
@@ -10,7 +10,7 @@ enum DataType: Equatable {
     /// `dateTimeSecondsSince[year]`
     case secondsSince(year: Int)
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         switch text {
         case "string": self = .string
         case "integer": self = .integer
@@ -42,14 +42,14 @@ enum DataType: Equatable {
     }
 
     /// Whether values are numbers for arithmetic; dates count as the days or seconds they stand for.
-    var isNumeric: Bool {
+    package var isNumeric: Bool {
         switch self {
         case .integer, .float, .double: true
         default: false
         }
     }
 
-    var isTemporal: Bool {
+    package var isTemporal: Bool {
         switch self {
         case .date, .time, .dateTime, .daysSince, .timeSeconds, .secondsSince: true
         default: false
@@ -57,38 +57,44 @@ enum DataType: Equatable {
     }
 }
 
-enum OpType: String { case continuous, categorical, ordinal }
+package enum OpType: String { case continuous, categorical, ordinal }
 
 /// A range of numbers; a missing margin is open to infinity.
-struct Interval: Equatable {
-    enum Closure: String { case openOpen, openClosed, closedOpen, closedClosed }
+package struct Interval: Equatable {
+    package enum Closure: String { case openOpen, openClosed, closedOpen, closedClosed }
 
-    var closure: Closure
-    var left: Double?
-    var right: Double?
+    package var closure: Closure
+    package var left: Double?
+    package var right: Double?
 
-    var includesLeft: Bool { closure == .closedOpen || closure == .closedClosed }
-    var includesRight: Bool { closure == .openClosed || closure == .closedClosed }
+    package init(closure: Closure, left: Double?, right: Double?) {
+        self.closure = closure
+        self.left = left
+        self.right = right
+    }
+
+    package var includesLeft: Bool { closure == .closedOpen || closure == .closedClosed }
+    package var includesRight: Bool { closure == .openClosed || closure == .closedClosed }
 }
 
 /// One listed value of a field.
-struct ListedValue {
-    enum Property: String { case valid, invalid, missing }
+package struct ListedValue {
+    package enum Property: String { case valid, invalid, missing }
 
-    var value: String
-    var property: Property
-    var displayValue: String?
+    package var value: String
+    package var property: Property
+    package var displayValue: String?
 }
 
 /// A field of the data dictionary.
-struct DataField {
-    var name: String
-    var displayName: String?
-    var type: DataType
-    var opType: OpType
-    var intervals: [Interval] = []
-    var values: [ListedValue] = []
-    var place: Place
+package struct DataField {
+    package var name: String
+    package var displayName: String?
+    package var type: DataType
+    package var opType: OpType
+    package var intervals: [Interval] = []
+    package var values: [ListedValue] = []
+    package var place: Place
 }
 
 extension ElementReader {

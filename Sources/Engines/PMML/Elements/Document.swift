@@ -1,24 +1,24 @@
-internal import Scoring
+package import Scoring
 
 /// A PMML file as typed elements: what it says, with nothing resolved yet.
-struct Document {
-    var version: String
+package struct Document {
+    package var version: String
     /// Name and version of the program that wrote the file.
-    var application: String?
-    var dataFields: [DataField] = []
-    var derivedFields: [DerivedField] = []
-    var functions: [DefineFunction] = []
+    package var application: String?
+    package var dataFields: [DataField] = []
+    package var derivedFields: [DerivedField] = []
+    package var functions: [DefineFunction] = []
     /// The first model that is scorable, or the first.
-    var model: Model
+    package var model: Model
     /// How many models the file has.
-    var modelCount: Int
-    var lines: LineIndex
+    package var modelCount: Int
+    package var lines: LineIndex
 
     /// "line 12" of an element.
-    func line(_ place: Place) -> String { "line \(lines.line(of: Int(place)))" }
+    package func line(_ place: Place) -> String { "line \(lines.line(of: Int(place)))" }
 
     /// - Parameter content: the bytes of the file.
-    static func read(_ content: [UInt8]) throws(ScoringError) -> Document {
+    package static func read(_ content: [UInt8]) throws(ScoringError) -> Document {
         var reader = try ElementReader(content)
         try reader.enterRoot()
         guard reader.tag == .PMML else {
@@ -71,17 +71,17 @@ extension ElementReader {
 }
 
 /// Where the lines of a text begin, to say where an element is long after it was read.
-struct LineIndex {
+package struct LineIndex {
     private let starts: [Int32]
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         var starts: [Int32] = [0]
         for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { starts.append(Int32(truncatingIfNeeded: offset + 1)) }
         self.starts = starts
     }
 
     /// The line that a byte is in, counted from 1. O(log lines).
-    func line(of offset: Int) -> Int {
+    package func line(of offset: Int) -> Int {
         var (low, high) = (0, starts.count)
         while low + 1 < high {
             let middle = (low + high) / 2

@@ -2,7 +2,7 @@ internal import Scoring
 internal import TextFormats
 
 /// A place in the file: the offset of its byte.
-typealias Place = Int32
+package typealias Place = Int32
 
 /// Reads typed elements out of the XML: attributes by name and type, children one after the other.
 /// The readers of the elements themselves are extensions beside the elements.

@@ -1,7 +1,7 @@
 internal import Scoring
 
 /// A computation of one value from fields (`EXPRESSION`).
-indirect enum Expression {
+package indirect enum Expression {
     case constant(Constant)
     case field(FieldRef)
     case normContinuous(NormContinuous)
@@ -12,116 +12,116 @@ indirect enum Expression {
     case apply(Apply)
 }
 
-struct Constant {
-    var text: String
-    var type: DataType?
-    var isMissing: Bool
-    var place: Place
+package struct Constant {
+    package var text: String
+    package var type: DataType?
+    package var isMissing: Bool
+    package var place: Place
 }
 
-struct FieldRef {
-    var field: String
-    var mapMissingTo: String?
-    var place: Place
+package struct FieldRef {
+    package var field: String
+    package var mapMissingTo: String?
+    package var place: Place
 }
 
 /// Piecewise linear normalisation.
-struct NormContinuous {
-    var field: String
-    var mapMissingTo: Double?
-    var outliers: MiningField.Outliers
+package struct NormContinuous {
+    package var field: String
+    package var mapMissingTo: Double?
+    package var outliers: MiningField.Outliers
     /// In the order of the file.
-    var points: [(original: Double, normed: Double)] = []
-    var place: Place
+    package var points: [(original: Double, normed: Double)] = []
+    package var place: Place
 }
 
 /// 1 where the field has the value, else 0.
-struct NormDiscrete {
-    var field: String
-    var value: String
-    var mapMissingTo: Double?
-    var place: Place
+package struct NormDiscrete {
+    package var field: String
+    package var value: String
+    package var mapMissingTo: Double?
+    package var place: Place
 }
 
-struct Discretize {
-    struct Bin {
-        var value: String
-        var interval: Interval
+package struct Discretize {
+    package struct Bin {
+        package var value: String
+        package var interval: Interval
     }
 
-    var field: String
-    var mapMissingTo: String?
-    var defaultValue: String?
-    var type: DataType?
-    var bins: [Bin] = []
-    var place: Place
+    package var field: String
+    package var mapMissingTo: String?
+    package var defaultValue: String?
+    package var type: DataType?
+    package var bins: [Bin] = []
+    package var place: Place
 }
 
 /// A look-up of a value by the values of one or more fields.
-struct MapValues {
-    var pairs: [(field: String, column: String)] = []
-    var mapMissingTo: String?
-    var defaultValue: String?
-    var outputColumn: String
-    var type: DataType?
-    var table = InlineTable()
-    var place: Place
+package struct MapValues {
+    package var pairs: [(field: String, column: String)] = []
+    package var mapMissingTo: String?
+    package var defaultValue: String?
+    package var outputColumn: String
+    package var type: DataType?
+    package var table = InlineTable()
+    package var place: Place
 }
 
-struct Apply {
-    var function: String
-    var arguments: [Expression] = []
-    var mapMissingTo: String?
-    var defaultValue: String?
-    var invalidTreatment: MiningField.InvalidTreatment
-    var place: Place
+package struct Apply {
+    package var function: String
+    package var arguments: [Expression] = []
+    package var mapMissingTo: String?
+    package var defaultValue: String?
+    package var invalidTreatment: MiningField.InvalidTreatment
+    package var place: Place
 }
 
 /// Counts of a term in a text.
-struct TextIndex {
-    enum Weight: String { case termFrequency, binary, logarithmic, augmentedNormalizedTermFrequency }
-    enum CountHits: String { case allHits, bestHits }
+package struct TextIndex {
+    package enum Weight: String { case termFrequency, binary, logarithmic, augmentedNormalizedTermFrequency }
+    package enum CountHits: String { case allHits, bestHits }
 
-    var field: String
-    var term: Expression
-    var localTermWeights: Weight
-    var isCaseSensitive: Bool
-    var maxLevenshteinDistance: Int
-    var countHits: CountHits
-    var wordSeparator: String
+    package var field: String
+    package var term: Expression
+    package var localTermWeights: Weight
+    package var isCaseSensitive: Bool
+    package var maxLevenshteinDistance: Int
+    package var countHits: CountHits
+    package var wordSeparator: String
     /// Vendor attribute of JPMML: what a word looks like, instead of what separates words.
-    var word: String?
-    var tokenize: Bool
-    var normalizations: [TextIndexNormalization] = []
-    var place: Place
+    package var word: String?
+    package var tokenize: Bool
+    package var normalizations: [TextIndexNormalization] = []
+    package var place: Place
 }
 
-struct TextIndexNormalization {
-    var inField: String
-    var outField: String
-    var regexField: String
-    var isRecursive: Bool
-    var isCaseSensitive: Bool?
-    var maxLevenshteinDistance: Int?
-    var wordSeparator: String?
-    var tokenize: Bool?
-    var table = InlineTable()
+package struct TextIndexNormalization {
+    package var inField: String
+    package var outField: String
+    package var regexField: String
+    package var isRecursive: Bool
+    package var isCaseSensitive: Bool?
+    package var maxLevenshteinDistance: Int?
+    package var wordSeparator: String?
+    package var tokenize: Bool?
+    package var table = InlineTable()
 }
 
 /// Rows of named cells.
-struct InlineTable {
+package struct InlineTable {
     /// The names of cells, with their prefix, in the order of their first appearance.
-    var columns: [String] = []
+    package var columns: [String] = []
     /// The cells that each row has; `column` is an index into `columns`.
-    var rows: [[(column: Int, text: String)]] = []
+    package var rows: [[(column: Int, text: String)]] = []
 
     /// The text in a row's cell, or nil where it has none.
-    func text(row: Int, column: Int) -> String? {
+    package func text(row: Int, column: Int) -> String? {
         rows[row].first { $0.column == column }?.text
     }
 
     /// The column of that name, with or without a namespace prefix.
-    func column(_ name: String) -> Int? {
+    package func column(_ name: String) -> Int? {
         columns.firstIndex(of: name) ?? columns.firstIndex { Self.local($0) == Self.local(name) }
     }
 
@@ -131,27 +131,27 @@ struct InlineTable {
 }
 
 /// A field computed by an expression.
-struct DerivedField {
-    var name: String
-    var displayName: String?
-    var type: DataType
-    var opType: OpType
-    var expression: Expression
+package struct DerivedField {
+    package var name: String
+    package var displayName: String?
+    package var type: DataType
+    package var opType: OpType
+    package var expression: Expression
     /// The order of an ordinal field's values.
-    var values: [ListedValue] = []
-    var place: Place
+    package var values: [ListedValue] = []
+    package var place: Place
 }
 
 /// A function defined by the file.
-struct DefineFunction {
-    struct Parameter {
-        var name: String
-        var type: DataType?
+package struct DefineFunction {
+    package struct Parameter {
+        package var name: String
+        package var type: DataType?
     }
 
-    var name: String
-    var type: DataType?
-    var parameters: [Parameter] = []
-    var body: Expression
-    var place: Place
+    package var name: String
+    package var type: DataType?
+    package var parameters: [Parameter] = []
+    package var body: Expression
+    package var place: Place
 }

@@ -1,8 +1,8 @@
 internal import Scoring
 
 /// A model made of models.
-struct MiningModel {
-    enum Method: String {
+package struct MiningModel {
+    package enum Method: String {
         case majorityVote, weightedMajorityVote, average, weightedAverage, median, max, sum, weightedSum, selectFirst, selectAll
         case modelChain
         case weightedMedian, xWeightedSum = "x-weightedSum"
@@ -10,21 +10,21 @@ struct MiningModel {
         case multiModelChain = "x-multiModelChain"
     }
 
-    enum MissingPrediction: String { case `continue`, skipSegment, returnMissing }
+    package enum MissingPrediction: String { case `continue`, skipSegment, returnMissing }
 
-    struct Segment {
-        var id: String?
-        var weight: Double
-        var predicate: Predicate
-        var model: Model
-        var place: Place
+    package struct Segment {
+        package var id: String?
+        package var weight: Double
+        package var predicate: Predicate
+        package var model: Model
+        package var place: Place
     }
 
-    var head: ModelHead
-    var method: Method
-    var missingPrediction: MissingPrediction
-    var missingThreshold: Double
-    var segments: [Segment] = []
+    package var head: ModelHead
+    package var method: Method
+    package var missingPrediction: MissingPrediction
+    package var missingThreshold: Double
+    package var segments: [Segment] = []
 }
 
 extension ElementReader {

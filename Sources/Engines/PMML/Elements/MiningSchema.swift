@@ -1,50 +1,50 @@
 internal import Scoring
 
 /// How a model uses a field, and what it does with missing, invalid and extreme values.
-struct MiningField {
-    enum Usage: String {
+package struct MiningField {
+    package enum Usage: String {
         case active, predicted, target, supplementary, group, order, frequencyWeight, analysisWeight
 
-        var isTarget: Bool { self == .predicted || self == .target }
+        package var isTarget: Bool { self == .predicted || self == .target }
     }
 
-    enum Outliers: String { case asIs, asMissingValues, asExtremeValues }
-    enum MissingTreatment: String { case asIs, asMean, asMode, asMedian, asValue, returnInvalid }
-    enum InvalidTreatment: String { case returnInvalid, asIs, asMissing, asValue }
+    package enum Outliers: String { case asIs, asMissingValues, asExtremeValues }
+    package enum MissingTreatment: String { case asIs, asMean, asMode, asMedian, asValue, returnInvalid }
+    package enum InvalidTreatment: String { case returnInvalid, asIs, asMissing, asValue }
 
-    var name: String
-    var usage: Usage
-    var opType: OpType?
-    var outliers: Outliers
-    var low: Double?
-    var high: Double?
-    var missingReplacement: String?
-    var missingTreatment: MissingTreatment?
-    var invalidTreatment: InvalidTreatment
-    var invalidReplacement: String?
-    var place: Place
+    package var name: String
+    package var usage: Usage
+    package var opType: OpType?
+    package var outliers: Outliers
+    package var low: Double?
+    package var high: Double?
+    package var missingReplacement: String?
+    package var missingTreatment: MissingTreatment?
+    package var invalidTreatment: InvalidTreatment
+    package var invalidReplacement: String?
+    package var place: Place
 }
 
 /// Limits and scaling of a regression's result, and prior probabilities of a classification's.
-struct Target {
-    enum CastInteger: String { case round, ceiling, floor }
+package struct Target {
+    package enum CastInteger: String { case round, ceiling, floor }
 
-    struct Value {
-        var value: String?
-        var displayValue: String?
-        var priorProbability: Double?
-        var defaultValue: Double?
+    package struct Value {
+        package var value: String?
+        package var displayValue: String?
+        package var priorProbability: Double?
+        package var defaultValue: Double?
     }
 
-    var field: String?
-    var opType: OpType?
-    var castInteger: CastInteger?
-    var min: Double?
-    var max: Double?
-    var rescaleConstant: Double
-    var rescaleFactor: Double
-    var values: [Value] = []
-    var place: Place
+    package var field: String?
+    package var opType: OpType?
+    package var castInteger: CastInteger?
+    package var min: Double?
+    package var max: Double?
+    package var rescaleConstant: Double
+    package var rescaleFactor: Double
+    package var values: [Value] = []
+    package var place: Place
 }
 
 extension ElementReader {

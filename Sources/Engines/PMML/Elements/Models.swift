@@ -1,13 +1,13 @@
 internal import Scoring
 
 /// A model of the file, by its element.
-indirect enum Model {
+package indirect enum Model {
     case tree(TreeModel)
     case regression(RegressionModel)
     case mining(MiningModel)
     case scorecard(Scorecard)
 
-    var head: ModelHead {
+    package var head: ModelHead {
         switch self {
         case .tree(let model): model.head
         case .regression(let model): model.head
@@ -18,39 +18,39 @@ indirect enum Model {
 }
 
 /// What every model element has.
-struct ModelHead {
-    enum Function: String {
+package struct ModelHead {
+    package enum Function: String {
         case regression, classification, clustering, associationRules, sequences, timeSeries, mixed
     }
 
-    var element: Tag
-    var name: String?
-    var function: Function
-    var algorithm: String?
-    var isScorable: Bool
+    package var element: Tag
+    package var name: String?
+    package var function: Function
+    package var algorithm: String?
+    package var isScorable: Bool
     /// Vendor attribute of JPMML: arithmetic in float32.
-    var isFloat: Bool
-    var miningSchema: [MiningField] = []
+    package var isFloat: Bool
+    package var miningSchema: [MiningField] = []
     /// nil if the model has no Output element.
-    var output: [OutputField]?
-    var targets: [Target] = []
-    var localTransformations: [DerivedField] = []
-    var verification: ModelVerification?
-    var place: Place
+    package var output: [OutputField]?
+    package var targets: [Target] = []
+    package var localTransformations: [DerivedField] = []
+    package var verification: ModelVerification?
+    package var place: Place
 }
 
 /// Rows with expected results that a model carries.
-struct ModelVerification {
-    struct Field {
-        var field: String
-        var column: String
-        var precision: Double
-        var zeroThreshold: Double
+package struct ModelVerification {
+    package struct Field {
+        package var field: String
+        package var column: String
+        package var precision: Double
+        package var zeroThreshold: Double
     }
 
-    var fields: [Field] = []
-    var table = InlineTable()
-    var place: Place
+    package var fields: [Field] = []
+    package var table = InlineTable()
+    package var place: Place
 }
 
 extension ElementReader {

@@ -2,20 +2,20 @@ internal import TextFormats
 
 /// Numbers as PMML files write them: decimal, with the names of the special values that the specification
 /// (INF, -INF, NaN) and Java (Infinity) use. Surrounding white space is passed over.
-enum NumberText {
-    static func double(_ text: some StringProtocol) -> Double? {
+package enum NumberText {
+    package static func double(_ text: some StringProtocol) -> Double? {
         let text = trimmed(text)
         return DecimalParser.double(text) ?? special(text)
     }
 
     /// Rounded once, straight from the decimal text.
-    static func float(_ text: some StringProtocol) -> Float? {
+    package static func float(_ text: some StringProtocol) -> Float? {
         let text = trimmed(text)
         return DecimalParser.float(text) ?? special(text).map { Float($0) }
     }
 
     /// A whole number, also when written as `12.0`.
-    static func integer(_ text: some StringProtocol) -> Int? {
+    package static func integer(_ text: some StringProtocol) -> Int? {
         let text = trimmed(text)
         if let integer = Int(text) { return integer }
         guard let number = DecimalParser.double(text), number == number.rounded(), abs(number) < 9e15 else { return nil }
@@ -31,7 +31,7 @@ enum NumberText {
         }
     }
 
-    static func trimmed(_ text: some StringProtocol) -> String {
+    package static func trimmed(_ text: some StringProtocol) -> String {
         guard let start = text.firstIndex(where: { !$0.isWhitespace }), let end = text.lastIndex(where: { !$0.isWhitespace }) else {
             return ""
         }

@@ -1,8 +1,8 @@
 internal import Scoring
 
 /// One result that a model gives under a name of its own.
-struct OutputField {
-    enum Feature: String {
+package struct OutputField {
+    package enum Feature: String {
         case predictedValue, predictedDisplayValue, transformedValue, decision, probability, affinity, residual
         case standardError, standardDeviation, clusterId, clusterAffinity, entityId, entityAffinity, warning, ruleValue
         case reasonCode, antecedent, consequent, rule, ruleId, confidence, support, lift, leverage
@@ -11,23 +11,23 @@ struct OutputField {
         case report = "x-report"
     }
 
-    enum RankOrder: String { case ascending, descending }
+    package enum RankOrder: String { case ascending, descending }
 
-    var name: String
-    var displayName: String?
-    var type: DataType?
-    var opType: OpType?
-    var feature: Feature
+    package var name: String
+    package var displayName: String?
+    package var type: DataType?
+    package var opType: OpType?
+    package var feature: Feature
     /// The category or cluster that the result is about; nil for the predicted one.
-    var value: String?
-    var targetField: String?
-    var segment: String?
-    var rank: Int
-    var rankOrder: RankOrder
-    var ruleFeature: String?
-    var isFinalResult: Bool
-    var expression: Expression?
-    var place: Place
+    package var value: String?
+    package var targetField: String?
+    package var segment: String?
+    package var rank: Int
+    package var rankOrder: RankOrder
+    package var ruleFeature: String?
+    package var isFinalResult: Bool
+    package var expression: Expression?
+    package var place: Place
 }
 
 extension ElementReader {

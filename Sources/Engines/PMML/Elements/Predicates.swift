@@ -1,7 +1,7 @@
 internal import Scoring
 
 /// A test of fields: true, false or unknown (`PREDICATE`).
-enum Predicate {
+package enum Predicate {
     case simple(SimplePredicate)
     case set(SimpleSetPredicate)
     case compound(CompoundPredicate)
@@ -9,33 +9,33 @@ enum Predicate {
     case never
 }
 
-struct SimplePredicate {
-    enum Operator: String {
+package struct SimplePredicate {
+    package enum Operator: String {
         case equal, notEqual, lessThan, lessOrEqual, greaterThan, greaterOrEqual, isMissing, isNotMissing
     }
 
-    var field: String
-    var operation: Operator
+    package var field: String
+    package var operation: Operator
     /// Empty for the tests of missing values.
-    var value: String
-    var place: Place
+    package var value: String
+    package var place: Place
 }
 
-struct SimpleSetPredicate {
-    enum Operator: String { case isIn, isNotIn }
+package struct SimpleSetPredicate {
+    package enum Operator: String { case isIn, isNotIn }
 
-    var field: String
-    var operation: Operator
-    var values: [String]
-    var place: Place
+    package var field: String
+    package var operation: Operator
+    package var values: [String]
+    package var place: Place
 }
 
-struct CompoundPredicate {
-    enum Operator: String { case or, and, xor, surrogate }
+package struct CompoundPredicate {
+    package enum Operator: String { case or, and, xor, surrogate }
 
-    var operation: Operator
-    var parts: [Predicate]
-    var place: Place
+    package var operation: Operator
+    package var parts: [Predicate]
+    package var place: Place
 }
 
 extension ElementReader {
@@ -105,8 +105,8 @@ extension ElementReader {
 
 /// The content of an `Array` element: values between white space, those with white space in quotes, a quote
 /// inside of them as `\"`.
-enum ArrayText {
-    static func values(_ text: String) -> [String] {
+package enum ArrayText {
+    package static func values(_ text: String) -> [String] {
         var values: [String] = []
         var value: [UInt8] = []
         var (isInValue, isQuoted, isEscaped) = (false, false, false)

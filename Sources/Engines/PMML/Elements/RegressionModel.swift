@@ -1,45 +1,45 @@
 internal import Scoring
 
-struct RegressionModel {
-    enum Normalization: String {
+package struct RegressionModel {
+    package enum Normalization: String {
         case none, simplemax, softmax, logit, probit, cloglog, exp, loglog, cauchit
     }
 
-    struct Table {
-        var intercept: Double
-        var targetCategory: String?
-        var numeric: [NumericPredictor] = []
-        var categorical: [CategoricalPredictor] = []
-        var terms: [PredictorTerm] = []
-        var place: Place
+    package struct Table {
+        package var intercept: Double
+        package var targetCategory: String?
+        package var numeric: [NumericPredictor] = []
+        package var categorical: [CategoricalPredictor] = []
+        package var terms: [PredictorTerm] = []
+        package var place: Place
     }
 
-    struct NumericPredictor {
-        var field: String
-        var exponent: Double
-        var coefficient: Double
-        var place: Place
+    package struct NumericPredictor {
+        package var field: String
+        package var exponent: Double
+        package var coefficient: Double
+        package var place: Place
     }
 
-    struct CategoricalPredictor {
-        var field: String
-        var value: String
-        var coefficient: Double
-        var place: Place
+    package struct CategoricalPredictor {
+        package var field: String
+        package var value: String
+        package var coefficient: Double
+        package var place: Place
     }
 
     /// A coefficient times the product of fields.
-    struct PredictorTerm {
-        var name: String?
-        var coefficient: Double
-        var fields: [FieldRef]
-        var place: Place
+    package struct PredictorTerm {
+        package var name: String?
+        package var coefficient: Double
+        package var fields: [FieldRef]
+        package var place: Place
     }
 
-    var head: ModelHead
-    var targetField: String?
-    var normalization: Normalization
-    var tables: [Table] = []
+    package var head: ModelHead
+    package var targetField: String?
+    package var normalization: Normalization
+    package var tables: [Table] = []
 }
 
 extension ElementReader {

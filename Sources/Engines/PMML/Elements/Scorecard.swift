@@ -1,31 +1,31 @@
 internal import Scoring
 
-struct Scorecard {
-    enum ReasonCodeAlgorithm: String { case pointsAbove, pointsBelow }
+package struct Scorecard {
+    package enum ReasonCodeAlgorithm: String { case pointsAbove, pointsBelow }
 
-    struct Characteristic {
-        var name: String?
-        var reasonCode: String?
-        var baselineScore: Double?
-        var attributes: [Attribute] = []
-        var place: Place
+    package struct Characteristic {
+        package var name: String?
+        package var reasonCode: String?
+        package var baselineScore: Double?
+        package var attributes: [Attribute] = []
+        package var place: Place
     }
 
-    struct Attribute {
-        var reasonCode: String?
-        var partialScore: Double?
+    package struct Attribute {
+        package var reasonCode: String?
+        package var partialScore: Double?
         /// Comes before `partialScore`.
-        var complexPartialScore: Expression?
-        var predicate: Predicate
-        var place: Place
+        package var complexPartialScore: Expression?
+        package var predicate: Predicate
+        package var place: Place
     }
 
-    var head: ModelHead
-    var initialScore: Double
-    var usesReasonCodes: Bool
-    var algorithm: ReasonCodeAlgorithm
-    var baselineScore: Double?
-    var characteristics: [Characteristic] = []
+    package var head: ModelHead
+    package var initialScore: Double
+    package var usesReasonCodes: Bool
+    package var algorithm: ReasonCodeAlgorithm
+    package var baselineScore: Double?
+    package var characteristics: [Characteristic] = []
 }
 
 extension ElementReader {

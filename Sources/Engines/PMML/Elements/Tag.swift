@@ -1,7 +1,7 @@
 internal import Scoring
 
 /// The elements of PMML that are read. Names are those of the specification.
-enum Tag: String, CaseIterable {
+package enum Tag: String, CaseIterable {
     case PMML, Header, Application, DataDictionary, DataField, Interval, Value, Extension
     case MiningBuildTask, Taxonomy, TransformationDictionary, DefineFunction, ParameterField
     case MiningSchema, MiningField, ModelStats, ModelExplanation, LocalTransformations, DerivedField

@@ -1,43 +1,43 @@
 internal import Scoring
 
-struct TreeModel {
-    enum MissingValueStrategy: String {
+package struct TreeModel {
+    package enum MissingValueStrategy: String {
         case lastPrediction, nullPrediction, defaultChild, weightedConfidence, aggregateNodes, none
     }
 
-    enum NoTrueChildStrategy: String { case returnNullPrediction, returnLastPrediction }
+    package enum NoTrueChildStrategy: String { case returnNullPrediction, returnLastPrediction }
 
-    struct Node {
-        var id: String?
-        var score: String?
-        var recordCount: Double?
-        var defaultChild: String?
-        var predicate: Predicate
+    package struct Node {
+        package var id: String?
+        package var score: String?
+        package var recordCount: Double?
+        package var defaultChild: String?
+        package var predicate: Predicate
         /// The node's slice of `distributions`.
-        var distribution: Range<Int32>
+        package var distribution: Range<Int32>
         /// Where the subtree of this node ends in `nodes`; the first child, if any, follows the node.
-        var end: Int32
-        var place: Place
+        package var end: Int32
+        package var place: Place
     }
 
-    struct ScoreDistribution {
-        var value: String
-        var recordCount: Double
-        var confidence: Double?
-        var probability: Double?
+    package struct ScoreDistribution {
+        package var value: String
+        package var recordCount: Double
+        package var confidence: Double?
+        package var probability: Double?
     }
 
-    var head: ModelHead
-    var missingValueStrategy: MissingValueStrategy
-    var missingValuePenalty: Double
-    var noTrueChildStrategy: NoTrueChildStrategy
-    var isBinary: Bool
+    package var head: ModelHead
+    package var missingValueStrategy: MissingValueStrategy
+    package var missingValuePenalty: Double
+    package var noTrueChildStrategy: NoTrueChildStrategy
+    package var isBinary: Bool
     /// In the order of the file: a node, then its subtrees.
-    var nodes: [Node] = []
-    var distributions: [ScoreDistribution] = []
+    package var nodes: [Node] = []
+    package var distributions: [ScoreDistribution] = []
 
     /// The children of a node, in order.
-    func children(of node: Int) -> [Int] {
+    package func children(of node: Int) -> [Int] {
         var children: [Int] = []
         var next = node + 1
         while next < Int(nodes[node].end) {

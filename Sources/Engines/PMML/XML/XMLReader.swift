@@ -1,4 +1,4 @@
-internal import Scoring
+package import Scoring
 
 /// Reads the XML of a model file as a sequence of events, straight from its bytes.
 ///
@@ -7,17 +7,17 @@ internal import Scoring
 /// over. Depth, attributes and names are limited. Memory beside the bytes grows with the depth only.
 /// Follows XML 1.0 (fifth edition) and Namespaces in XML 1.0; where names hold characters beyond ASCII,
 /// they are not checked further than being UTF-8.
-struct XMLReader {
-    struct Limits {
+package struct XMLReader {
+    package struct Limits {
         /// Open elements at a time. Nodes of an unpruned tree nest as deep as the tree.
-        var depth = 4_096
-        var attributes = 256
-        var nameBytes = 1_024
+        package var depth = 4_096
+        package var attributes = 256
+        package var nameBytes = 1_024
         /// Namespace declarations in force at a time.
-        var namespaces = 256
+        package var namespaces = 256
     }
 
-    enum Event: Equatable {
+    package enum Event: Equatable {
         case start
         case end
         /// Character data or a CDATA section; an element's text can come in several pieces.
@@ -27,17 +27,17 @@ struct XMLReader {
     }
 
     /// One attribute of the current start tag, as places in the bytes.
-    struct Attribute {
-        var name: Range<Int>
-        var value: Range<Int>
+    package struct Attribute {
+        package var name: Range<Int>
+        package var value: Range<Int>
         /// Whether the value holds references or white space that must be replaced.
-        var isRaw: Bool
+        package var isRaw: Bool
     }
 
     /// The name of an element: the whole and the part after the prefix.
-    struct Name {
-        var whole: Range<Int>
-        var local: Range<Int>
+    package struct Name {
+        package var whole: Range<Int>
+        package var local: Range<Int>
     }
 
     private struct OpenElement {
@@ -53,7 +53,7 @@ struct XMLReader {
         var isForeign: Bool
     }
 
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
     private let limits: Limits
     private var next = 0
     private var open: [OpenElement] = []
@@ -62,19 +62,19 @@ struct XMLReader {
     private var hasRoot = false
 
     /// Of the current `.start`.
-    private(set) var attributes: [Attribute] = []
+    package private(set) var attributes: [Attribute] = []
     /// Of the current `.start` or `.end`.
-    private(set) var name = Name(whole: 0..<0, local: 0..<0)
+    package private(set) var name = Name(whole: 0..<0, local: 0..<0)
     /// Whether the current element is of another namespace than PMML's.
-    private(set) var isForeign = false
+    package private(set) var isForeign = false
     /// Of the current `.text`.
-    private(set) var text = 0..<0
-    private(set) var textIsRaw = false
+    package private(set) var text = 0..<0
+    package private(set) var textIsRaw = false
     /// Where the current event begins.
-    private(set) var eventStart = 0
+    package private(set) var eventStart = 0
 
     /// - Parameter content: the file as it is: UTF-8, or ISO-8859-1, US-ASCII or UTF-16 where it says so.
-    init(_ content: [UInt8], limits: Limits = Limits()) throws(ScoringError) {
+    package init(_ content: [UInt8], limits: Limits = Limits()) throws(ScoringError) {
         bytes = try XMLEncoding.utf8(of: content)
         self.limits = limits
         next = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
@@ -82,9 +82,9 @@ struct XMLReader {
     }
 
     /// How many elements are open.
-    var depth: Int { open.count }
+    package var depth: Int { open.count }
 
-    mutating func nextEvent() throws(ScoringError) -> Event {
+    package mutating func nextEvent() throws(ScoringError) -> Event {
         eventStart = next
         if isEmptyElement {
             isEmptyElement = false
@@ -122,38 +122,38 @@ struct XMLReader {
     }
 
     /// The current start tag's attribute of that name (with its prefix, if it has one).
-    func attribute(_ name: StaticString) -> Attribute? {
+    package func attribute(_ name: StaticString) -> Attribute? {
         for attribute in attributes where equals(attribute.name, name) { return attribute }
         return nil
     }
 
     /// An attribute's value with references replaced.
-    func value(of attribute: Attribute) throws(ScoringError) -> String {
+    package func value(of attribute: Attribute) throws(ScoringError) -> String {
         attribute.isRaw ? try decoded(attribute.value, isAttribute: true) : string(attribute.value)
     }
 
     /// The current text with references replaced.
-    func textString() throws(ScoringError) -> String {
+    package func textString() throws(ScoringError) -> String {
         textIsRaw ? try decoded(text, isAttribute: false) : string(text)
     }
 
-    func string(_ range: Range<Int>) -> String {
+    package func string(_ range: Range<Int>) -> String {
         bytes.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self) }
     }
 
-    func equals(_ range: Range<Int>, _ name: StaticString) -> Bool {
+    package func equals(_ range: Range<Int>, _ name: StaticString) -> Bool {
         guard range.count == name.utf8CodeUnitCount else { return false }
         for offset in 0..<range.count where bytes[range.lowerBound + offset] != name.utf8Start[offset] { return false }
         return true
     }
 
     /// An error at the current event, or at another place of the file.
-    func failure(_ reason: String, at offset: Int? = nil) -> ScoringError {
+    package func failure(_ reason: String, at offset: Int? = nil) -> ScoringError {
         .invalidModel(reason: reason, place: place(of: offset ?? eventStart))
     }
 
     /// "line 12, column 5" of a byte. O(bytes before it).
-    func place(of offset: Int) -> String {
+    package func place(of offset: Int) -> String {
         var (line, lineStart) = (1, 0)
         for index in 0..<min(offset, bytes.count) where bytes[index] == UInt8(ascii: "\n") {
             line += 1
