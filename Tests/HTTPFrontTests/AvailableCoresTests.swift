@@ -44,3 +44,13 @@ internal import Testing
         #expect(AvailableCores.count() >= 1)
     }
 }
+
+@Suite struct OpenFilesTests {
+    @Test func connectionsLeaveFilesForTheRest() {
+        #expect(OpenFiles.connections(wanted: 10_000, limit: 1_048_576) == 10_000)
+        #expect(OpenFiles.connections(wanted: 10_000, limit: 1_024) == 768)
+        #expect(OpenFiles.connections(wanted: 100, limit: 1_024) == 100)
+        #expect(OpenFiles.connections(wanted: 100, limit: 64) == 32)
+        #expect(OpenFiles.connections(wanted: 100, limit: 0) == 1)
+    }
+}

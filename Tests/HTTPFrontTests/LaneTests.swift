@@ -196,4 +196,29 @@ internal import Testing
             #expect(answer.body.contains("\"request_id\":\"req-77\""))
         }
     }
+
+    @Test func aTakenAddressIsSaidToBeTaken() async throws {
+        try await TestServer.with { server in
+            let failure = await #expect(throws: HTTPFront.ListenFailure.self) {
+                try await TestServer.with(port: server.port) { _ in }
+            }
+            #expect(failure?.description.contains("127.0.0.1:\(server.port)") == true)
+        }
+    }
+
+    @Test func limitsOfNothingStillServe() async throws {
+        var limits = HTTPLimits()
+        limits.maxPipelined = 0
+        limits.maxConnections = 0
+        limits.idleTimeout = .seconds(1 << 62)
+        try await TestServer.with(limits) { server in
+            let identity = try await client {
+                let connection = try server.connect()
+                try connection.send(Ask.predict(1) + Ask.predict(2))
+                _ = try connection.answer()
+                return try connection.answer().identity
+            }
+            #expect(identity == 2)
+        }
+    }
 }

@@ -41,13 +41,14 @@ final class TestServer: Sendable {
     /// go on first, unless `opensGate` is false.
     @discardableResult
     static func with<Value: Sendable>(
-        _ limits: HTTPLimits = HTTPLimits(), eventLoops: Int = 1, accessLog: AccessLog? = nil, opensGate: Bool = true,
+        _ limits: HTTPLimits = HTTPLimits(), port: Int = 0, eventLoops: Int = 1, accessLog: AccessLog? = nil,
+        opensGate: Bool = true,
         _ body: @escaping @Sendable (TestServer) async throws -> Value
     ) async throws -> Value {
         let predictor = try EchoPredictor()
         let repository = FakeRepository()
         var configuration = HTTPFront.Configuration()
-        configuration.port = 0
+        configuration.port = port
         configuration.limits = limits
         configuration.eventLoops = eventLoops
         configuration.version = "9.8"

@@ -26,6 +26,11 @@ package final class HTTPFront: Service {
         package init() {}
     }
 
+    /// The address cannot be listened on: it is taken, forbidden, or not this machine's.
+    package struct ListenFailure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
     /// What answers the requests.
     package struct Backend: Sendable {
         package var predictor: any Predictor
@@ -48,6 +53,7 @@ package final class HTTPFront: Service {
     private let accessLog: AccessLog?
     private let onListening: @Sendable (_ host: String, _ port: Int) -> Void
     private let isServing = Atomic<Bool>(true)
+    private let hasListened = Atomic<Bool>(false)
 
     /// - Parameters:
     ///   - accessLog: Takes a line for every request; nil for none.
@@ -56,6 +62,8 @@ package final class HTTPFront: Service {
         configuration: Configuration, backend: Backend, logger: Logger, accessLog: AccessLog? = nil,
         onListening: @escaping @Sendable (_ host: String, _ port: Int) -> Void = { _, _ in }
     ) {
+        var configuration = configuration
+        configuration.limits = configuration.limits.usable
         self.configuration = configuration
         self.backend = backend
         self.logger = logger
@@ -75,6 +83,9 @@ package final class HTTPFront: Service {
         do {
             try await serve(on: group, states)
             result = .success(())
+        } catch where !hasListened.load(ordering: .relaxed) && !(error is CancellationError) {
+            let place = "\(configuration.host):\(configuration.port)"
+            result = .failure(ListenFailure(description: "cannot listen on \(place): \(error)"))
         } catch {
             result = .failure(error)
         }
@@ -120,6 +131,18 @@ package final class HTTPFront: Service {
         }
     }
 
+    /// As many connections as are wanted and the process may have.
+    private var possibleConnections: Int {
+        let wanted = configuration.limits.maxConnections
+        let possible = OpenFiles.connections(wanted: wanted, limit: OpenFiles.raiseLimit())
+        if possible < wanted {
+            logger.warning(
+                "the limit on open files allows fewer connections than configured",
+                metadata: ["configured": "\(wanted)", "possible": "\(possible)"])
+        }
+        return possible
+    }
+
     private func application(
         on group: MultiThreadedEventLoopGroup, _ states: LoopStates
     ) -> some ApplicationProtocol {
@@ -137,10 +160,11 @@ package final class HTTPFront: Service {
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,
                 backlog: configuration.backlog, reuseAddress: true,
-                availableConnectionsDelegate: MaximumAvailableConnections(configuration.limits.maxConnections, logger: logger)),
-            onServerRunning: { [onListening] channel in
+                availableConnectionsDelegate: MaximumAvailableConnections(possibleConnections, logger: logger)),
+            onServerRunning: { channel in
+                self.hasListened.store(true, ordering: .relaxed)
                 if let address = channel.localAddress, let host = address.ipAddress, let port = address.port {
-                    onListening(host, port)
+                    self.onListening(host, port)
                 }
             },
             eventLoopGroupProvider: .shared(group), logger: logger)

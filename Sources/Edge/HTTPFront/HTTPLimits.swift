@@ -4,8 +4,8 @@ package struct HTTPLimits: Sendable, Equatable {
     /// Bytes of a request's body. Default 4 MiB. A larger body gets a 413 before it is read. A connection's
     /// queue of pipelined requests holds about as much again.
     package var maxBodyBytes = 4 << 20
-    /// Open connections; more wait in the kernel's backlog until one closes. Default 10,000. One costs
-    /// about 20 KiB.
+    /// Open connections; more wait in the kernel's backlog until one closes. Default 10,000, or
+    /// what the limit on open files allows. One costs about 16 KiB.
     package var maxConnections = 10_000
     /// Complete requests of one connection waiting for their turn; while so many wait, the connection is not
     /// read from. Default 64.
@@ -20,6 +20,21 @@ package struct HTTPLimits: Sendable, Equatable {
     package var drain: Duration = .seconds(30)
 
     package init() {}
+
+    /// The same without values that no server could work with.
+    var usable: HTTPLimits {
+        var limits = self
+        limits.maxBodyBytes = max(0, maxBodyBytes)
+        limits.maxConnections = max(1, maxConnections)
+        limits.maxPipelined = max(1, maxPipelined)
+        // A year: beyond the life of a connection, and far from the end of the clock.
+        let longest = Duration.seconds(365 * 86_400)
+        limits.idleTimeout = min(idleTimeout, longest)
+        limits.headerTimeout = min(headerTimeout, longest)
+        limits.bodyTimeout = min(bodyTimeout, longest)
+        limits.drain = min(drain, longest)
+        return limits
+    }
 }
 
 /// What every connection is held to, fixed because no client has a use for more.

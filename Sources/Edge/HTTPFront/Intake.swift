@@ -72,7 +72,7 @@ private struct HeadFields {
             case 6 where name.isField("expect"):
                 if value.isField("100-continue") { expectsContinue = true } else { hasOtherExpectation = true }
             case 7 where name.isField("upgrade"): asksForUpgrade = true
-            case 12 where name.isField("x-request-id"): requestID = value
+            case 12 where name.isField("x-request-id"): if value.utf8.count <= 256 { requestID = value }
             case 14 where name.isField("content-length"): announcedBytes = Int(value) ?? .max
             case 16 where name.isField("content-encoding"): hasContentCoding = hasContentCoding || !value.isField("identity")
             case 17 where name.isField("transfer-encoding"):
