@@ -9,6 +9,11 @@ def median(values):
     return statistics.median(values)
 
 
+def ratio(ours, theirs):
+    """The median of the rounds' ratios: what slows a whole round down slows both, and drops out."""
+    return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
+
+
 def spread(values):
     """How far the rounds lie apart, as a share of their median."""
     middle = statistics.median(values)

@@ -140,37 +140,45 @@ def engine(binary, files, features):
 
 
 def conclude(arguments, contestants, ours):
-    libraries = {contestant.name: {str(size): contestant.median(size) for size in contestant.times} for contestant in contestants}
+    libraries = {
+        contestant.name: {str(size): contestant.median(size) for size in contestant.times} for contestant in contestants
+    }
     verdicts = report.Verdicts()
     single = batch = None
+    ratios = {}
     if ours:
-        single = report.median([result["single_ns"] for result in ours])
-        batch = report.median([result["batch_ns"] for result in ours])
-        xgboost = min(times[str(size)] for name, times in libraries.items() if name.startswith("xgboost") for size in BATCHES)
+        own = {1: [result["single_ns"] for result in ours]}
+        own |= {size: [result["batch_ns"] for result in ours] for size in BATCHES}
+        single, batch = report.median(own[1]), report.median(own[BATCHES[0]])
+        ratios = {
+            contestant.name: {size: report.ratio(contestant.times[size], own[size]) for size in own} for contestant in contestants
+        }
         verdicts.at_most("one row alone, us", single / 1e3, 4)
         verdicts.at_most("a row in batches of 1,024, us", batch / 1e3, 2)
-        verdicts.at_least("onnxruntime / Verdict, one row", libraries["onnxruntime run"]["1"] / single, 10)
-        verdicts.at_least("lightgbm / Verdict, one row", libraries["lightgbm predict"]["1"] / single, 20)
-        verdicts.at_least("xgboost's best batch / Verdict's", xgboost / batch, 4)
+        verdicts.at_least("onnxruntime / Verdict, one row", ratios["onnxruntime run"][1], 10)
+        verdicts.at_least("lightgbm / Verdict, one row", ratios["lightgbm predict"][1], 20)
+        best = min(ratios[name][size] for name in ratios if name.startswith("xgboost") for size in BATCHES)
+        verdicts.at_least("xgboost's best batch / Verdict's", best, 4)
 
     def show():
         def cell(nanoseconds):
             return f"{nanoseconds / 1e3:.2f} us"
 
-        def ratio(nanoseconds, own):
-            return f"{nanoseconds / own:.1f}" if own else ""
+        def ratio(name, size):
+            return f"{ratios[name][size]:.1f}" if ratios else ""
 
         lines = [["verdict", cell(single), "1.0", cell(batch), "1.0", "", ""]] if ours else []
         for name, times in libraries.items():
-            line = [name, cell(times["1"]), ratio(times["1"], single)]
-            for size in BATCHES:
-                line += [cell(times[str(size)]), ratio(times[str(size)], batch)]
-            lines.append(line)
+            lines.append([name])
+            for size in (1, *BATCHES):
+                lines[-1] += [cell(times[str(size)]), ratio(name, size)]
         report.table(["time a row, one thread", "alone", "/ ours", "of 1,024", "/ ours", "of 4,096", "/ ours"], lines)
         if ours:
-            print(f"\nverdict: {ours[0]['trees']} trees loaded in {ours[0]['load_ms']:.0f} ms, {ours[0]['memory_bytes'] / 1e3:,.0f} kB")
+            first = ours[0]
+            print(f"\nverdict: {first['trees']} trees loaded in {first['load_ms']:.0f} ms, {first['memory_bytes'] / 1e3:,.0f} kB")
 
-    report.finish(arguments, {"verdict": {"single_ns": single, "batch_ns": batch}, "libraries_ns": libraries}, verdicts, show)
+    results = {"verdict": {"single_ns": single, "batch_ns": batch}, "libraries_ns": libraries, "ratios": ratios}
+    report.finish(arguments, results, verdicts, show)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ import bench_servers as servers
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="scripts/bench/start", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench/start", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--verdict", default=".build/release/verdict", help="the program (default: %(default)s)")
     parser.add_argument("--models", default="examples/models", help="the repository (default: %(default)s)")
     parser.add_argument("--model", default="fraud_detection", help="the model that is asked (default: %(default)s)")
