@@ -1,4 +1,5 @@
 package import Scoring
+internal import StrictYAML
 package import TextFormats
 
 /// Scores the rows of a CSV file with exactly the code that the server scores with.
@@ -54,6 +55,7 @@ package struct OfflineScoring {
             var reader = CSVReader(bytes)
             guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the file is empty; its first line names the inputs") }
             let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
+            try Self.refuseSlips(in: table)
             var done = 0
             var hasMore = true
             while hasMore {
@@ -76,6 +78,15 @@ package struct OfflineScoring {
             throw .invalidRequest(error.description)
         }
         return failures.sorted { $0.row < $1.row }
+    }
+
+    /// A column that is no input is passed over, as labels and identifiers are; but one that looks like a slip of an
+    /// input that is absent is refused, or every row would be scored without it.
+    private static func refuseSlips(in table: FeatureTable) throws(CSVReader.Failure) {
+        for column in table.others {
+            guard let meant = NearestName.to(column.name, among: table.absentInputs) else { continue }
+            throw CSVReader.Failure(line: 1, reason: "column \(quoted(column.name)) is no input of the model; did you mean '\(meant)'?")
+        }
     }
 
     private func write(_ row: Int, of scores: ScoreBatch, into result: inout CSVWriter) {

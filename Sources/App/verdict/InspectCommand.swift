@@ -18,7 +18,7 @@ struct InspectCommand: ParsableCommand {
             let inspection = try Inspection(ModelReference(model))
             print(json ? inspection.json : inspection.text, terminator: "")
         } catch {
-            Console.complain("Error: \(error)")
+            Console.complain("Error: \(model): \(error)")
             throw ExitCode(1)
         }
     }

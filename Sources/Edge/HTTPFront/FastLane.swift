@@ -88,9 +88,13 @@ final class FastLane: ChannelDuplexHandler {
             plan.inputEnded()
             turn(context)
         case is ChannelShouldQuiesceEvent:
-            // Not passed on: Hummingbird cannot see what the lane still has to answer.
-            plan.drain()
-            turn(context)
+            // Not passed on: Hummingbird cannot see what the lane still has to answer. A request whose bytes came
+            // before the order, but were not read yet, is in flight too: the loop reads once more first.
+            context.eventLoop.assumeIsolated().scheduleTask(in: HeadLimits.lastLook) { [self] in
+                guard let context = self.context else { return }
+                plan.drain()
+                turn(context)
+            }
         default:
             context.fireUserInboundEventTriggered(event)
         }

@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// What one server gives to its clients at most: sizes, counts and patience. Every default suits a server
 /// behind a load balancer; a public one would shorten the timeouts.
 package struct HTTPLimits: Sendable, Equatable {
@@ -47,6 +49,8 @@ enum HeadLimits {
     /// How long a connection stays half open after its last answer, so that the answer is not lost to a
     /// reset while the client is still sending.
     static let farewell: Duration = .seconds(1)
+    /// How long a shutdown leaves an idle connection open: long enough for the event loop to read what has come.
+    static let lastLook = TimeAmount.milliseconds(10)
     /// Pipelined requests that one read can bring beyond `maxPipelined`. More than fit into a receive buffer
     /// of 64 KiB; beyond it the connection is cut.
     static let pipelineSlack = 4096
