@@ -63,7 +63,6 @@ let package = Package(
         part("Path", "Pipeline", ["Scoring", "Decisions", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
-        tests(of: "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
         tests(of: "PMML", ["Scoring", "TextFormats", "Tabular"]),
