@@ -121,9 +121,11 @@ struct Assembly {
             roles.probabilities = range(of: outcome.probabilities, isLabel: false) { assembly, index in
                 assembly.add("probability(\(outcome.classes.texts[index]))", .number, outcome.probabilities[index])
             }
+            roles.score = roles.probabilities
             // Of two classes the second is the positive one.
-            let range = roles.probabilities
-            roles.score = range.count == 2 ? range.lowerBound + 1..<range.upperBound : range
+            if roles.score.count == 2, let positive = column(of: outcome.probabilities[1], isLabel: false) {
+                roles.score = positive..<positive + 1
+            }
         } else if let value = outcome.value {
             let index = column(of: value.operand, isLabel: false) ?? {
                 add("prediction", Self.kind(of: value.type), value.operand)

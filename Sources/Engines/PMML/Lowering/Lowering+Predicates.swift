@@ -144,7 +144,7 @@ extension Lowering {
         _ predicate: CompoundPredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
     ) throws(ScoringError) -> DecisionGraph.Target {
         try nested(predicate.place) { () throws(ScoringError) in
-            guard graph.testCount <= Self.mostInstructions else { throw invalid("the model's predicates are too large", predicate.place) }
+            guard graph.testCount <= Self.mostTests else { throw invalid("the model's predicates are too large", predicate.place) }
             switch predicate.operation {
             case .and: return try lowerAnd(predicate.parts, in: scope, into: &graph, ways)
             case .or:

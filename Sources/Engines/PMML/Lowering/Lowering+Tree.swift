@@ -104,7 +104,7 @@ extension Lowering {
                     Ways(whenTrue: entries[child], whenFalse: next, whenUnknown: unknown))
             }
             entries[index] = next
-            guard graph.testCount <= Self.mostInstructions else { throw invalid("the tree is too large", tree.head.place) }
+            guard graph.testCount <= Self.mostTests else { throw invalid("the tree is too large", tree.head.place) }
         }
         let entry = try lower(
             tree.nodes[0].predicate, in: scope, into: &graph, Ways(whenTrue: entries[0], whenFalse: nowhere, whenUnknown: nowhere))
@@ -131,7 +131,7 @@ extension Lowering {
         for distribution in tree.distributions { _ = classes.position(of: distribution.value) }
         for node in tree.nodes { if let score = node.score { _ = classes.position(of: score) } }
         // Every node has a value a class.
-        guard classes.count <= 4_096, classes.count * tree.nodes.count <= Self.mostInstructions else {
+        guard classes.count <= 4_096, classes.count * tree.nodes.count <= Self.mostTests else {
             throw unsupported("a classification of so many categories", tree.head.place)
         }
         let all = classes

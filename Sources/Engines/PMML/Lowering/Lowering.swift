@@ -5,8 +5,9 @@ internal import Tabular
 /// mean is resolved on the way, by scope. The parts are in extensions: expressions, predicates, one file a
 /// kind of model.
 final class Lowering {
-    /// More instructions or tests than this make a model too large to be meant.
-    static let mostInstructions = 4_000_000
+    /// More instructions, or tests of a graph, than this make a model too large to be meant.
+    static let mostInstructions = 500_000
+    static let mostTests = 4_000_000
     static let mostDepth = 200
 
     /// What turned out while lowering and must be known before it begins; lowering then starts again.

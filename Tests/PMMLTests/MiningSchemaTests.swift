@@ -1,0 +1,124 @@
+import PMML
+import Scoring
+import Testing
+
+/// What a mining schema makes of the values that come in.
+@Suite struct MiningSchemaTests {
+    /// What a model sees of the field x: its value, "" for missing, "fails" for a refused row.
+    func seen(_ value: String?, field: String, schema: String, type: String = "double") throws -> String {
+        let model = try load(
+            PMMLText.document(
+                fields: field,
+                """
+                <RegressionModel functionName="regression"><MiningSchema><MiningField name="x" \(schema)/></MiningSchema>
+                <Output><OutputField name="y" feature="transformedValue" dataType="\(type)" optype="continuous"><FieldRef field="x"/></OutputField></Output>
+                <RegressionTable intercept="0"/></RegressionModel>
+                """))
+        let scores = try score(model, [value.map { ["x": $0] } ?? [:]])
+        if case .invalidFeature(name: "x", _)? = scores.failure(row: 0) { return "fails" }
+        return text(scores, model, row: 0, "y") ?? "?"
+    }
+
+    static let range = PMMLText.field(
+        "x", "double", nil, "<Interval closure=\"closedOpen\" leftMargin=\"0\" rightMargin=\"10\"/><Interval closure=\"openClosed\" leftMargin=\"20\" rightMargin=\"30\"/><Value value=\"-1\" property=\"missing\"/><Value value=\"5\" property=\"invalid\"/><Value value=\"N/A\" property=\"missing\"/>")
+
+    @Test func intervalsAndListsSayWhatIsValid() throws {
+        for (value, expected) in [("0", "0.0"), ("10", "fails"), ("20", "fails"), ("20.5", "20.5"), ("30", "30.0"), ("-1", ""), ("5", "fails"), ("-2", "fails")] {
+            #expect(try seen(value, field: Self.range, schema: "") == expected, "\(value)")
+        }
+        #expect(try seen(nil, field: Self.range, schema: "") == "")
+    }
+
+    @Test func invalidValuesAreTreatedAsTheSchemaSays() throws {
+        #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='returnInvalid'") == "fails")
+        #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asIs'") == "12.0")
+        #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asMissing'") == "")
+        #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asMissing' missingValueReplacement='7'") == "7.0")
+        #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asValue' invalidValueReplacement='8'") == "8.0")
+        #expect(throws: ScoringError.self) { try seen("12", field: Self.range, schema: "invalidValueTreatment='asValue'") }
+    }
+
+    @Test func missingValuesAreReplaced() throws {
+        #expect(try seen(nil, field: Self.range, schema: "missingValueReplacement='3'") == "3.0")
+        #expect(try seen("-1", field: Self.range, schema: "missingValueReplacement='3'") == "3.0")
+        #expect(try seen(nil, field: Self.range, schema: "missingValueTreatment='returnInvalid'") == "fails")
+    }
+
+    @Test func outliersAreTreatedAfterInvalidValues() throws {
+        let free = PMMLText.field("x")
+        #expect(try seen("50", field: free, schema: "outliers='asExtremeValues' lowValue='0' highValue='40'") == "40.0")
+        #expect(try seen("-5", field: free, schema: "outliers='asExtremeValues' lowValue='0' highValue='40'") == "0.0")
+        #expect(try seen("50", field: free, schema: "outliers='asMissingValues' lowValue='0' highValue='40'") == "")
+        #expect(try seen("50", field: free, schema: "outliers='asMissingValues' lowValue='0' highValue='40' missingValueReplacement='1'") == "1.0")
+        // Invalid is refused before it can be cut, and passes uncut where it is taken as it is.
+        #expect(try seen("50", field: Self.range, schema: "outliers='asExtremeValues' lowValue='0' highValue='9'") == "fails")
+        #expect(try seen("50", field: Self.range, schema: "outliers='asExtremeValues' lowValue='0' highValue='9' invalidValueTreatment='asIs'") == "50.0")
+        #expect(try seen("9.5", field: Self.range, schema: "outliers='asExtremeValues' lowValue='0' highValue='9' invalidValueTreatment='asIs'") == "9.0")
+    }
+
+    static let levels = PMMLText.field(
+        "x", "string", "categorical", "<Value value=\"a\"/><Value value=\"b\"/><Value value=\"?\" property=\"missing\"/><Value value=\"bad\" property=\"invalid\"/>")
+
+    @Test func levelsAreCheckedLikeNumbers() throws {
+        for (value, expected) in [("a", "a"), ("?", ""), ("bad", "fails"), ("c", "fails")] {
+            #expect(try seen(value, field: Self.levels, schema: "", type: "string") == expected, "\(value)")
+        }
+        #expect(try seen("c", field: Self.levels, schema: "invalidValueTreatment='asMissing'", type: "string") == "")
+        #expect(try seen("bad", field: Self.levels, schema: "invalidValueTreatment='asMissing' missingValueReplacement='b'", type: "string") == "b")
+        #expect(try seen("c", field: Self.levels, schema: "invalidValueTreatment='asValue' invalidValueReplacement='a'", type: "string") == "a")
+        #expect(try seen(nil, field: Self.levels, schema: "missingValueReplacement='a'", type: "string") == "a")
+    }
+
+    @Test func listedNumbersAreTheOnlyValidOnes() throws {
+        let field = PMMLText.field("x", "integer", "categorical", PMMLText.values("1", "2", "5"))
+        #expect(try seen("5", field: field, schema: "") == "5.0")
+        #expect(try seen("3", field: field, schema: "") == "fails")
+        #expect(try seen("3", field: field, schema: "invalidValueTreatment='asMissing'") == "")
+    }
+
+    @Test func aFieldThatNothingUsesIsCheckedToo() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: Self.levels + PMMLText.field("y"),
+                "<RegressionModel functionName=\"regression\">\(PMMLText.schema("x"))<RegressionTable intercept=\"1\"/></RegressionModel>"))
+        let scores = try score(model, [["x": "c"], ["x": "a"]])
+        #expect(scores.failure(row: 0) != nil)
+        #expect(scores.failure(row: 1) == nil)
+    }
+
+    @Test func onlyActiveFieldsAreInputs() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: PMMLText.field("a") + PMMLText.field("b", "boolean") + PMMLText.field("c", "integer") + PMMLText.field("d") + PMMLText.field("y"),
+                """
+                <RegressionModel functionName="regression"><MiningSchema><MiningField name="c"/><MiningField name="d" usageType="supplementary"/>
+                <MiningField name="b" usageType="active"/><MiningField name="y" usageType="predicted"/></MiningSchema>
+                <RegressionTable intercept="0"><NumericPredictor name="c" coefficient="1"/></RegressionTable></RegressionModel>
+                """))
+        #expect(model.signature.inputs.map(\.name) == ["c", "b"])
+        #expect(model.signature.inputs.map(\.kind) == [.integer, .boolean])
+    }
+
+    @Test func fieldsThatTheSchemaForgotAreInputsTooWhereTheyAreUsed() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: PMMLText.field("a") + PMMLText.field("b"),
+                """
+                <RegressionModel functionName="regression">\(PMMLText.schema("a"))
+                <RegressionTable intercept="0"><NumericPredictor name="a" coefficient="1"/><NumericPredictor name="b" coefficient="1"/></RegressionTable></RegressionModel>
+                """))
+        #expect(model.signature.inputs.map(\.name) == ["a", "b"])
+        #expect(try text(score(model, [["a": "1", "b": "2"]]), model, row: 0, "prediction") == "3.0")
+    }
+
+    @Test func treatmentsComeBeforeTheDerivedFieldsOfTheDictionary() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: PMMLText.field("x"), functions: "<DerivedField name=\"twice\" optype=\"continuous\" dataType=\"double\"><Apply function=\"*\"><FieldRef field=\"x\"/><Constant>2</Constant></Apply></DerivedField>",
+                """
+                <RegressionModel functionName="regression"><MiningSchema><MiningField name="x" missingValueReplacement="4"/></MiningSchema>
+                <RegressionTable intercept="0"><NumericPredictor name="twice" coefficient="1"/></RegressionTable></RegressionModel>
+                """))
+        #expect(try text(score(model, [[:]]), model, row: 0, "prediction") == "8.0")
+    }
+}

@@ -1,0 +1,88 @@
+import PMML
+import Scoring
+import Testing
+
+@Suite struct OutputTests {
+    func classifier(_ output: String, extra: String = "") -> String {
+        PMMLText.document(
+            fields: PMMLText.field("x")
+                + PMMLText.field("y", "string", "categorical", "<Value value=\"good\" displayValue=\"Good payer\"/><Value value=\"bad\" displayValue=\"Bad payer\"/>"),
+            """
+            <RegressionModel functionName="classification" normalizationMethod="logit">\(PMMLText.schema("x", target: "y"))
+            <Output>\(output)</Output><RegressionTable intercept="0" targetCategory="bad"><NumericPredictor name="x" coefficient="1"/></RegressionTable>
+            <RegressionTable intercept="0" targetCategory="good"/>\(extra)</RegressionModel>
+            """)
+    }
+
+    @Test func featuresOfAClassification() throws {
+        let model = try load(
+            classifier(
+                """
+                <OutputField name="label" feature="predictedValue"/><OutputField name="shown" feature="predictedDisplayValue"/>
+                <OutputField name="p" feature="probability" value="bad"/><OutputField name="best" feature="probability"/>
+                <OutputField name="percent" feature="transformedValue" dataType="double"><Apply function="round"><Apply function="*"><FieldRef field="p"/><Constant>100</Constant></Apply></Apply></OutputField>
+                <OutputField name="decision" feature="decision" dataType="string"><Apply function="if"><Apply function="greaterThan"><FieldRef field="p"/><Constant>0.7</Constant></Apply><Constant>refuse</Constant><Constant>grant</Constant></Apply></OutputField>
+                """))
+        let scores = try score(model, [["x": "1"], ["x": "-1"], [:]])
+        let names = ["y", "label", "shown", "p", "best", "percent", "decision"]
+        let p = "\(1 / (1 + 0.36787944117144233))"
+        #expect(names.map { text(scores, model, row: 0, $0) } == ["bad", "bad", "Bad payer", p, p, "73.0", "refuse"])
+        #expect(text(scores, model, row: 1, "label") == "good")
+        #expect(text(scores, model, row: 1, "decision") == "grant")
+        #expect(names.map { text(scores, model, row: 2, $0) } == ["", "", "", "", "", "", ""])
+        #expect(model.signature.outputs[model.signature.roles.named].map(\.name) == names)
+    }
+
+    @Test func rolesUseTheModelsOwnColumnsAndAddWhatIsMissing() throws {
+        let model = try load(classifier("<OutputField name=\"p\" feature=\"probability\" value=\"bad\"/>"))
+        let (signature, roles) = (model.signature, model.signature.roles)
+        #expect(signature.outputs[roles.named].map(\.name) == ["y", "p"])
+        #expect(signature.outputs[roles.probabilities].map(\.name) == ["probability(good)", "probability(bad)"])
+        #expect(signature.outputs[roles.score].map(\.name) == ["p"])
+        #expect(roles.label == 0)
+    }
+
+    @Test func aTargetsNameGivesWayToAnOutputFieldOfThatName() throws {
+        let model = try load(classifier("<OutputField name=\"y\" feature=\"probability\" value=\"bad\"/>"))
+        #expect(model.signature.outputs.filter { $0.name == "y" }.count == 1)
+        #expect(try text(score(model, [["x": "0"]]), model, row: 0, "y") == "0.5")
+    }
+
+    @Test(arguments: ["residual", "standardError", "warning", "ruleValue", "entityId", "reasonCode", "clusterAffinity"])
+    func featuresThatTheModelDoesNotHaveAreNamed(_ feature: String) {
+        let error = #expect(throws: ScoringError.self) { try load(classifier("<OutputField name=\"o\" feature=\"\(feature)\"/>")) }
+        #expect("\(error!)".contains("'o'"))
+    }
+
+    @Test func outputsOfNoProbabilityAreZeroForUnknownClasses() throws {
+        let model = try load(classifier("<OutputField name=\"q\" feature=\"probability\" value=\"other\"/>"))
+        #expect(try text(score(model, [["x": "0"]]), model, row: 0, "q") == "0.0")
+    }
+
+    func verification(_ rows: String, _ attributes: String = "") -> String {
+        classifier(
+            "<OutputField name=\"p\" feature=\"probability\" value=\"bad\"/>",
+            extra: """
+                <ModelVerification recordCount="2"><VerificationFields><VerificationField field="x" column="a"/><VerificationField field="y" column="b"/>
+                <VerificationField field="p" column="c" \(attributes)/></VerificationFields><InlineTable>\(rows)</InlineTable></ModelVerification>
+                """)
+    }
+
+    @Test func aModelThatAgreesWithItsVerificationPasses() throws {
+        try load(verification("<row><a>0.5</a><b>bad</b><c>0.622459331201855</c></row><row><b>good</b></row>".replacing("<row><b>good</b></row>", with: ""))).verify()
+    }
+
+    @Test func aModelThatDisagreesWithItsVerificationIsRefused() throws {
+        let label = try load(verification("<row><a>0.5</a><b>good</b></row>"))
+        #expect(throws: ScoringError.self) { try label.verify() }
+        let number = try load(verification("<row><a>0.5</a><b>bad</b><c>0.6225</c></row>"))
+        let error = #expect(throws: ScoringError.self) { try number.verify() }
+        #expect("\(error!)".contains("row 1") && "\(error!)".contains("'p'"))
+    }
+
+    @Test func precisionAndZeroThresholdAreThoseOfTheField() throws {
+        try load(verification("<row><a>0.5</a><c>0.6225</c></row>", "precision=\"0.001\"")).verify()
+        try load(verification("<row><a>-40</a><c>0</c></row>", "zeroThreshold=\"1e-16\"")).verify()
+        #expect(throws: ScoringError.self) { try load(verification("<row><a>-30</a><c>0</c></row>", "zeroThreshold=\"1e-16\"")).verify() }
+    }
+}
