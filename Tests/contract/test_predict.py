@@ -184,10 +184,11 @@ def test_numbers_booleans_and_missing_values_are_taken_as_the_contract_says(seve
 
 
 def test_request_ids_of_any_characters_come_back_unchanged(several):
-    for name in ('quote " backslash \\ slash /', "line\nfeed\ttab\u0001", "naïve – 漢字 🦊", "\u2028", "x" * 300):
+    for name in ('quote " backslash \\ slash /', "line\nfeed\ttab\u0001", "naïve – 漢字 🦊", "\u2028", "x" * 256):
         answer = several.post("/predict/m0", {"features": [1, 0], "request_id": name})
         assert answer.status == 200, answer
         assert answer.json["request_id"] == name
+    assert several.post("/predict/m0", {"features": [1, 0], "request_id": "x" * 257}).status == 400
 
 
 def test_a_server_with_one_model_needs_no_name(repository):
