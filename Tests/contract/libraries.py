@@ -24,7 +24,7 @@ def training_script():
 def payments(path):
     """The payments of a CSV file, with the columns and categories that the models were trained with."""
     train = training_script()
-    rows = pd.read_csv(path, keep_default_na=False, na_values=[""], float_precision="round_trip")
+    rows = pd.read_csv(path, keep_default_na=False, na_values=[""])
     rows["country"] = pd.Categorical(rows["country"], categories=sorted(train.COUNTRIES))
     rows["merchant_category"] = pd.Categorical(rows["merchant_category"], categories=list(train.CATEGORIES))
     for column in rows.columns:

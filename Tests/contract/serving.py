@@ -19,6 +19,9 @@ VERDICT = Path(os.environ.get("VERDICT_BINARY", ROOT / ".build" / "release" / "v
 # How long anything is waited for that should take milliseconds. Only a failing test waits so long.
 PATIENCE = 30
 
+# Arguments of a server that looks at its repository more often than its default, once a second.
+WATCHFUL = ("--scan-interval", "50ms")
+
 
 def until(condition, what, patience=PATIENCE):
     """Returns the condition's first true result."""

@@ -6,7 +6,7 @@ import threading
 
 from conftest import MODELS
 from identity_models import features, identity, named_features
-from serving import Server
+from serving import WATCHFUL, Server
 
 THREADS = 32
 
@@ -65,7 +65,7 @@ def test_every_answer_belongs_to_its_question(several):
 
 def test_swaps_under_load_lose_no_request_and_mix_no_versions(repository):
     """Version v scores 65536 * v + question, so that a score shows which file gave it."""
-    last = 24
+    last = 60
     repository.add("swapped", 1, identity(65536))
     repository.add("bystander", 1, identity(0))
     seen, done = set(), threading.Event()
@@ -100,7 +100,7 @@ def test_swaps_under_load_lose_no_request_and_mix_no_versions(repository):
         finally:
             done.set()
 
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         run_all(lambda thread: publish() if thread == 0 else ask(thread), count=17)
         assert server.process.poll() is None
         assert server.metric("model_version_info", model_name="swapped", version=str(last)) == 1

@@ -46,7 +46,7 @@ def test_a_signal_lets_the_request_in_flight_be_answered_and_ends_with_success(s
         connection.send(whole[:-20])
         served.process.send_signal(how)
         until(lambda: not is_ready(served), "readiness to turn false")
-        assert served.process.poll() is None, "it did not wait for the request in flight"
+        assert served.process.poll() is None, "it did not wait for the request in flight: " + served.errors()
         connection.send(whole[-20:])
         answer = connection.read_answer()
         assert answer is not None and answer.status == 200, answer
@@ -108,6 +108,30 @@ def test_no_request_that_got_an_answer_got_half_of_one(served):
     for thread in threads:
         thread.join()
     assert not failures, failures[0]
+
+
+def test_connections_that_arrive_while_the_server_ends_do_no_harm(repository):
+    """Whether they are still accepted is a race; the end must be orderly either way."""
+    repository.add("m0", 1, identity(0))
+    for _ in range(10):
+        with Server(repository.folder) as server:
+            stop, arrived = threading.Event(), []
+
+            def arrive():
+                while not stop.is_set():
+                    arrived.append(connects(server))
+
+            threads = [threading.Thread(target=arrive) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            try:
+                until(lambda: len(arrived) > 50, "connections to arrive")
+                status = server.stop()
+            finally:
+                stop.set()
+                for thread in threads:
+                    thread.join()
+            assert status == 0, server.errors()
 
 
 def test_the_first_line_on_the_standard_output_is_the_address(served):

@@ -188,6 +188,7 @@ def test_request_ids_of_any_characters_come_back_unchanged(several):
         answer = several.post("/predict/m0", {"features": [1, 0], "request_id": name})
         assert answer.status == 200, answer
         assert answer.json["request_id"] == name
+    assert several.post("/predict/m0", {"features": [1, 0], "request_id": "x" * 257}).status == 400
 
 
 def test_a_server_with_one_model_needs_no_name(repository):

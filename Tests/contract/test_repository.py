@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from identity_models import Repository, features, identity, named_features
-from serving import EXAMPLES, Server, until
+from serving import EXAMPLES, WATCHFUL, Server, until
 
 GOLDEN = "low,high,prediction\n1,0,1\n3,2,515\n,,0\n"
 
@@ -37,7 +37,7 @@ def broken(tmp_path_factory):
     (repository.folder / "version_without_files" / "1").mkdir(parents=True)
     (repository.folder / "notes.txt").write_text("A file beside the models is none.")
     shutil.copytree(EXAMPLES / "models" / "credit_score", repository.folder / "credit_score")
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         yield server
 
 
@@ -95,7 +95,7 @@ def test_the_list_of_models_names_those_that_serve(broken):
 
 def test_a_new_version_takes_over_and_a_removed_one_hands_back(repository):
     repository.add("growing", 1, identity(100))
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         assert_scores(server, "growing", 100, version=1)
         second = repository.add("growing", 2, identity(200), golden="low,high,prediction\n1,0,201\n")
         server.wait_for("growing", 2, "READY")
@@ -126,7 +126,7 @@ def test_a_new_model_is_picked_up_and_a_removed_one_is_gone(repository):
 def test_a_repaired_model_serves(repository):
     folder = repository.add("patient", 1, identity(5)[:-100])
     repository.add("other", 1, identity(0))
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         assert server.index()[("patient", "1")]["state"] == "UNAVAILABLE"
         staged = folder.parent.parent.parent / "repaired.json"
         staged.write_text(identity(5))
@@ -137,7 +137,7 @@ def test_a_repaired_model_serves(repository):
 
 def test_a_changed_policy_is_taken_up(repository):
     repository.add("decides", 1, identity(0), manifest="policy: { block: 10, review: 5 }\n")
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
 
         def decision(score):
             return server.post("/predict/decides", {"features": features(score)}).json["decision"]
@@ -153,7 +153,7 @@ def test_a_changed_policy_is_taken_up(repository):
 def test_only_the_versions_that_model_yaml_names_are_served(repository):
     for version in (1, 2, 3):
         repository.add("chosen", version, identity(version * 10), manifest="versions: { serve: [2] }\n")
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         assert_scores(server, "chosen", 20, version=2)
         assert server.post("/predict/chosen/versions/3", {"features": [0, 0]}).status in (404, 503)
 
@@ -161,7 +161,7 @@ def test_only_the_versions_that_model_yaml_names_are_served(repository):
 def test_unload_and_load_by_request(repository):
     repository.add("moving", 1, identity(1))
     repository.add("staying", 1, identity(2))
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         answer = server.post("/v2/repository/models/moving/unload")
         assert answer.status == 200, answer
         server.wait_for("moving", 1, "UNAVAILABLE")
@@ -180,7 +180,7 @@ def test_unload_and_load_by_request(repository):
 
 def test_load_says_why_it_failed_and_leaves_what_serves(repository):
     repository.add("serving", 1, identity(1))
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         repository.add("serving", 2, identity(2)[:9_000])
         answer = server.post("/v2/repository/models/serving/load")
         assert answer.status >= 400, answer
@@ -191,7 +191,7 @@ def test_load_says_why_it_failed_and_leaves_what_serves(repository):
 
 
 def test_an_empty_repository_is_served_until_there_is_something(repository):
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         assert server.post("/predict/late", {"features": [1, 1]}).status == 404
         repository.add("late", 1, identity(0))
         server.wait_for("late", 1, "READY")
@@ -203,7 +203,7 @@ def test_golden_rows_within_the_stated_tolerance_are_accepted(repository):
     golden = "low,high,prediction\n100,0,100.4\n"
     repository.add("strict", 1, identity(0), golden=golden)
     repository.add("lenient", 1, identity(0), golden=golden, manifest="golden: { tolerance: 0.01 }\n")
-    with Server(repository.folder) as server:
+    with Server(repository.folder, *WATCHFUL) as server:
         index = server.index()
         assert index[("strict", "1")]["state"] == "UNAVAILABLE"
         assert index[("lenient", "1")]["state"] == "READY"
