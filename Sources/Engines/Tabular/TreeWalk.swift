@@ -150,17 +150,12 @@ struct PerfectWalk: TreeWalk {
     private func leaves(from start: Int, depth: Int, _ ranks: UnsafePointer<Int16>) -> EightPositions {
         let size = 1 &<< depth
         let base = splits.base + start
-        // Four at a time, written after each other: more would not fit into the registers, and the processor looks
-        // far enough ahead to overlap the two halves.
-        var a = 1, b = 1, c = 1, d = 1
+        var a = 1, b = 1, c = 1, d = 1, e = 1, f = 1, g = 1, h = 1
         for _ in 0..<depth {
             a = a &+ a &+ goesRight(base[a], ranks)
             b = b &+ b &+ goesRight(base[b &+ size], ranks)
             c = c &+ c &+ goesRight(base[c &+ size &* 2], ranks)
             d = d &+ d &+ goesRight(base[d &+ size &* 3], ranks)
-        }
-        var e = 1, f = 1, g = 1, h = 1
-        for _ in 0..<depth {
             e = e &+ e &+ goesRight(base[e &+ size &* 4], ranks)
             f = f &+ f &+ goesRight(base[f &+ size &* 5], ranks)
             g = g &+ g &+ goesRight(base[g &+ size &* 6], ranks)
@@ -216,14 +211,12 @@ struct PerfectWalk: TreeWalk {
         let base = splits.base + start
         let offset = start &- 1 &<< depth
         var a = Int(top[0]), b = Int(top[1]), c = Int(top[2]), d = Int(top[3])
+        var e = Int(top[4]), f = Int(top[5]), g = Int(top[6]), h = Int(top[7])
         for _ in 3..<depth {
             a = a &+ a &+ goesRight(base[a], ofEight: ranks, 0)
             b = b &+ b &+ goesRight(base[b], ofEight: ranks, 1)
             c = c &+ c &+ goesRight(base[c], ofEight: ranks, 2)
             d = d &+ d &+ goesRight(base[d], ofEight: ranks, 3)
-        }
-        var e = Int(top[4]), f = Int(top[5]), g = Int(top[6]), h = Int(top[7])
-        for _ in 3..<depth {
             e = e &+ e &+ goesRight(base[e], ofEight: ranks, 4)
             f = f &+ f &+ goesRight(base[f], ofEight: ranks, 5)
             g = g &+ g &+ goesRight(base[g], ofEight: ranks, 6)
