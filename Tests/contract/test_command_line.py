@@ -108,14 +108,17 @@ def test_score_names_the_line_that_it_cannot_read(tmp_path):
     assert "3" in result.stderr and "amount" in result.stderr
 
 
-def test_score_says_which_columns_it_passes_over(tmp_path):
-    """A file may carry more than the model takes, but a misspelt name must not go unnoticed."""
+def test_score_passes_over_other_columns_but_not_over_a_misspelt_one(tmp_path):
+    """A file may carry more than the model takes; a slip must not turn a feature into a missing one."""
     path = tmp_path / "rows.csv"
-    path.write_text("payment_id,amount,huor\np1,1,2\n")
+    path.write_text("payment_id,amount,is_chargeback\np1,1,0\n")
     result = run_verdict("score", MODEL_FILES["2"], "--input", path)
     assert result.returncode == 0, result
-    assert "payment_id" in result.stderr and "huor" in result.stderr
     assert len(result.stdout.splitlines()) == 2
+    path.write_text("payment_id,amount,huor\np1,1,2\n")
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 1, result
+    assert "huor" in result.stderr and "hour" in result.stderr
 
 
 def test_score_takes_quoted_fields_empty_cells_and_any_order(tmp_path):
