@@ -6,7 +6,8 @@ internal import Testing
     @Test func theFileSetsWhatItNames() throws {
         var settings = ServerSettings()
         try settings.apply(
-            file: Array("models: /srv/models\nhttp: { host: 0.0.0.0, port: 9000 }\nlimits: { maxBodyBytes: 1024, drain: 5s }\n".utf8),
+            file: Array(
+                "models: /srv/models\nhttp: { host: 0.0.0.0, port: 9000 }\nlimits: { maxBodyBytes: 1024, drain: 5s }\n".utf8),
             path: "verdict.yaml")
         #expect(settings.models == "/srv/models")
         #expect(settings.host == "0.0.0.0" && settings.port == 9000)
@@ -38,6 +39,14 @@ internal import Testing
         #expect(variable?.description.contains("VERDICT_MODELS") == true)
         let flag = #expect(throws: SettingError.self) { try settings.apply(flags: ["limits-max-body-byte": "1"]) }
         #expect(flag?.description.contains("--limits-max-body-bytes") == true)
+    }
+
+    @Test func variablesThatKubernetesSetsForAServiceArePassedOver() throws {
+        var settings = ServerSettings()
+        try settings.apply(environment: [
+            "VERDICT_SERVICE_HOST": "10.0.0.1", "VERDICT_PORT": "tcp://10.0.0.1:8080", "VERDICT_PORT_8080_TCP_PORT": "8080",
+        ])
+        #expect(settings == ServerSettings())
     }
 
     @Test func plannedKeysAreRefusedForWhatTheyAre() {

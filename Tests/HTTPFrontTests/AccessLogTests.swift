@@ -40,7 +40,9 @@ final class KeptLines: LogHandler, Sendable {
             try await client {
                 let connection = try server.connect()
                 try connection.send(Ask.predict(31337, path: "/predict/echo?user=alice"))
-                try connection.send(Ask.get("/health/live") + Ask.get("/predict") + "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
+                try connection.send(
+                    Ask.get("/health/live") + Ask.get("/predict")
+                        + "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
                 for _ in 0..<4 { _ = try connection.answer() }
             }
         }

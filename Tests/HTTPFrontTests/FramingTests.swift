@@ -220,7 +220,8 @@ internal import Testing
                     try connection.send(Ask.predict(identity, fields: wish))
                     identities.append(try connection.answer().identity)
                 }
-                try connection.send(Ask.predict(6, fields: wish) + Ask.get("/health") + Ask.predict(7, fields: wish) + Ask.predict(8))
+                try connection.send(
+                    Ask.predict(6, fields: wish) + Ask.get("/health") + Ask.predict(7, fields: wish) + Ask.predict(8))
                 // In the third of a pipeline the wish costs the connection, but not the answer.
                 return (identities, try (0..<3).map { _ in try connection.answer() }, try connection.rest())
             }

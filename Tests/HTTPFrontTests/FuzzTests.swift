@@ -10,7 +10,8 @@ internal import Testing
         Ask.get("/v2/models/echo") + Ask.post("/v2/repository/index", "{\"ready\":true}"),
         "POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"fea\r\nd\r\ntures\":[42,1]}\r\n0\r\nTrailer: x\r\n\r\n",
         "POST /predict/echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n{\"features\":[1,1]}",
-        "POST /predict HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 18\r\n\r\n{\"features\":[1,1]}" + Ask.get("/metrics"),
+        "POST /predict HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 18\r\n\r\n{\"features\":[1,1]}"
+            + Ask.get("/metrics"),
         Ask.predict(3, fields: "Connection: Upgrade\r\nUpgrade: h2c\r\n") + Ask.predict(4),
         Ask.post("/v2/models/echo/infer", "{\"inputs\":[{\"name\":\"x\",\"shape\":[1,2],\"datatype\":\"FP64\",\"data\":[5,0]}]}"),
         "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n" + Ask.predict(1),
@@ -18,7 +19,8 @@ internal import Testing
 
     private static let words: [String] = [
         "\r\n", "\n", "\r", "\r\n\r\n", "\0", ":", " ", "\t", "Content-Length: 5\r\n", "Content-Length: 18446744073709551616\r\n",
-        "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Upgrade: x\r\n", "Host: b\r\n", "ffffffffffffffff\r\n", "0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Upgrade: x\r\n", "Host: b\r\n", "ffffffffffffffff\r\n",
+        "0\r\n\r\n",
         "HTTP/1.1", "HTTP/2.0", "POST /predict HTTP/1.1\r\n", "\u{fffd}", "Expect: 100-continue\r\n", "%00", "?", "#", "http://",
     ]
 

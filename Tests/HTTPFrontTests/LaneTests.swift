@@ -54,7 +54,9 @@ internal import Testing
         }
     }
 
-    @Test(arguments: ["/predict", "/predict/echo", "/predict/batch/echo", "/v2/models/echo/infer", "/v2/models/echo/versions/3/infer"])
+    @Test(arguments: [
+        "/predict", "/predict/echo", "/predict/batch/echo", "/v2/models/echo/infer", "/v2/models/echo/versions/3/infer",
+    ])
     func otherMethodsAreRefusedAndTheConnectionGoesOn(_ path: String) async throws {
         try await TestServer.with { server in
             let answers = try await client {
@@ -199,7 +201,7 @@ internal import Testing
 
     @Test func aTakenAddressIsSaidToBeTaken() async throws {
         try await TestServer.with { server in
-            let failure = await #expect(throws: HTTPFront.ListenFailure.self) {
+            let failure = await #expect(throws: HTTPService.ListenFailure.self) {
                 try await TestServer.with(port: server.port) { _ in }
             }
             #expect(failure?.description.contains("127.0.0.1:\(server.port)") == true)

@@ -64,7 +64,10 @@ internal import Testing
 
     @Test func errorsOfTheInferenceAPIHaveItsShape() async throws {
         try await TestServer.with { server in
-            for path in ["/v2/nothing", "/v2/models/nobody", "/v2/models/echo/versions/4", "/v2/models/echo/versions/x", "/v2/models/.x/ready"] {
+            for path in [
+                "/v2/nothing", "/v2/models/nobody", "/v2/models/echo/versions/4", "/v2/models/echo/versions/x",
+                "/v2/models/.x/ready",
+            ] {
                 let answer = try await ask(server, Ask.get(path))
                 #expect(answer.status == 404)
                 #expect(answer.body.hasPrefix("{\"error\":\""))

@@ -121,7 +121,9 @@ internal import Testing
                     var sent = 0
                     var answered = 0
                     while answered < 20_000 {
-                        if sent < bytes.count { sent += try connection.sendWhatFits(Array(bytes[sent...].prefix(50_000)), milliseconds: 0) }
+                        if sent < bytes.count {
+                            sent += try connection.sendWhatFits(Array(bytes[sent...].prefix(50_000)), milliseconds: 0)
+                        }
                         while answered < 20_000, connection.hasInput(within: sent < bytes.count ? 0 : 5_000) {
                             guard try connection.answer().identity == answered else { return false }
                             answered += 1

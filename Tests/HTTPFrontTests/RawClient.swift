@@ -120,7 +120,8 @@ final class RawClient {
             return true
         }
         if count == 0 || errno == ECONNRESET { return false }
-        throw Failure(description: "nothing was received in time (\(errno)) after \(String(decoding: received.prefix(300), as: UTF8.self))")
+        throw Failure(
+            description: "nothing was received in time (\(errno)) after \(String(decoding: received.prefix(300), as: UTF8.self))")
     }
 
     /// The next answer, with as much body as it announces.
@@ -154,7 +155,9 @@ final class RawClient {
     private func endOfHead(from start: Int) -> Int? {
         var index = start
         while index + 3 < received.count {
-            if received[index] == 13, received[index + 1] == 10, received[index + 2] == 13, received[index + 3] == 10 { return index }
+            if received[index] == 13, received[index + 1] == 10, received[index + 2] == 13, received[index + 3] == 10 {
+                return index
+            }
             index += 1
         }
         return nil

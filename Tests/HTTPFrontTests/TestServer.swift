@@ -47,7 +47,7 @@ final class TestServer: Sendable {
     ) async throws -> Value {
         let predictor = try EchoPredictor()
         let repository = FakeRepository()
-        var configuration = HTTPFront.Configuration()
+        var configuration = HTTPService.Configuration()
         configuration.port = port
         configuration.limits = limits
         configuration.eventLoops = eventLoops
@@ -55,9 +55,9 @@ final class TestServer: Sendable {
         let (ports, listening) = AsyncStream.makeStream(of: Int.self)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let front = HTTPFront(
+        let front = HTTPService(
             configuration: configuration,
-            backend: HTTPFront.Backend(
+            backend: HTTPService.Backend(
                 predictor: predictor, repository: repository, metrics: { "# TYPE up gauge\nup 1\n" }),
             logger: logger, accessLog: accessLog, onListening: { _, port in listening.yield(port) })
         let group = ServiceGroup(

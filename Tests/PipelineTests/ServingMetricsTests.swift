@@ -23,7 +23,9 @@ internal import Testing
     @Test func theHistogramIsCumulative() {
         let metrics = ServingMetrics(version: "")
         let meter = metrics.meter(name, version)
-        for nanoseconds: UInt64 in [5_000, 5_001, 9_000, 2_000_000, 60_000_000_000] { meter.recordSuccess(rows: 1, nanoseconds: nanoseconds) }
+        for nanoseconds: UInt64 in [5_000, 5_001, 9_000, 2_000_000, 60_000_000_000] {
+            meter.recordSuccess(rows: 1, nanoseconds: nanoseconds)
+        }
         let lines = metrics.exposition().split(separator: "\n")
         let prefix = "model_prediction_latency_seconds"
         #expect(lines.contains("\(prefix)_bucket{model_name=\"fraud\",version=\"2\",le=\"5e-06\"} 1"))
@@ -60,7 +62,9 @@ internal import Testing
 
     @Test func theProcessIsMeasured() {
         let text = ServingMetrics(version: "").exposition()
-        for name in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds"] {
+        for name in [
+            "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds",
+        ] {
             let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
             #expect(line.flatMap { Double($0.split(separator: " ")[1]) } ?? 0 > 0, "\(name)")
         }

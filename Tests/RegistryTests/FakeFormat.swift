@@ -21,7 +21,8 @@ struct FakeFormat: ModelFormat {
 
     func recognises(_ artifact: ModelArtifact) -> Bool {
         switch artifact {
-        case .file: ["sum ", "many ", "broken", "unverifiable", "crashing", "gated "].contains { text(artifact.head).hasPrefix($0) }
+        case .file:
+            ["sum ", "many ", "broken", "unverifiable", "crashing", "gated "].contains { text(artifact.head).hasPrefix($0) }
         case .folder(let path): FileManager.default.fileExists(atPath: path + "/fake.folder")
         }
     }
@@ -58,7 +59,8 @@ final class FakeModel: ScoringModel {
         let scores = kind == "many" ? (0..<Int(factor)).map { OutputColumn("score\($0)") } : [OutputColumn("prediction")]
         let outputs =
             scores + [
-                OutputColumn("half"), OutputColumn("label", .category(SymbolTable(["low", "high"]))), OutputColumn("big", .boolean),
+                OutputColumn("half"), OutputColumn("label", .category(SymbolTable(["low", "high"]))),
+                OutputColumn("big", .boolean),
             ]
         signature = Signature(inputs: inputs, outputs: outputs, roles: Roles(score: 0..<scores.count, label: scores.count + 1))
         census.count.add(1, ordering: .relaxed)

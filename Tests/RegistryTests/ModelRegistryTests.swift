@@ -30,8 +30,10 @@ internal import Testing
         try fixture.write("other/1/model.txt", "sum 3")
         try await fixture.registry.start()
         #expect(fixture.registry.isReady)
-        #expect(fixture.entry("fraud", "2") == RepositoryEntry(
-            name: "fraud", version: "2", state: .unavailable, reason: "this one is broken (at byte 0)"))
+        #expect(
+            fixture.entry("fraud", "2")
+                == RepositoryEntry(
+                    name: "fraud", version: "2", state: .unavailable, reason: "this one is broken (at byte 0)"))
         #expect(try fixture.score("fraud") == 1)
         #expect(throws: ScoringError.notReady("version 2 of model 'fraud' is unavailable: this one is broken (at byte 0)")) {
             try fixture.score("fraud", version: 2)

@@ -109,10 +109,14 @@ internal import Testing
         broken.models[try model("fraud")]?.manifest.file = FileStamp(path: "model.yaml", byteCount: 9)
         _ = plan.observe(broken)
         #expect(plan.observe(broken).isEmpty)
-        #expect(state(plan, "fraud", "1") == RepositoryEntry(
-            name: "fraud", version: "1", state: .ready, reason: "still serves as before; model.yaml: line 1: no"))
-        #expect(state(plan, "fraud", "2") == RepositoryEntry(
-            name: "fraud", version: "2", state: .unavailable, reason: "model.yaml: line 1: no"))
+        #expect(
+            state(plan, "fraud", "1")
+                == RepositoryEntry(
+                    name: "fraud", version: "1", state: .ready, reason: "still serves as before; model.yaml: line 1: no"))
+        #expect(
+            state(plan, "fraud", "2")
+                == RepositoryEntry(
+                    name: "fraud", version: "2", state: .unavailable, reason: "model.yaml: line 1: no"))
     }
 
     @Test func aRemovedVersionIsWithdrawnOnceTwoScansMissIt() throws {
@@ -172,7 +176,8 @@ internal import Testing
         let order = try #require(loads(plan.observe(try listing(["fraud": [1: "a"]]))).first)
         #expect(try plan.orderUnload(model("fraud")).isEmpty)
         #expect(plan.finish(order, failure: nil).isEmpty)
-        #expect(state(plan, "fraud", "1") == RepositoryEntry(name: "fraud", version: "1", state: .unavailable, reason: "unloaded"))
+        #expect(
+            state(plan, "fraud", "1") == RepositoryEntry(name: "fraud", version: "1", state: .unavailable, reason: "unloaded"))
         #expect(plan.drained(order.ticket) == nil)
     }
 

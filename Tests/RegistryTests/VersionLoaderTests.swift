@@ -75,7 +75,8 @@ internal import Testing
 
     @Test func aScoreThatTheModelDoesNotHaveIsRefused() throws {
         #expect(try refusal(["model.txt": "sum 4"], yaml: "score: halv").contains("no output 'halv'; did you mean 'half'?"))
-        #expect(try refusal(["model.txt": "sum 4"], yaml: "score: zzzzzz").contains("the outputs are prediction, half, label, big"))
+        #expect(
+            try refusal(["model.txt": "sum 4"], yaml: "score: zzzzzz").contains("the outputs are prediction, half, label, big"))
         #expect(try refusal(["model.txt": "sum 4"], yaml: "score: label").contains("'label' is not a number"))
     }
 

@@ -50,7 +50,8 @@ internal import Testing
             tree.nodes = [
                 .split(
                     Forest.Split(
-                        feature: 0, condition: .threshold(Double(index)), missing: .nan, missingGoesLeft: true, left: 1, right: 2)),
+                        feature: 0, condition: .threshold(Double(index)), missing: .nan, missingGoesLeft: true, left: 1, right: 2)
+                ),
                 .leaf(0), .leaf(1),
             ]
             return tree

@@ -40,7 +40,8 @@ struct RandomForests {
         for index in 0..<Int.random(in: 1...40, using: &random) {
             forest.trees.append(
                 tree(
-                    index, of: forest, depth: Int.random(in: 0...deepest, using: &random), categorical: categorical, linear: linear,
+                    index, of: forest, depth: Int.random(in: 0...deepest, using: &random), categorical: categorical,
+                    linear: linear,
                     thresholds: thresholds))
         }
         return forest
@@ -53,7 +54,8 @@ struct RandomForests {
             if case .threshold(let threshold) = split.condition { thresholds.append(threshold) }
         }
         let extremes: [Double] = [
-            .nan, .infinity, -.infinity, 0, -0.0, 1e-35, 2e-35, -1e-36, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 3.4e38, 1e300,
+            .nan, .infinity, -.infinity, 0, -0.0, 1e-35, 2e-35, -1e-36, .leastNonzeroMagnitude, .greatestFiniteMagnitude, 3.4e38,
+            1e300,
         ]
         return (0..<forest.featureCount).map { _ in
             switch Int.random(in: 0..<8, using: &random) {
@@ -93,7 +95,9 @@ struct RandomForests {
             let condition: Forest.Condition
             if chance(categorical) {
                 condition = .categories(tree.categorySets.count)
-                let words = (0..<Int.random(in: 1...2, using: &random)).map { _ in UInt32.random(in: 0...UInt32.max, using: &random) }
+                let words = (0..<Int.random(in: 1...2, using: &random)).map { _ in
+                    UInt32.random(in: 0...UInt32.max, using: &random)
+                }
                 tree.categorySets.append(Forest.CategorySet(words: words))
             } else {
                 condition = .threshold(thresholds.randomElement(using: &random)!)

@@ -14,7 +14,9 @@ internal import WireFormat
         names = names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
         let table = SymbolTable(names)
         for (position, name) in names.enumerated() { #expect(table.position(of: name) == position) }
-        for other in ["c", "A", "aab\u{0}", "bb", String(repeating: "a", count: 41), "é"] { #expect(table.position(of: other) == nil) }
+        for other in ["c", "A", "aab\u{0}", "bb", String(repeating: "a", count: 41), "é"] {
+            #expect(table.position(of: other) == nil)
+        }
         #expect(SymbolTable([]).position(of: "") == nil)
         #expect(SymbolTable(["x", "y", "x"]).position(of: "x") == 0)
     }

@@ -69,12 +69,18 @@ internal import WireFormat
     }
 
     @Test(arguments: [
-        ("UINT8", "255", "256"), ("UINT8", "0", "-1"), ("INT8", "-128", "128"), ("INT8", "127", "-129"), ("UINT16",
-        "65535", "65536"),
+        ("UINT8", "255", "256"), ("UINT8", "0", "-1"), ("INT8", "-128", "128"), ("INT8", "127", "-129"),
+        (
+            "UINT16",
+            "65535", "65536"
+        ),
         ("INT16", "-32768", "32768"), ("UINT32", "4294967295", "4294967296"), ("INT32", "2147483647", "-2147483649"),
         ("INT64", "9223372036854775807", "9223372036854775808"), ("UINT64", "18446744073709551615", "18446744073709551616"),
-        ("UINT64", "0", "-1"), ("INT32", "5", "5.0"), ("BOOL", "true", "1"), ("FP32", "3e38", "1e39"), ("FP64", "1e308",
-        "1e309"),
+        ("UINT64", "0", "-1"), ("INT32", "5", "5.0"), ("BOOL", "true", "1"), ("FP32", "3e38", "1e39"),
+        (
+            "FP64", "1e308",
+            "1e309"
+        ),
         ("FP64", "1", "true"), ("INT64", "1", #""1""#), ("BYTES", "null", "1"),
     ])
     func valuesOutsideTheirDatatypeAreRefused(type: String, good: String, bad: String) throws {
@@ -87,8 +93,11 @@ internal import WireFormat
         let counter = try summing([Field("a"), Field("b")])
         let cases = [
             ("[2,2]", "[1,2,3]"), ("[2,2]", "[1,2,3,4,5]"), ("[2,2]", "[[1,2],[3]]"), ("[2,2]", "[[1,2],[3,4],[5,6]]"),
-            ("[2,2]", "[[1,2],3]"), ("[2,2]", "[[[1],2],[3,4]]"), ("[2]", "[[1,2]]"), ("[3]", "[1,2,3]"), ("[2,3]",
-            "[1,2,3,4,5,6]"),
+            ("[2,2]", "[[1,2],3]"), ("[2,2]", "[[[1],2],[3,4]]"), ("[2]", "[[1,2]]"), ("[3]", "[1,2,3]"),
+            (
+                "[2,3]",
+                "[1,2,3,4,5,6]"
+            ),
             ("[0,2]", "[]"), ("[-1,2]", "[1,2]"), ("[]", "[]"), ("[1,1,2]", "[1,2]"), ("[4611686018427387904,4]", "[1]"),
             ("[9223372036854775807,2]", "[1]"), ("[1000000,2]", "[1,2]"), ("2", "[1,2]"), ("[1.5,2]", "[1,2]"), ("[1,2]", "{}"),
         ]
@@ -100,8 +109,10 @@ internal import WireFormat
     @Test func tensorsMustAgreeAndBeKnown() throws {
         let counter = try summing([Field("a"), Field("b")])
         let a = tensor("a", "FP64", "[2]", "[1,2]")
-        #expect(try refusal(counter,
-        "\(a),\(tensor("b", "FP64", "[1]", "[1]"))")?.contains("1 rows where others have 2") == true)
+        #expect(
+            try refusal(
+                counter,
+                "\(a),\(tensor("b", "FP64", "[1]", "[1]"))")?.contains("1 rows where others have 2") == true)
         #expect(try refusal(counter, "\(a),\(a)") == "two tensors are named 'a'")
         #expect(try refusal(counter, "\(a),\(tensor("z", "FP64", "[2]", "[1,2]"))")?.contains("'z'") == true)
         #expect(try refusal(counter, "\(tensor("x", "FP64", "[1,2]", "[1,2]")),\(a)")?.contains("only input") == true)

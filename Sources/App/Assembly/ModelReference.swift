@@ -44,7 +44,8 @@ package struct ModelReference: Sendable {
         if let problem = found.problem { throw .refusedModel(problem) }
         guard let file = found.candidates.first, found.candidates.count == 1 else {
             let names = found.candidates.map { quoted($0) }.joined(separator: ", ")
-            throw .refusedModel("version \(version) of \(name) must hold one model, but holds " + (names.isEmpty ? "none" : names))
+            throw .refusedModel(
+                "version \(version) of \(name) must hold one model, but holds " + (names.isEmpty ? "none" : names))
         }
         return ModelReference(path: found.path + "/" + file, options: try model.manifest.content.get().loadOptions)
     }

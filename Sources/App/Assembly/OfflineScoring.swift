@@ -53,7 +53,9 @@ package struct OfflineScoring {
         var failures: [Failure] = []
         do throws(CSVReader.Failure) {
             var reader = CSVReader(bytes)
-            guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the file is empty; its first line names the inputs") }
+            guard try reader.nextRow() else {
+                throw CSVReader.Failure(line: 1, reason: "the file is empty; its first line names the inputs")
+            }
             let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
             try Self.refuseSlips(in: table)
             var done = 0
@@ -85,7 +87,8 @@ package struct OfflineScoring {
     private static func refuseSlips(in table: FeatureTable) throws(CSVReader.Failure) {
         for column in table.others {
             guard let meant = NearestName.to(column.name, among: table.absentInputs) else { continue }
-            throw CSVReader.Failure(line: 1, reason: "column \(quoted(column.name)) is no input of the model; did you mean '\(meant)'?")
+            throw CSVReader.Failure(
+                line: 1, reason: "column \(quoted(column.name)) is no input of the model; did you mean '\(meant)'?")
         }
     }
 

@@ -11,7 +11,7 @@ internal import UnixSignals
 /// answers what is in flight, and returns.
 package struct Server: Sendable {
     private let registry: ModelRegistry
-    private let front: HTTPFront
+    private let front: HTTPService
     private let settings: ServerSettings
     private let logger: Logger
 
@@ -29,7 +29,8 @@ package struct Server: Sendable {
         repository.mostModelBytes = settings.maxModelBytes
         let registry = ModelRegistry(
             repository, formats: ModelFormats.all, meter: { metrics.meter($0, $1) }, observer: metrics, logger: logger)
-        var configuration = HTTPFront.Configuration()
+        var configuration = HTTPService.Configuration()
+        configuration.version = version
         configuration.host = settings.host
         configuration.port = settings.port
         configuration.limits = settings.limits
@@ -37,9 +38,9 @@ package struct Server: Sendable {
         var accessLogger = logger
         accessLogger.logLevel = .info
         self.registry = registry
-        self.front = HTTPFront(
+        self.front = HTTPService(
             configuration: configuration,
-            backend: HTTPFront.Backend(
+            backend: HTTPService.Backend(
                 predictor: PredictionPipeline(registry: registry, metrics: metrics), repository: registry,
                 metrics: { metrics.exposition() }),
             logger: logger, accessLog: settings.logsAccess ? AccessLog(logger: accessLogger) : nil, onListening: onListening)
@@ -49,6 +50,9 @@ package struct Server: Sendable {
 
     /// Throws if the repository cannot be read or the address cannot be listened on.
     package func run() async throws {
+        guard isFolder(settings.models) else {
+            throw ScoringError.invalidRequest("the model repository '\(settings.models)' is no folder")
+        }
         let services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             // Shut down last to first: the front drains while the models still answer.
             .init(

@@ -42,13 +42,21 @@ extension ServerSettings {
         let known = Setting.all.flatMap(\.variables)
         for (variable, value) in environment.sorted(by: { $0.key < $1.key }) where variable.hasPrefix("VERDICT_") {
             // Where the configuration file lies is not a setting of the file.
-            if variable == Self.fileVariable { continue }
+            if variable == Self.fileVariable || Self.isServiceLink(variable, value) { continue }
             guard let setting = Setting.all.first(where: { $0.variables.contains(variable) }) else {
                 throw SettingError(
                     description: "unknown environment variable \(variable)" + Self.hint(NearestName.to(variable, among: known)))
             }
             try apply(setting, value, source: variable)
         }
+    }
+
+    /// Whether Kubernetes put the variable there for a Service that is called `verdict`: VERDICT_SERVICE_HOST,
+    /// VERDICT_PORT=tcp://..., VERDICT_PORT_8080_TCP_ADDR and the like.
+    private static func isServiceLink(_ variable: String, _ value: String) -> Bool {
+        let protocols = ["tcp://", "udp://", "sctp://"]
+        return variable.hasPrefix("VERDICT_SERVICE_") || variable.hasPrefix("VERDICT_PORT_")
+            || (variable == "VERDICT_PORT" && protocols.contains { value.hasPrefix($0) })
     }
 
     /// The environment variable that names the configuration file.

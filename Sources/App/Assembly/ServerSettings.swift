@@ -115,10 +115,12 @@ extension Setting {
         Setting(key: "limits.bodyTimeout", help: "Patience with a request's body.") { settings, text throws(SettingError) in
             settings.limits.bodyTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.drain", help: "Patience with requests in flight at shutdown.") { settings, text throws(SettingError) in
+        Setting(key: "limits.drain", help: "Patience with requests in flight at shutdown.") {
+            settings, text throws(SettingError) in
             settings.limits.drain = try duration(text, from: .zero)
         },
-        Setting(key: "log.level", help: "trace, debug, info, notice, warning, error or critical.") { settings, text throws(SettingError) in
+        Setting(key: "log.level", help: "trace, debug, info, notice, warning, error or critical.") {
+            settings, text throws(SettingError) in
             guard let level = Logger.Level(rawValue: text) else {
                 let words = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
                 throw SettingError(description: "must be one of \(words)")

@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
 
             Options:
             """
-            + Setting.all.map { "\n  --\($0.flag) (\($0.key), \($0.variable))\n      \($0.help)" }.joined())
+                + Setting.all.map { "\n  --\($0.flag) (\($0.key), \($0.variable))\n      \($0.help)" }.joined())
 
     @Option(help: "Configuration file (YAML). Also VERDICT_CONFIG.")
     var config: String?

@@ -168,8 +168,9 @@ package struct CSVReader {
         } else {
             try add(Cell(start: start, count: end - start, isDecoded: false))
         }
-        guard next == document.count || document[next] == separator || document[next] == UInt8(ascii: "\n")
-            || document[next] == UInt8(ascii: "\r")
+        guard
+            next == document.count || document[next] == separator || document[next] == UInt8(ascii: "\n")
+                || document[next] == UInt8(ascii: "\r")
         else { throw Failure(line: currentLine, reason: "text behind a closing quote (column \(count))") }
     }
 

@@ -9,7 +9,7 @@ internal import WireFormat
 /// What the router's routes need to answer.
 struct ManagementDesk: Sendable {
     let version: String
-    let backend: HTTPFront.Backend
+    let backend: HTTPService.Backend
     /// False as soon as a shutdown begins.
     let isServing: @Sendable () -> Bool
 

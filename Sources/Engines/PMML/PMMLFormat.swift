@@ -28,6 +28,10 @@ package struct PMMLFormat: ModelFormat {
         guard case .file(_, let bytes) = artifact else {
             throw .invalidModel(reason: "a PMML model is a file, not a folder", place: "")
         }
-        return try Assembly.model(of: Document.read(bytes))
+        guard options == LoadOptions() else {
+            throw .refusedModel(
+                "model.yaml: inputs and iterations are not for PMML, which names its own inputs and has no rounds")
+        }
+        return try ModelAssembly.model(of: Document.read(bytes))
     }
 }

@@ -38,7 +38,8 @@ package struct Forest: Sendable, Equatable {
     package var trees: [Tree]
 
     package init(
-        comparison: Comparison, inputPrecision: Precision, sumPrecision: Precision, featureCount: Int, outputCount: Int, base: [Double]
+        comparison: Comparison, inputPrecision: Precision, sumPrecision: Precision, featureCount: Int, outputCount: Int,
+        base: [Double]
     ) {
         self.comparison = comparison
         self.inputPrecision = inputPrecision

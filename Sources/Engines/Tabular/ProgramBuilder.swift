@@ -233,7 +233,8 @@ extension ProgramBuilder {
                 if newTables[detail] == nil {
                     var table = tables[Int(detail)]
                     if case .terms(let terms) = table {
-                        table = .terms(terms.map { Formula.Term(moved($0.operand), coefficient: $0.coefficient, exponent: $0.exponent) })
+                        table = .terms(
+                            terms.map { Formula.Term(moved($0.operand), coefficient: $0.coefficient, exponent: $0.exponent) })
                     }
                     formula.tables.append(table)
                     newTables[detail] = instruction.detail

@@ -160,7 +160,8 @@ extension Float: Threshold {
 
 extension Double: Threshold {
     @inline(__always)
-    fileprivate static func passed<Passing: PassingRule>(_ block: UnsafePointer<Double>, _ value: Double, _: Passing.Type) -> Int {
+    fileprivate static func passed<Passing: PassingRule>(_ block: UnsafePointer<Double>, _ value: Double, _: Passing.Type) -> Int
+    {
         let halves = UnsafeRawPointer(block).assumingMemoryBound(to: SIMD16<Double>.self)
         let zero = SIMD16<Int64>.zero
         let first = zero.replacing(with: 1, where: Passing.passed(halves[0], value))
@@ -223,7 +224,9 @@ extension RankPlan {
 
         var builder = Builder(forest: forest)
         for feature in 0..<forest.featureCount where !thresholds[feature].isEmpty {
-            builder.addNumeric(slot: slots[feature], feature: feature, thresholds: thresholds[feature].sorted(), columns: numericColumns[feature])
+            builder.addNumeric(
+                slot: slots[feature], feature: feature, thresholds: thresholds[feature].sorted(), columns: numericColumns[feature]
+            )
         }
         for feature in 0..<forest.featureCount where !sets[feature].isEmpty {
             guard builder.addCategorical(slot: slots[feature], feature: feature, sets: sets[feature]) else { return nil }
@@ -339,7 +342,8 @@ extension RankPlan {
             return RankPlan(
                 width: max(width, 1), features: features, columns: ConstantTable(columns), levels: ConstantTable(levels),
                 thresholds32: ConstantTable(isNarrow ? blocks.map { Float($0) } : []),
-                thresholds64: ConstantTable(isNarrow ? [] : blocks), isNarrow: isNarrow, precision: forest.inputPrecision, comparison: forest.comparison,
+                thresholds64: ConstantTable(isNarrow ? [] : blocks), isNarrow: isNarrow, precision: forest.inputPrecision,
+                comparison: forest.comparison,
                 categorical: categorical, categoryRounding: forest.categoryRounding)
         }
     }

@@ -43,7 +43,9 @@ package final class TabularModel: ScoringModel {
         try verification?(self)
     }
 
-    private func scoreBlock(_ rows: FeatureBatch, from start: Int, count: Int, into scores: ScoreBatch, using workspace: Workspace) {
+    private func scoreBlock(
+        _ rows: FeatureBatch, from start: Int, count: Int, into scores: ScoreBatch, using workspace: Workspace
+    ) {
         let frameBytes = (count * slotCount * MemoryLayout<Double>.stride + 63) & ~63
         var scratchBytes = 0
         for kernel in kernels { scratchBytes = max(scratchBytes, kernel.scratchBytes(rows: count)) }
@@ -57,7 +59,8 @@ package final class TabularModel: ScoringModel {
             (frame + inputCount).update(repeating: .nan, count: slotCount - inputCount)
         }
         let frames = Frames(
-            slots: slots, stride: slotCount, rows: count, scratch: memory + frameBytes, features: rows, scores: scores, firstRow: start)
+            slots: slots, stride: slotCount, rows: count, scratch: memory + frameBytes, features: rows, scores: scores,
+            firstRow: start)
         for kernel in kernels { kernel.run(frames) }
 
         let results = scores.values + start * outputs.count

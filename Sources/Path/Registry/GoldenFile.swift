@@ -142,7 +142,8 @@ struct GoldenFile {
         }
         let names = model.signature.inputs.map(\.name) + model.signature.outputs.map(\.name)
         let hint = NearestName.to(name, among: names).map { "; did you mean \(quoted($0))?" } ?? " (\(outputNames))"
-        throw CSVReader.Failure(line: line, reason: "column \(quoted(name)) is neither an input nor an output of the model\(hint)")
+        throw CSVReader.Failure(
+            line: line, reason: "column \(quoted(name)) is neither an input nor an output of the model\(hint)")
     }
 
     private var outputNames: String {

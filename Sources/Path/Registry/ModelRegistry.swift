@@ -84,7 +84,8 @@ package final class ModelRegistry: Sendable {
             return state.withLock { $0.plan.absence(of: name, version: version) }
         }
         if models.count > 1 {
-            return .invalidRequest("this server has \(models.count) models and no default; name one in the path: /predict/{model}")
+            return .invalidRequest(
+                "this server has \(models.count) models and no default; name one in the path: /predict/{model}")
         }
         let (hasScanned, isEmpty) = state.withLock { ($0.plan.hasScanned, $0.plan.models.isEmpty) }
         if !hasScanned { return .notReady("the server is still looking for its models") }

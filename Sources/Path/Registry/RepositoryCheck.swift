@@ -50,9 +50,10 @@ package struct RepositoryCheck {
         }
         for entry in plan.index() where entry.state == .unavailable {
             let isServed = ModelName(entry.name).map { isToBeServed(entry.version, of: $0, in: listing) } ?? true
-            findings.append(Finding(
-                name: entry.name, version: entry.version,
-                outcome: isServed ? .refused(reason: entry.reason) : .skipped(reason: entry.reason), nanoseconds: 0))
+            findings.append(
+                Finding(
+                    name: entry.name, version: entry.version,
+                    outcome: isServed ? .refused(reason: entry.reason) : .skipped(reason: entry.reason), nanoseconds: 0))
         }
         for remark in listing.remarks {
             findings.append(Finding(name: "", version: "", outcome: .skipped(reason: remark), nanoseconds: 0))

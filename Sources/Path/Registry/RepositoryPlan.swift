@@ -218,8 +218,10 @@ package struct RepositoryPlan: Sendable {
                 record.versions[version]?.isOrdered = false
                 record.versions[version]?.loading = lastTicket
                 record.versions[version]?.failure = nil
-                steps.append(.load(LoadOrder(
-                    ticket: lastTicket, name: name, version: version, folder: folder, manifest: manifest)))
+                steps.append(
+                    .load(
+                        LoadOrder(
+                            ticket: lastTicket, name: name, version: version, folder: folder, manifest: manifest)))
             }
         }
 

@@ -91,7 +91,8 @@ package struct VersionLoader: Sendable {
         if manifest.policy != nil, score.count != 1 {
             let names = signature.outputs.prefix(20).map(\.name).joined(separator: ", ")
             throw .refusedModel(
-                "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))")
+                "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))"
+            )
         }
         return answers
     }

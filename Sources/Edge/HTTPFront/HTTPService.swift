@@ -9,7 +9,7 @@ internal import Synchronization
 
 /// Serves the REST and Open Inference APIs over HTTP/1.1: predict requests on the event loops, all others
 /// through Hummingbird's router. Runs once.
-package final class HTTPFront: Service {
+package final class HTTPService: Service {
     /// Where to listen, and with how much.
     package struct Configuration: Sendable {
         package var host = "127.0.0.1"
@@ -83,7 +83,7 @@ package final class HTTPFront: Service {
         do {
             try await serve(on: group, states)
             result = .success(())
-        } catch where !hasListened.load(ordering: .relaxed) && !(error is CancellationError) {
+        } catch  where !hasListened.load(ordering: .relaxed) && !(error is CancellationError) {
             let place = "\(configuration.host):\(configuration.port)"
             result = .failure(ListenFailure(description: "cannot listen on \(place): \(error)"))
         } catch {
