@@ -4,6 +4,9 @@ Each version's score differs from the others' by a whole number, so that every a
 score is that of the version it names; all answers are checked. Stretches with and without swaps alternate,
 and their p99 is compared. Resident memory is read after 40 and after 400 swaps.
 
+Whoever swaps shares the client's core and so costs latency by itself. In the stretches without swaps it therefore
+works just as much, but on a folder that no server looks at: what differs is what the server does.
+
 A version is published as a user would: a complete folder is renamed into the repository, then the load is
 ordered, and once it serves the version before the last is taken away.
 
@@ -11,6 +14,7 @@ Exit status: 0 if the numbers that are to be reached are, 1 if not.
 """
 
 import argparse
+import copy
 import os
 import re
 import shutil
@@ -61,6 +65,15 @@ class Versions:
         self.base = float(booster.predict(xgboost.DMatrix(row.reshape(1, -1)))[0])
         self.newest = 0
 
+    def unseen(self, place):
+        """The same versions in a folder that no server looks at."""
+        twin = copy.copy(self)
+        twin.model = place / "unseen"
+        twin.model.mkdir()
+        twin.staging = place / "unseen-staging"
+        twin.staging.mkdir()
+        return twin
+
     @staticmethod
     def rows(count):
         import bench_models
@@ -86,7 +99,7 @@ class Versions:
 
 
 class Swapper(threading.Thread):
-    """Swaps at a steady pace until told to stop."""
+    """Swaps at a steady pace until told to stop; `memory` is None for versions that the server does not see."""
 
     def __init__(self, versions, server, every, memory):
         super().__init__()
@@ -101,11 +114,14 @@ class Swapper(threading.Thread):
         due = time.monotonic()
         while not self.stopping.wait(max(0, due - time.monotonic())):
             # The version swapped in last has had its time: this is the memory after that many swaps.
-            self.memory.setdefault(self.versions.newest - 1, self.server.memory_bytes())
+            resident = self.server.memory_bytes()
+            if self.memory is not None:
+                self.memory.setdefault(self.versions.newest - 1, resident)
             start = time.monotonic()
             self.versions.publish()
             try:
-                status, answer = servers.post(self.server.address, "/v2/repository/models/bench/load", b"{}")
+                order = "models/bench/load" if self.memory is not None else "index"
+                status, answer = servers.post(self.server.address, f"/v2/repository/{order}", b"{}")
                 if status != 200:
                     self.failures.append(f"load of version {self.versions.newest}: status {status}: {answer[:200]!r}")
             except OSError as error:
@@ -136,29 +152,32 @@ def main(arguments):
             if (os.cpu_count() or 1) > 1:
                 # What swaps shares the client's core in all stretches, never the server's.
                 os.sched_setaffinity(0, {servers.CLIENT_CORE})
-            measure(arguments, servers, server, versions, body)
+            measure(arguments, servers, server, versions, body, place)
 
 
-def measure(arguments, servers, server, versions, body):
+def measure(arguments, servers, server, versions, body, place):
     load = lambda: servers.wrk(server, "wrk_swap.lua", arguments.connections, arguments.seconds, [body, versions.base])
     memory, failures, took = {}, [], []
     quiet, swapping = [], []
+    unseen = versions.unseen(place)
 
-    def stretch_with_swaps():
-        swapper = Swapper(versions, server, arguments.every, memory)
+    def stretch(swapper, results):
         swapper.start()
         try:
-            swapping.append(load())
+            results.append(load())
         finally:
             swapper.stop()
         failures.extend(swapper.failures)
-        took.extend(swapper.took)
+        return swapper.took
+
+    def stretch_with_swaps():
+        took.extend(stretch(Swapper(versions, server, arguments.every, memory), swapping))
 
     report.progress("warming up")
     load()
     for number in range(arguments.rounds):
         report.progress(f"round {number + 1} of {arguments.rounds}: without swaps")
-        quiet.append(load())
+        stretch(Swapper(unseen, server, arguments.every, None), quiet)
         report.progress(f"round {number + 1} of {arguments.rounds}: with swaps, {versions.newest - 1} so far")
         stretch_with_swaps()
     compared = len(swapping)

@@ -176,6 +176,9 @@ extension RankPlan {
     struct Question: Hashable, Sendable {
         var column: UInt16
         var bound: Int16
+
+        /// What a leaf asks.
+        static let neverRight = Question(column: 0, bound: .max)
     }
 
     /// Twice a column's number fits 16 bits.
@@ -194,11 +197,11 @@ extension RankPlan {
         var goesLeft: Bool
     }
 
-    /// Plans the ranks for a forest and answers, for each tree, the question of each split by node index.
+    /// Plans the ranks for a forest and answers, for each tree, the question of each node.
     /// nil if the forest has more columns, thresholds or categories than 16 bits can tell apart, or NaN thresholds.
     /// - Parameter slots: the frame slot of each of the forest's features.
-    static func make(for forest: Forest, slots: [Int]) -> (plan: RankPlan, questions: [[Int: Question]])? {
-        var thresholds = [Set<Double>](repeating: [], count: forest.featureCount)
+    static func make(for forest: Forest, slots: [Int]) -> (plan: RankPlan, questions: [[Question]])? {
+        var thresholds = [[Double]](repeating: [], count: forest.featureCount)
         var numericColumns = [[ColumnKey]](repeating: [], count: forest.featureCount)
         var sets = [[SetKey]](repeating: [], count: forest.featureCount)
         var setPositions = [[SetKey: Int]](repeating: [:], count: forest.featureCount)
@@ -207,7 +210,7 @@ extension RankPlan {
                 switch split.condition {
                 case .threshold(let threshold):
                     guard !threshold.isNaN else { return nil }
-                    thresholds[split.feature].insert(threshold)
+                    thresholds[split.feature].append(threshold)
                     let key = ColumnKey(missing: split.missing, goesLeft: split.missingGoesLeft)
                     if !numericColumns[split.feature].contains(key) { numericColumns[split.feature].append(key) }
                 case .categories(let set):
@@ -219,13 +222,14 @@ extension RankPlan {
                 }
             }
         }
+        for feature in thresholds.indices { thresholds[feature].sortAndRemoveDuplicates() }
         let width = numericColumns.reduce(0) { $0 + $1.count } + sets.reduce(0) { $0 + $1.count }
         guard width <= mostColumns, thresholds.allSatisfy({ $0.count < 65_535 }) else { return nil }
 
         var builder = Builder(forest: forest)
         for feature in 0..<forest.featureCount where !thresholds[feature].isEmpty {
             builder.addNumeric(
-                slot: slots[feature], feature: feature, thresholds: thresholds[feature].sorted(), columns: numericColumns[feature]
+                slot: slots[feature], feature: feature, thresholds: thresholds[feature], columns: numericColumns[feature]
             )
         }
         for feature in 0..<forest.featureCount where !sets[feature].isEmpty {
@@ -233,12 +237,10 @@ extension RankPlan {
         }
 
         let questions = forest.trees.map { tree in
-            var questions: [Int: Question] = [:]
-            for (index, node) in tree.nodes.enumerated() {
-                guard case .split(let split) = node else { continue }
-                questions[index] = builder.question(for: split, in: tree, columns: numericColumns, sets: setPositions)
+            tree.nodes.map { node in
+                guard case .split(let split) = node else { return Question.neverRight }
+                return builder.question(for: split, in: tree, columns: numericColumns, sets: setPositions)
             }
-            return questions
         }
         return (builder.plan(width: width), questions)
     }
@@ -254,7 +256,8 @@ extension RankPlan {
         var categorical: [CategoricalFeature] = []
         var firstColumn: [Int: Int] = [:]
         var firstSetColumn: [Int: Int] = [:]
-        var thresholdRanks: [Int: [Double: Int]] = [:]
+        /// The thresholds of each numeric feature.
+        var sorted: [Int: [Double]] = [:]
         var nextColumn = 0
         var tableBytes = 0
 
@@ -268,9 +271,7 @@ extension RankPlan {
                 NumericFeature(
                     slot: slot, firstLevel: firstLevel, levelCount: levelCount, firstColumn: nextColumn, columnCount: keys.count,
                     hasZeroColumns: keys.contains { $0.missing == .zeroOrNaN }))
-            var ranks: [Double: Int] = [:]
-            for (rank, threshold) in thresholds.enumerated() { ranks[threshold] = rank }
-            thresholdRanks[feature] = ranks
+            sorted[feature] = thresholds
             // The rank of 0, which NaN is taken for where nothing is missing.
             let zeroRank = thresholds.count { forest.comparison == .less ? $0 <= 0 : $0 < 0 }
             for key in keys {
@@ -330,7 +331,8 @@ extension RankPlan {
             case .threshold(let threshold):
                 let key = ColumnKey(missing: split.missing, goesLeft: split.missingGoesLeft)
                 let column = firstColumn[split.feature]! + columns[split.feature].firstIndex(of: key)!
-                return Question(column: UInt16(column), bound: Int16(thresholdRanks[split.feature]![threshold]! - 32_768))
+                return Question(
+                    column: UInt16(column), bound: Int16(sorted[split.feature]!.firstPosition(notBelow: threshold) - 32_768))
             case .categories(let set):
                 let key = SetKey(words: tree.categorySets[set].words, missing: split.missing, goesLeft: split.missingGoesLeft)
                 return Question(column: UInt16(firstSetColumn[split.feature]! + sets[split.feature][key]!), bound: .min)
@@ -346,5 +348,29 @@ extension RankPlan {
                 comparison: forest.comparison,
                 categorical: categorical, categoryRounding: forest.categoryRounding)
         }
+    }
+}
+
+extension [Double] {
+    /// Equal values, -0 and 0 among them, become one.
+    fileprivate mutating func sortAndRemoveDuplicates() {
+        sort()
+        var kept = 0
+        for value in self where kept == 0 || self[kept - 1] != value {
+            self[kept] = value
+            kept += 1
+        }
+        removeLast(count - kept)
+    }
+
+    /// By binary search.
+    fileprivate func firstPosition(notBelow value: Double) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 }

@@ -1,6 +1,6 @@
-/// Finds the leaves that rows of ranks end in, eight walks at a time: the walks do not depend on each other, so the
-/// processor overlaps their memory accesses. What matters in the loops is that everything stays in registers and
-/// that nothing branches on the data.
+/// Finds the leaves that rows of ranks end in, eight walks at a time and level by level: the walks do not depend on
+/// each other, so the processor overlaps their memory accesses. What matters in the loops is that nothing branches
+/// on the data.
 ///
 /// A leaf is given as its *position*, an index into the forest's table of leaf values.
 protocol TreeWalk: Sendable {
@@ -43,8 +43,6 @@ private func sign(of difference: Int) -> Int {
     Int(truncatingIfNeeded: UInt(truncatingIfNeeded: difference) &>> 63)
 }
 
-private let neverRight = RankPlan.Question(column: 0, bound: .max)
-
 extension RankPlan.Question {
     fileprivate var packed: Int32 { Int32(column) * 2 | Int32(bound) << 16 }
 }
@@ -77,7 +75,7 @@ struct PerfectWalk: TreeWalk {
     var memoryBytes: Int { splits.byteCount + groups.byteCount + topBounds.byteCount + topColumns.byteCount }
 
     /// nil if the trees are too deep or too lopsided to be padded.
-    static func make(_ trees: [Forest.Tree], questions: [[Int: RankPlan.Question]]) -> (walk: PerfectWalk, layout: LeafLayout)? {
+    static func make(_ trees: [Forest.Tree], questions: [[RankPlan.Question]]) -> (walk: PerfectWalk, layout: LeafLayout)? {
         let depths = trees.map(\.depth)
         guard let deepest = depths.max(), deepest <= mostDepth else { return nil }
         var groups: [Group] = []
@@ -90,7 +88,7 @@ struct PerfectWalk: TreeWalk {
         let leaves = trees.reduce(0) { $0 + $1.leafCount }
         guard size <= max(4096, leaves * mostPadding) else { return nil }
 
-        var splits = [Int32](repeating: neverRight.packed, count: size)
+        var splits = [Int32](repeating: RankPlan.Question.neverRight.packed, count: size)
         var leafOf = [Int32](repeating: -1, count: size)
         var firstLeaf = 0
         for (index, tree) in trees.enumerated() {
@@ -101,7 +99,7 @@ struct PerfectWalk: TreeWalk {
             while let (node, place, depth) = pending.popLast() {
                 switch tree.nodes[node] {
                 case .split(let split):
-                    splits[start + place] = questions[index][node]!.packed
+                    splits[start + place] = questions[index][node].packed
                     pending.append((split.left, place * 2, depth + 1))
                     pending.append((split.right, place * 2 + 1, depth + 1))
                 case .leaf(let leaf):
@@ -260,7 +258,7 @@ struct LinkedWalk: TreeWalk {
 
     var memoryBytes: Int { nodes.byteCount + trees.byteCount }
 
-    static func make(_ forest: [Forest.Tree], questions: [[Int: RankPlan.Question]]) -> (walk: LinkedWalk, layout: LeafLayout)? {
+    static func make(_ forest: [Forest.Tree], questions: [[RankPlan.Question]]) -> (walk: LinkedWalk, layout: LeafLayout)? {
         guard forest.reduce(0, { $0 + $1.nodes.count }) < Int(Int32.max) else { return nil }
         var nodes: [Node] = []
         var leafOf: [Int32] = []
@@ -278,10 +276,10 @@ struct LinkedWalk: TreeWalk {
             while next < waiting.count {
                 switch tree.nodes[waiting[next]] {
                 case .leaf(let leaf):
-                    nodes[place] = Node(split: neverRight.packed, left: UInt32(place))
+                    nodes[place] = Node(split: RankPlan.Question.neverRight.packed, left: UInt32(place))
                     leafOf[place] = Int32(firstLeaf + leaf)
                 case .split(let split):
-                    nodes[place] = Node(split: questions[index][waiting[next]]!.packed, left: UInt32(nodes.count))
+                    nodes[place] = Node(split: questions[index][waiting[next]].packed, left: UInt32(nodes.count))
                     waiting += [split.left, split.right]
                     nodes += [Node(split: 0, left: 0), Node(split: 0, left: 0)]
                     leafOf += [-1, -1]

@@ -3,7 +3,7 @@ internal import Scoring
 /// Scores made-up rows before a version answers, so that its first requests find memory mapped, caches filled
 /// and lazily made state made.
 struct WarmUp {
-    private static let rows = 256
+    private static let rows = 64
 
     /// Scores plausible rows, one alone and all together. Rows may well be refused, because what they hold is made up;
     /// throws only if the engine itself fails.
