@@ -122,7 +122,7 @@ struct ScalarForest<Walk: TreeWalk, Number: BinaryFloatingPoint & BitwiseCopyabl
         if frames.rows >= RowBlocks.leastRows {
             RowBlocks.run(frames, plan: plan, walk: walk, sum: sum, treeCount: treeCount, into: into)
         } else {
-            let ranks = frames.scratch.assumingMemoryBound(to: Int16.self)
+            let ranks = frames.scratch.assumingMemoryBound(to: Int32.self)
             for row in 0..<frames.rows {
                 let frame = frames.slots + row * frames.stride
                 plan.rank(frame, into: ranks, shift: RankPlan.rowShift)
@@ -132,7 +132,7 @@ struct ScalarForest<Walk: TreeWalk, Number: BinaryFloatingPoint & BitwiseCopyabl
     }
 
     @inline(__always)
-    private func sumOfRow(_ ranks: UnsafePointer<Int16>) -> Double {
+    private func sumOfRow(_ ranks: UnsafePointer<Int32>) -> Double {
         let values = sum.values.base
         var total = sum.start
         for group in 0..<treeCount >> 3 {
@@ -165,7 +165,7 @@ struct GeneralForest<Walk: TreeWalk, Number: BinaryFloatingPoint & BitwiseCopyab
             RowBlocks.run(frames, plan: plan, walk: walk, sum: sum, treeCount: treeCount, into: into)
             return
         }
-        let ranks = frames.scratch.assumingMemoryBound(to: Int16.self)
+        let ranks = frames.scratch.assumingMemoryBound(to: Int32.self)
         let sums = frames.scratch + RowBlocks.rankBytes(plan: plan, rows: 1)
         for row in 0..<frames.rows {
             let frame = frames.slots + row * frames.stride

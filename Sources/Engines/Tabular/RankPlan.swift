@@ -63,7 +63,9 @@ struct RankPlan: Sendable {
 
     /// Writes the ranks of one row, column c to `ranks[c << shift]`; `frame` holds the row's slots.
     @inline(__always)
-    func rank(_ frame: UnsafePointer<Double>, into ranks: UnsafeMutablePointer<Int16>, shift: Int) {
+    func rank<Rank: FixedWidthInteger>(_ frame: UnsafePointer<Double>, into ranks: UnsafeMutablePointer<Rank>, shift: Int) {
+        // Trees without splits ask column 0 as well, also where no feature has ranks; it must hold one.
+        ranks[0] = Rank(truncatingIfNeeded: Int16.min)
         switch (precision, comparison, isNarrow) {
         case (.float32, .less, true): rankNumbers(frame, ranks, shift, thresholds32.base, OrEqual.self, .float32)
         case (.float32, .lessOrEqual, true): rankNumbers(frame, ranks, shift, thresholds32.base, Only.self, .float32)
@@ -76,8 +78,8 @@ struct RankPlan: Sendable {
     }
 
     @inline(__always)
-    private func rankNumbers<Number: Threshold, Passing: PassingRule>(
-        _ frame: UnsafePointer<Double>, _ ranks: UnsafeMutablePointer<Int16>, _ shift: Int, _ thresholds: UnsafePointer<Number>,
+    private func rankNumbers<Number: Threshold, Passing: PassingRule, Rank: FixedWidthInteger>(
+        _ frame: UnsafePointer<Double>, _ ranks: UnsafeMutablePointer<Rank>, _ shift: Int, _ thresholds: UnsafePointer<Number>,
         _ passing: Passing.Type, _ precision: Forest.Precision
     ) {
         features.withUnsafeBufferPointer { features in
@@ -88,20 +90,22 @@ struct RankPlan: Sendable {
                     let start = levels.base[feature.firstLevel &+ level] &+ block &* 32
                     block = block &* 32 &+ Number.passed(thresholds + start, value, passing)
                 }
-                let rank = Int16(truncatingIfNeeded: block &- 32_768)
+                let rank = Rank(truncatingIfNeeded: block &- 32_768)
                 let isMissing = value.isNaN
                 let isZero = feature.hasZeroColumns && abs(Double(value)) <= Forest.zeroBound
                 for index in 0..<feature.columnCount {
                     let column = feature.firstColumn &+ index
                     let rule = columns.base[column]
-                    ranks[column &<< shift] = isMissing || (isZero && rule.takesZeroForMissing) ? rule.missingRank : rank
+                    ranks[column &<< shift] =
+                        isMissing || (isZero && rule.takesZeroForMissing) ? Rank(truncatingIfNeeded: rule.missingRank) : rank
                 }
             }
         }
     }
 
-    private func copyMembership(
-        of feature: CategoricalFeature, _ frame: UnsafePointer<Double>, _ ranks: UnsafeMutablePointer<Int16>, _ shift: Int
+    @inline(__always)
+    private func copyMembership<Rank: FixedWidthInteger>(
+        of feature: CategoricalFeature, _ frame: UnsafePointer<Double>, _ ranks: UnsafeMutablePointer<Rank>, _ shift: Int
     ) {
         let value = precision == .float32 ? Double(Float(frame[feature.slot])) : frame[feature.slot]
         let row: Int
@@ -113,7 +117,9 @@ struct RankPlan: Sendable {
             row = feature.codes
         }
         let memberships = feature.table.base + row * feature.columnCount
-        for column in 0..<feature.columnCount { ranks[(feature.firstColumn &+ column) &<< shift] = memberships[column] }
+        for column in 0..<feature.columnCount {
+            ranks[(feature.firstColumn &+ column) &<< shift] = Rank(truncatingIfNeeded: memberships[column])
+        }
     }
 }
 

@@ -5,6 +5,8 @@ package final class TabularModel: ScoringModel {
     package let signature: Signature
     package let description: ModelDescription
     private let kernels: [any Kernel]
+    /// Settled beforehand for the single row, which is what requests bring.
+    private let scratchBytesOfOne: Int
     private let inputCount: Int
     private let slotCount: Int
     private let outputs: [Int]
@@ -19,6 +21,7 @@ package final class TabularModel: ScoringModel {
         let kernels = program.steps.map(kernel(for:))
         self.signature = signature
         self.kernels = kernels
+        self.scratchBytesOfOne = Self.scratchBytes(of: kernels, rows: 1)
         self.inputCount = program.inputCount
         self.slotCount = program.slotCount
         self.outputs = program.outputs
@@ -43,12 +46,15 @@ package final class TabularModel: ScoringModel {
         try verification?(self)
     }
 
+    private static func scratchBytes(of kernels: [any Kernel], rows: Int) -> Int {
+        kernels.reduce(0) { max($0, $1.scratchBytes(rows: rows)) }
+    }
+
     private func scoreBlock(
         _ rows: FeatureBatch, from start: Int, count: Int, into scores: ScoreBatch, using workspace: Workspace
     ) {
         let frameBytes = (count * slotCount * MemoryLayout<Double>.stride + 63) & ~63
-        var scratchBytes = 0
-        for kernel in kernels { scratchBytes = max(scratchBytes, kernel.scratchBytes(rows: count)) }
+        let scratchBytes = count == 1 ? scratchBytesOfOne : Self.scratchBytes(of: kernels, rows: count)
         let memory = workspace.reserve(frameBytes + scratchBytes)
         let slots = memory.bindMemory(to: Double.self, capacity: count * slotCount)
 

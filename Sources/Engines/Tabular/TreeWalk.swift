@@ -4,12 +4,13 @@
 ///
 /// A leaf is given as its *position*, an index into the forest's table of leaf values.
 protocol TreeWalk: Sendable {
-    /// The leaves of trees `group * 8 ..< group * 8 + 8` for one row. Trees past the last one give any valid position.
-    func leaves(ofGroup group: Int, _ ranks: UnsafePointer<Int16>) -> EightPositions
+    /// The leaves of trees `group * 8 ..< group * 8 + 8` for one row, whose ranks are widened to what a comparison with
+    /// memory takes. Trees past the last one give any valid position.
+    func leaves(ofGroup group: Int, _ ranks: UnsafePointer<Int32>) -> EightPositions
     /// The leaves of one tree for eight rows, whose ranks alternate (`RankPlan.eightShift`).
     func leaves(ofTree tree: Int, ofEight ranks: UnsafePointer<Int16>) -> EightPositions
     /// The leaf of one tree for one row.
-    func leaf(ofTree tree: Int, _ ranks: UnsafePointer<Int16>) -> Int
+    func leaf(ofTree tree: Int, _ ranks: UnsafePointer<Int32>) -> Int
     var memoryBytes: Int { get }
 }
 
@@ -26,7 +27,7 @@ struct LeafLayout {
 
 /// 1 if the split sends the row right: `ranks[column] > bound`. Twice the column in the low half, bound in the high half.
 @inline(__always)
-private func goesRight(_ split: Int32, _ ranks: UnsafePointer<Int16>) -> Int {
+private func goesRight(_ split: Int32, _ ranks: UnsafePointer<Int32>) -> Int {
     sign(of: Int(split &>> 16) &- Int(ranks[Int(split & 0xffff)]))
 }
 
@@ -132,7 +133,7 @@ struct PerfectWalk: TreeWalk {
 
     /// Written once for each depth, so that the distance between trees is a constant in the instructions.
     @inline(__always)
-    func leaves(ofGroup group: Int, _ ranks: UnsafePointer<Int16>) -> EightPositions {
+    func leaves(ofGroup group: Int, _ ranks: UnsafePointer<Int32>) -> EightPositions {
         let start = groups.base[group].start
         switch groups.base[group].depth {
         case 3: return leaves(from: start, depth: 3, ranks)
@@ -145,7 +146,7 @@ struct PerfectWalk: TreeWalk {
     }
 
     @inline(__always)
-    private func leaves(from start: Int, depth: Int, _ ranks: UnsafePointer<Int16>) -> EightPositions {
+    private func leaves(from start: Int, depth: Int, _ ranks: UnsafePointer<Int32>) -> EightPositions {
         let size = 1 &<< depth
         let base = splits.base + start
         var a = 1, b = 1, c = 1, d = 1, e = 1, f = 1, g = 1, h = 1
@@ -226,7 +227,7 @@ struct PerfectWalk: TreeWalk {
     }
 
     @inline(__always)
-    func leaf(ofTree tree: Int, _ ranks: UnsafePointer<Int16>) -> Int {
+    func leaf(ofTree tree: Int, _ ranks: UnsafePointer<Int32>) -> Int {
         let group = groups.base[tree &>> 3]
         let start = group.start &+ (tree & 7) &<< group.depth
         let base = splits.base + start
@@ -294,7 +295,7 @@ struct LinkedWalk: TreeWalk {
     }
 
     @inline(__always)
-    private func step(_ node: Int, _ ranks: UnsafePointer<Int16>) -> Int {
+    private func step(_ node: Int, _ ranks: UnsafePointer<Int32>) -> Int {
         let here = nodes.base[node]
         return Int(here.left) &+ goesRight(here.split, ranks)
     }
@@ -306,7 +307,7 @@ struct LinkedWalk: TreeWalk {
     }
 
     @inline(__always)
-    func leaves(ofGroup group: Int, _ ranks: UnsafePointer<Int16>) -> EightPositions {
+    func leaves(ofGroup group: Int, _ ranks: UnsafePointer<Int32>) -> EightPositions {
         let roots = trees.base + group &* 8
         var a = Int(roots[0].node), b = Int(roots[1].node), c = Int(roots[2].node), d = Int(roots[3].node)
         var e = Int(roots[4].node), f = Int(roots[5].node), g = Int(roots[6].node), h = Int(roots[7].node)
@@ -342,7 +343,7 @@ struct LinkedWalk: TreeWalk {
     }
 
     @inline(__always)
-    func leaf(ofTree tree: Int, _ ranks: UnsafePointer<Int16>) -> Int {
+    func leaf(ofTree tree: Int, _ ranks: UnsafePointer<Int32>) -> Int {
         let root = trees.base[tree]
         var node = Int(root.node)
         for _ in 0..<root.depth { node = step(node, ranks) }
