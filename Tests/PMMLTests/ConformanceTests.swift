@@ -40,7 +40,8 @@ import Testing
                 if parts.count >= 5 { members[String(parts[1])] = String(parts[3]) }
             }
             return Entry(
-                id: members["id"] ?? "", model: "\(folder)/\(members["model"] ?? "")", input: "\(folder)/\(members["input"] ?? "")",
+                id: members["id"] ?? "", model: "\(folder)/\(members["model"] ?? "")",
+                input: "\(folder)/\(members["input"] ?? "")",
                 expected: "\(folder)/\(members["expected"] ?? "")")
         }
     }
@@ -48,7 +49,9 @@ import Testing
     static func judge(_ entry: Entry) -> Verdict {
         var verdict = Verdict(id: entry.id)
         do {
-            guard let bytes = contents(of: entry.model), let inputs = contents(of: entry.input), let results = contents(of: entry.expected) else {
+            guard let bytes = contents(of: entry.model), let inputs = contents(of: entry.input),
+                let results = contents(of: entry.expected)
+            else {
                 verdict.problem = "the files are not there"
                 return verdict
             }
@@ -82,7 +85,9 @@ import Testing
                 let target = model.signature.outputs[0].name
                 let isBeside = expected.header.contains("prediction") && model.signature.outputColumn(named: "prediction") == nil
                 if isBeside && name == target { continue }
-                guard let actual = text(scores, model, row: row, isBeside && name == "prediction" ? target : name) else { continue }
+                guard let actual = text(scores, model, row: row, isBeside && name == "prediction" ? target : name) else {
+                    continue
+                }
                 compared += 1
                 let wanted = cell == "N/A" || cell == "NA" ? "" : cell
                 if actual == wanted { continue }
@@ -114,7 +119,9 @@ import Testing
         print("PMML conformance: \(verdicts.count) models, \(loaded) load, \(agreeing) agree, \(exact) of them to 1e-9")
         if getenv("VERDICT_PMML_VERBOSE") != nil {
             for verdict in verdicts {
-                print(verdict.problem == nil ? (verdict.isExact ? "  exact" : "  close") : "  ------", verdict.id, verdict.problem ?? "")
+                print(
+                    verdict.problem == nil ? (verdict.isExact ? "  exact" : "  close") : "  ------", verdict.id,
+                    verdict.problem ?? "")
             }
         }
         #expect(loaded >= 0)

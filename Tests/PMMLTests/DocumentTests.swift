@@ -43,7 +43,8 @@ import Testing
     @Test func deepTreesAreReadWithoutRecursion() throws {
         let depth = 3_000
         let open = "<Node score=\"1\"><True/>"
-        let text = "<TreeModel functionName=\"regression\"><MiningSchema/>" + String(repeating: open, count: depth)
+        let text =
+            "<TreeModel functionName=\"regression\"><MiningSchema/>" + String(repeating: open, count: depth)
             + String(repeating: "</Node>", count: depth) + "</TreeModel>"
         let document = try document(text)
         guard case .tree(let tree) = document.model else { return }
@@ -52,10 +53,12 @@ import Testing
     }
 
     @Test func expressionsNestedWithoutEndAreRefused() {
-        let text = String(repeating: "<Apply function='abs'>", count: 1_000) + "<Constant>1</Constant>"
+        let text =
+            String(repeating: "<Apply function='abs'>", count: 1_000) + "<Constant>1</Constant>"
             + String(repeating: "</Apply>", count: 1_000)
         #expect(throws: ScoringError.self) {
-            try document(PMMLText.regression(local: "<DerivedField name='d' optype='continuous' dataType='double'>\(text)</DerivedField>"))
+            try document(
+                PMMLText.regression(local: "<DerivedField name='d' optype='continuous' dataType='double'>\(text)</DerivedField>"))
         }
     }
 
@@ -84,7 +87,9 @@ import Testing
     }
 
     @Test func unknownElementsInsideOfModelsAreRefused() {
-        let error = #expect(throws: ScoringError.self) { try document("<TreeModel functionName='regression'><Surprise/></TreeModel>") }
+        let error = #expect(throws: ScoringError.self) {
+            try document("<TreeModel functionName='regression'><Surprise/></TreeModel>")
+        }
         #expect("\(error!)".contains("<Surprise>"))
     }
 

@@ -18,11 +18,16 @@ import Testing
     }
 
     static let snippets = [
-        "<", ">", "/>", "</", "\"", "'", "&", "&amp;", "&#x110000;", "]]>", "<!--", "<![CDATA[", "<?", "\u{0}", "é", "=", "xmlns:a=\"b\"", "-1",
-        "0", "1e999", "-1e999", "NaN", "INF", "9223372036854775807", "-9223372036854775808", "4294967296", "1e-400", "", " ", "true", "x",
-        "<True/>", "<False/>", "<Node><True/></Node>", "<Extension/>", "string", "double", "integer", "float", "boolean", "date", "categorical",
-        "continuous", "ordinal", "isIn", "isMissing", "equal", "surrogate", "and", "defaultChild", "returnLastPrediction", "modelChain", "sum",
-        "majorityVote", "median", "classification", "regression", "predictedValue", "reasonCode", "probability", "entityId", "asIs",
+        "<", ">", "/>", "</", "\"", "'", "&", "&amp;", "&#x110000;", "]]>", "<!--", "<![CDATA[", "<?", "\u{0}", "é", "=",
+        "xmlns:a=\"b\"", "-1",
+        "0", "1e999", "-1e999", "NaN", "INF", "9223372036854775807", "-9223372036854775808", "4294967296", "1e-400", "", " ",
+        "true", "x",
+        "<True/>", "<False/>", "<Node><True/></Node>", "<Extension/>", "string", "double", "integer", "float", "boolean", "date",
+        "categorical",
+        "continuous", "ordinal", "isIn", "isMissing", "equal", "surrogate", "and", "defaultChild", "returnLastPrediction",
+        "modelChain", "sum",
+        "majorityVote", "median", "classification", "regression", "predictedValue", "reasonCode", "probability", "entityId",
+        "asIs",
     ]
 
     static func mutate(_ bytes: [UInt8], _ random: inout Random) -> [UInt8] {
@@ -48,7 +53,9 @@ import Testing
 
     /// The quoted value that begins at or after a place.
     static func quotedRange(_ bytes: [UInt8], _ at: Int) -> Range<Int>? {
-        guard let start = bytes[at...].firstIndex(of: UInt8(ascii: "\"")), let end = bytes[(start + 1)...].firstIndex(of: UInt8(ascii: "\"")) else { return nil }
+        guard let start = bytes[at...].firstIndex(of: UInt8(ascii: "\"")),
+            let end = bytes[(start + 1)...].firstIndex(of: UInt8(ascii: "\""))
+        else { return nil }
         return start + 1..<end
     }
 
@@ -60,7 +67,8 @@ import Testing
 
     static func tagRange(_ bytes: [UInt8], _ at: Int) -> Range<Int>? {
         guard let start = bytes[at...].firstIndex(of: UInt8(ascii: "<")) else { return nil }
-        let end = bytes[(start + 1)...].firstIndex { $0 == 0x20 || $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: "/") } ?? bytes.count
+        let end =
+            bytes[(start + 1)...].firstIndex { $0 == 0x20 || $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: "/") } ?? bytes.count
         return start + 1..<end
     }
 
@@ -78,7 +86,9 @@ import Testing
             while end + 1 < bytes.count, !(bytes[end] == UInt8(ascii: "/") && bytes[end + 1] == UInt8(ascii: ">")) { end += 1 }
             return end + 2 <= bytes.count ? start..<end + 2 : nil
         }
-        guard let a = element(min(first, second)), let b = element(max(first, second)), a.upperBound <= b.lowerBound else { return }
+        guard let a = element(min(first, second)), let b = element(max(first, second)), a.upperBound <= b.lowerBound else {
+            return
+        }
         let (left, right) = (Array(bytes[a]), Array(bytes[b]))
         bytes.replaceSubrange(b, with: left)
         bytes.replaceSubrange(a, with: right)
@@ -105,7 +115,11 @@ import Testing
                 for value in [Double.nan, 0, 1, -1, 1e300, -Double.infinity] {
                     let row = batch.addRow()
                     for (column, field) in model.signature.inputs.enumerated() {
-                        if case .text = field.kind { batch.setText("text \(value)", row: row, column: column) } else { batch.set(value, row: row, column: column) }
+                        if case .text = field.kind {
+                            batch.setText("text \(value)", row: row, column: column)
+                        } else {
+                            batch.set(value, row: row, column: column)
+                        }
                     }
                 }
                 try model.score(batch, into: scores, using: workspace)

@@ -3,7 +3,8 @@ import Scoring
 import Testing
 
 @Suite struct MiningModelTests {
-    static let fields = PMMLText.field("x") + PMMLText.field("z") + PMMLText.field("y")
+    static let fields =
+        PMMLText.field("x") + PMMLText.field("z") + PMMLText.field("y")
         + PMMLText.field("c", "string", "categorical", PMMLText.values("no", "yes"))
 
     /// A regression x + constant.
@@ -28,7 +29,8 @@ import Testing
     }
 
     func mining(
-        _ method: String, _ segments: String..., function: String = "regression", attributes: String = "", output: String = "", targets: String = ""
+        _ method: String, _ segments: String..., function: String = "regression", attributes: String = "", output: String = "",
+        targets: String = ""
     ) -> String {
         PMMLText.document(
             fields: Self.fields,
@@ -51,18 +53,21 @@ import Testing
         ("weightedSum", ["31.0", "62.0", ""]), ("x-weightedSum", ["31.0", "62.0", ""]),
     ])
     func ensemblesOfTreesAddUp(_ method: String, _ expected: [String]) throws {
-        let text = mining(method, segment(stump("1", "2"), "<True/>", "weight='1'"), segment(stump("10", "20"), "<True/>", "weight='3'"))
+        let text = mining(
+            method, segment(stump("1", "2"), "<True/>", "weight='1'"), segment(stump("10", "20"), "<True/>", "weight='3'"))
         #expect(try results(text, "y", Self.xs) == expected)
         #expect(try load(text).description.trees == 2)
     }
 
     @Test(arguments: [
-        ("sum", "6.0"), ("average", "2.0"), ("median", "1.0"), ("max", "5.0"), ("weightedAverage", "3.5"), ("weightedSum", "21.0"),
+        ("sum", "6.0"), ("average", "2.0"), ("median", "1.0"), ("max", "5.0"), ("weightedAverage", "3.5"),
+        ("weightedSum", "21.0"),
         ("weightedMedian", "5.0"),
     ])
     func ensemblesOfOtherModelsAddUp(_ method: String, _ expected: String) throws {
         let text = mining(
-            method, segment(plus(0), "<True/>", "weight='1'"), segment(plus(1), "<True/>", "weight='1'"), segment(plus(5), "<True/>", "weight='4'"))
+            method, segment(plus(0), "<True/>", "weight='1'"), segment(plus(1), "<True/>", "weight='1'"),
+            segment(plus(5), "<True/>", "weight='4'"))
         #expect(try results(text, "y", [["x": "0"]]) == [expected])
         #expect(try results(text, "y", [[:]]) == [""])
     }
@@ -74,11 +79,15 @@ import Testing
     }
 
     @Test func missingResultsAreTreatedAsSaid() throws {
-        let segments = [segment(plus(0)), segment(stump("1", "3")), segment(plus(100).replacing("name=\"x\" coef", with: "name=\"z\" coef"))]
+        let segments = [
+            segment(plus(0)), segment(stump("1", "3")), segment(plus(100).replacing("name=\"x\" coef", with: "name=\"z\" coef")),
+        ]
         let rows = [["x": "1", "z": "0"], ["x": "1"], ["z": "0"]]
         func all(_ attributes: String) throws -> [String?] {
             try results(
-                mining("sum", segments[0], segments[1], segments[2], attributes: attributes).replacing("MiningField name=\"x\"/></MiningSchema><Regr", with: "MiningField name=\"x\"/><MiningField name=\"z\"/></MiningSchema><Regr"),
+                mining("sum", segments[0], segments[1], segments[2], attributes: attributes).replacing(
+                    "MiningField name=\"x\"/></MiningSchema><Regr",
+                    with: "MiningField name=\"x\"/><MiningField name=\"z\"/></MiningSchema><Regr"),
                 "y", rows)
         }
         #expect(try all("") == ["104.0", "", ""])
@@ -89,15 +98,22 @@ import Testing
 
     @Test func theFirstTrueSegmentIsSelected() throws {
         func below(_ limit: Int) -> String { "<SimplePredicate field=\"z\" operator=\"lessThan\" value=\"\(limit)\"/>" }
-        let text = mining("selectFirst", segment(plus(1), below(0)), segment(plus(2), below(10)), segment(stump("-7", "7"), "<SimplePredicate field='z' operator='isMissing'/>"))
+        let text = mining(
+            "selectFirst", segment(plus(1), below(0)), segment(plus(2), below(10)),
+            segment(stump("-7", "7"), "<SimplePredicate field='z' operator='isMissing'/>"))
         let rows = [["x": "0", "z": "-1"], ["x": "0", "z": "5"], ["x": "0", "z": "50"], ["x": "0"]]
         #expect(try results(text, "y", rows) == ["1.0", "2.0", "", "7.0"])
     }
 
     @Test func votesAreCounted() throws {
-        let segments = [stump("yes", "no", function: "classification"), stump("yes", "yes", function: "classification"), stump("no", "no", function: "classification")]
+        let segments = [
+            stump("yes", "no", function: "classification"), stump("yes", "yes", function: "classification"),
+            stump("no", "no", function: "classification"),
+        ]
         let output = "<Output><OutputField name='p' feature='probability' value='yes'/></Output>"
-        let plain = mining("majorityVote", segment(segments[0]), segment(segments[1]), segment(segments[2]), function: "classification", output: output)
+        let plain = mining(
+            "majorityVote", segment(segments[0]), segment(segments[1]), segment(segments[2]), function: "classification",
+            output: output)
         #expect(try results(plain, "c", Self.xs) == ["yes", "no", ""])
         #expect(try results(plain, "p", [["x": "-1"]]) == ["\(2.0 / 3)"])
         let weighted = mining(
@@ -111,9 +127,13 @@ import Testing
         // A segment with a predicate that is always true at run time keeps the ensemble from being one forest.
         let isThere = "<SimplePredicate field=\"z\" operator=\"isMissing\"/>"
         for method in ["majorityVote", "average"] {
-            let trees = [stump("yes", "no", function: "classification"), stump("no", "yes", function: "classification"), stump("yes", "no", function: "classification")]
+            let trees = [
+                stump("yes", "no", function: "classification"), stump("no", "yes", function: "classification"),
+                stump("yes", "no", function: "classification"),
+            ]
             let forest = mining(method, segment(trees[0]), segment(trees[1]), segment(trees[2]), function: "classification")
-            let single = mining(method, segment(trees[0], isThere), segment(trees[1]), segment(trees[2]), function: "classification")
+            let single = mining(
+                method, segment(trees[0], isThere), segment(trees[1]), segment(trees[2]), function: "classification")
             #expect(try results(forest, "c", Self.xs) == results(single, "c", Self.xs))
         }
     }
@@ -125,7 +145,9 @@ import Testing
             <RegressionTable intercept="0"><NumericPredictor name="first" coefficient="10"/><NumericPredictor name="z" coefficient="1"/></RegressionTable>
             </RegressionModel>
             """
-        let text = mining("modelChain", segment(plus(1, output: output)), segment(second), targets: "<Targets><Target field='y' rescaleFactor='2'/></Targets>")
+        let text = mining(
+            "modelChain", segment(plus(1, output: output)), segment(second),
+            targets: "<Targets><Target field='y' rescaleFactor='2'/></Targets>")
         #expect(try results(text, "y", [["x": "1", "z": "3"]]) == ["46.0"])
         #expect(try results(text, "shown", [["x": "1", "z": "3"]]) == ["23.0"])
         #expect(try load(text).signature.outputColumn(named: "first") == nil)

@@ -20,10 +20,15 @@ import Testing
     }
 
     static let range = PMMLText.field(
-        "x", "double", nil, "<Interval closure=\"closedOpen\" leftMargin=\"0\" rightMargin=\"10\"/><Interval closure=\"openClosed\" leftMargin=\"20\" rightMargin=\"30\"/><Value value=\"-1\" property=\"missing\"/><Value value=\"5\" property=\"invalid\"/><Value value=\"N/A\" property=\"missing\"/>")
+        "x", "double", nil,
+        "<Interval closure=\"closedOpen\" leftMargin=\"0\" rightMargin=\"10\"/><Interval closure=\"openClosed\" leftMargin=\"20\" rightMargin=\"30\"/><Value value=\"-1\" property=\"missing\"/><Value value=\"5\" property=\"invalid\"/><Value value=\"N/A\" property=\"missing\"/>"
+    )
 
     @Test func intervalsAndListsSayWhatIsValid() throws {
-        for (value, expected) in [("0", "0.0"), ("10", "fails"), ("20", "fails"), ("20.5", "20.5"), ("30", "30.0"), ("-1", ""), ("5", "fails"), ("-2", "fails")] {
+        for (value, expected) in [
+            ("0", "0.0"), ("10", "fails"), ("20", "fails"), ("20.5", "20.5"), ("30", "30.0"), ("-1", ""), ("5", "fails"),
+            ("-2", "fails"),
+        ] {
             #expect(try seen(value, field: Self.range, schema: "") == expected, "\(value)")
         }
         #expect(try seen(nil, field: Self.range, schema: "") == "")
@@ -33,7 +38,8 @@ import Testing
         #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='returnInvalid'") == "fails")
         #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asIs'") == "12.0")
         #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asMissing'") == "")
-        #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asMissing' missingValueReplacement='7'") == "7.0")
+        #expect(
+            try seen("12", field: Self.range, schema: "invalidValueTreatment='asMissing' missingValueReplacement='7'") == "7.0")
         #expect(try seen("12", field: Self.range, schema: "invalidValueTreatment='asValue' invalidValueReplacement='8'") == "8.0")
         #expect(throws: ScoringError.self) { try seen("12", field: Self.range, schema: "invalidValueTreatment='asValue'") }
     }
@@ -49,23 +55,40 @@ import Testing
         #expect(try seen("50", field: free, schema: "outliers='asExtremeValues' lowValue='0' highValue='40'") == "40.0")
         #expect(try seen("-5", field: free, schema: "outliers='asExtremeValues' lowValue='0' highValue='40'") == "0.0")
         #expect(try seen("50", field: free, schema: "outliers='asMissingValues' lowValue='0' highValue='40'") == "")
-        #expect(try seen("50", field: free, schema: "outliers='asMissingValues' lowValue='0' highValue='40' missingValueReplacement='1'") == "1.0")
+        #expect(
+            try seen(
+                "50", field: free, schema: "outliers='asMissingValues' lowValue='0' highValue='40' missingValueReplacement='1'")
+                == "1.0")
         // Invalid is refused before it can be cut, and passes uncut where it is taken as it is.
         #expect(try seen("50", field: Self.range, schema: "outliers='asExtremeValues' lowValue='0' highValue='9'") == "fails")
-        #expect(try seen("50", field: Self.range, schema: "outliers='asExtremeValues' lowValue='0' highValue='9' invalidValueTreatment='asIs'") == "50.0")
-        #expect(try seen("9.5", field: Self.range, schema: "outliers='asExtremeValues' lowValue='0' highValue='9' invalidValueTreatment='asIs'") == "9.0")
+        #expect(
+            try seen(
+                "50", field: Self.range,
+                schema: "outliers='asExtremeValues' lowValue='0' highValue='9' invalidValueTreatment='asIs'") == "50.0")
+        #expect(
+            try seen(
+                "9.5", field: Self.range,
+                schema: "outliers='asExtremeValues' lowValue='0' highValue='9' invalidValueTreatment='asIs'") == "9.0")
     }
 
     static let levels = PMMLText.field(
-        "x", "string", "categorical", "<Value value=\"a\"/><Value value=\"b\"/><Value value=\"?\" property=\"missing\"/><Value value=\"bad\" property=\"invalid\"/>")
+        "x", "string", "categorical",
+        "<Value value=\"a\"/><Value value=\"b\"/><Value value=\"?\" property=\"missing\"/><Value value=\"bad\" property=\"invalid\"/>"
+    )
 
     @Test func levelsAreCheckedLikeNumbers() throws {
         for (value, expected) in [("a", "a"), ("?", ""), ("bad", "fails"), ("c", "fails")] {
             #expect(try seen(value, field: Self.levels, schema: "", type: "string") == expected, "\(value)")
         }
         #expect(try seen("c", field: Self.levels, schema: "invalidValueTreatment='asMissing'", type: "string") == "")
-        #expect(try seen("bad", field: Self.levels, schema: "invalidValueTreatment='asMissing' missingValueReplacement='b'", type: "string") == "b")
-        #expect(try seen("c", field: Self.levels, schema: "invalidValueTreatment='asValue' invalidValueReplacement='a'", type: "string") == "a")
+        #expect(
+            try seen(
+                "bad", field: Self.levels, schema: "invalidValueTreatment='asMissing' missingValueReplacement='b'", type: "string"
+            ) == "b")
+        #expect(
+            try seen(
+                "c", field: Self.levels, schema: "invalidValueTreatment='asValue' invalidValueReplacement='a'", type: "string")
+                == "a")
         #expect(try seen(nil, field: Self.levels, schema: "missingValueReplacement='a'", type: "string") == "a")
     }
 
@@ -80,7 +103,8 @@ import Testing
         let model = try load(
             PMMLText.document(
                 fields: Self.levels + PMMLText.field("y"),
-                "<RegressionModel functionName=\"regression\">\(PMMLText.schema("x"))<RegressionTable intercept=\"1\"/></RegressionModel>"))
+                "<RegressionModel functionName=\"regression\">\(PMMLText.schema("x"))<RegressionTable intercept=\"1\"/></RegressionModel>"
+            ))
         let scores = try score(model, [["x": "c"], ["x": "a"]])
         #expect(scores.failure(row: 0) != nil)
         #expect(scores.failure(row: 1) == nil)
@@ -89,7 +113,8 @@ import Testing
     @Test func onlyActiveFieldsAreInputs() throws {
         let model = try load(
             PMMLText.document(
-                fields: PMMLText.field("a") + PMMLText.field("b", "boolean") + PMMLText.field("c", "integer") + PMMLText.field("d") + PMMLText.field("y"),
+                fields: PMMLText.field("a") + PMMLText.field("b", "boolean") + PMMLText.field("c", "integer")
+                    + PMMLText.field("d") + PMMLText.field("y"),
                 """
                 <RegressionModel functionName="regression"><MiningSchema><MiningField name="c"/><MiningField name="d" usageType="supplementary"/>
                 <MiningField name="b" usageType="active"/><MiningField name="y" usageType="predicted"/></MiningSchema>
@@ -114,7 +139,9 @@ import Testing
     @Test func treatmentsComeBeforeTheDerivedFieldsOfTheDictionary() throws {
         let model = try load(
             PMMLText.document(
-                fields: PMMLText.field("x"), functions: "<DerivedField name=\"twice\" optype=\"continuous\" dataType=\"double\"><Apply function=\"*\"><FieldRef field=\"x\"/><Constant>2</Constant></Apply></DerivedField>",
+                fields: PMMLText.field("x"),
+                functions:
+                    "<DerivedField name=\"twice\" optype=\"continuous\" dataType=\"double\"><Apply function=\"*\"><FieldRef field=\"x\"/><Constant>2</Constant></Apply></DerivedField>",
                 """
                 <RegressionModel functionName="regression"><MiningSchema><MiningField name="x" missingValueReplacement="4"/></MiningSchema>
                 <RegressionTable intercept="0"><NumericPredictor name="twice" coefficient="1"/></RegressionTable></RegressionModel>

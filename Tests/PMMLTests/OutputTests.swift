@@ -6,7 +6,9 @@ import Testing
     func classifier(_ output: String, extra: String = "") -> String {
         PMMLText.document(
             fields: PMMLText.field("x")
-                + PMMLText.field("y", "string", "categorical", "<Value value=\"good\" displayValue=\"Good payer\"/><Value value=\"bad\" displayValue=\"Bad payer\"/>"),
+                + PMMLText.field(
+                    "y", "string", "categorical",
+                    "<Value value=\"good\" displayValue=\"Good payer\"/><Value value=\"bad\" displayValue=\"Bad payer\"/>"),
             """
             <RegressionModel functionName="classification" normalizationMethod="logit">\(PMMLText.schema("x", target: "y"))
             <Output>\(output)</Output><RegressionTable intercept="0" targetCategory="bad"><NumericPredictor name="x" coefficient="1"/></RegressionTable>
@@ -50,7 +52,9 @@ import Testing
 
     @Test(arguments: ["residual", "standardError", "warning", "ruleValue", "entityId", "reasonCode", "clusterAffinity"])
     func featuresThatTheModelDoesNotHaveAreNamed(_ feature: String) {
-        let error = #expect(throws: ScoringError.self) { try load(classifier("<OutputField name=\"o\" feature=\"\(feature)\"/>")) }
+        let error = #expect(throws: ScoringError.self) {
+            try load(classifier("<OutputField name=\"o\" feature=\"\(feature)\"/>"))
+        }
         #expect("\(error!)".contains("'o'"))
     }
 
@@ -69,7 +73,11 @@ import Testing
     }
 
     @Test func aModelThatAgreesWithItsVerificationPasses() throws {
-        try load(verification("<row><a>0.5</a><b>bad</b><c>0.622459331201855</c></row><row><b>good</b></row>".replacing("<row><b>good</b></row>", with: ""))).verify()
+        try load(
+            verification(
+                "<row><a>0.5</a><b>bad</b><c>0.622459331201855</c></row><row><b>good</b></row>".replacing(
+                    "<row><b>good</b></row>", with: ""))
+        ).verify()
     }
 
     @Test func aModelThatDisagreesWithItsVerificationIsRefused() throws {
@@ -83,6 +91,8 @@ import Testing
     @Test func precisionAndZeroThresholdAreThoseOfTheField() throws {
         try load(verification("<row><a>0.5</a><c>0.6225</c></row>", "precision=\"0.001\"")).verify()
         try load(verification("<row><a>-40</a><c>0</c></row>", "zeroThreshold=\"1e-16\"")).verify()
-        #expect(throws: ScoringError.self) { try load(verification("<row><a>-30</a><c>0</c></row>", "zeroThreshold=\"1e-16\"")).verify() }
+        #expect(throws: ScoringError.self) {
+            try load(verification("<row><a>-30</a><c>0</c></row>", "zeroThreshold=\"1e-16\"")).verify()
+        }
     }
 }

@@ -15,7 +15,10 @@ import Testing
     }
 
     @Test func nothingElseIsRecognised() {
-        for text in ["", "{\"learner\":{}}", "tree\nversion=v3", "<html><PMML/></html>", "<PMMLX>", "PK\u{3}\u{4}", "<", "<?xml", "<!--", "PMML", "{\"a\": \"<PMML>\"}"] {
+        for text in [
+            "", "{\"learner\":{}}", "tree\nversion=v3", "<html><PMML/></html>", "<PMMLX>", "PK\u{3}\u{4}", "<", "<?xml", "<!--",
+            "PMML", "{\"a\": \"<PMML>\"}",
+        ] {
             #expect(!recognises(text), "\(text)")
         }
         #expect(!PMMLFormat().recognises(.folder(path: "/")))
@@ -27,7 +30,8 @@ import Testing
 
     @Test func modelsScoreBlocksLikeSingleRows() throws {
         let model = try ScorecardTests.sample("sklearn_gradient_boosting.pmml")
-        let table = Table(String(decoding: try #require(contents(of: "\(ScorecardTests.folder)/sklearn_gradient_boosting.csv")), as: UTF8.self))
+        let table = Table(
+            String(decoding: try #require(contents(of: "\(ScorecardTests.folder)/sklearn_gradient_boosting.csv")), as: UTF8.self))
         let rows = (0..<20).flatMap { _ in table.rows.map { Dictionary(uniqueKeysWithValues: zip(table.header, $0)) } }
         let together = try score(model, rows)
         for (index, row) in rows.enumerated().prefix(40) {

@@ -4,9 +4,12 @@ import Scoring
 import Testing
 
 @Suite struct RegressionModelTests {
-    func model(_ attributes: String, _ tables: String, target: String = "", function: String = "classification", targets: String = "") -> String {
+    func model(
+        _ attributes: String, _ tables: String, target: String = "", function: String = "classification", targets: String = ""
+    ) -> String {
         PMMLText.document(
-            fields: PMMLText.field("x") + PMMLText.field("s", "string") + PMMLText.field("y", function == "regression" ? "double" : "string", nil, target),
+            fields: PMMLText.field("x") + PMMLText.field("s", "string")
+                + PMMLText.field("y", function == "regression" ? "double" : "string", nil, target),
             """
             <RegressionModel functionName="\(function)" \(attributes)>\(PMMLText.schema("x", "s", target: "y"))\(targets)\(tables)</RegressionModel>
             """)
@@ -46,7 +49,10 @@ import Testing
         let tables = table(1, "a") + table(2, "b", 0.5) + table(0.5, "c", 2)
         let (a, b, c) = (2.0, 2.5, 2.5)
         let sum = exp(a) + exp(b) + exp(c)
-        #expect(try close(probabilities(model("normalizationMethod='softmax'", tables), ["x": "1"]), [exp(a) / sum, exp(b) / sum, exp(c) / sum]))
+        #expect(
+            try close(
+                probabilities(model("normalizationMethod='softmax'", tables), ["x": "1"]),
+                [exp(a) / sum, exp(b) / sum, exp(c) / sum]))
         #expect(try close(probabilities(model("normalizationMethod='simplemax'", tables), ["x": "1"]), [a / 7, b / 7, c / 7]))
     }
 
@@ -61,8 +67,12 @@ import Testing
     }
 
     @Test func orderedClassesAreDifferencesOfCumulativeProbabilities() throws {
-        let text = model("normalizationMethod='logit'", table(-1, "low") + table(1, "mid") + "<RegressionTable intercept=\"0\" targetCategory=\"high\"/>")
-            .replacing("name=\"y\" dataType=\"string\" optype=\"categorical\"", with: "name=\"y\" dataType=\"string\" optype=\"ordinal\"")
+        let text = model(
+            "normalizationMethod='logit'",
+            table(-1, "low") + table(1, "mid") + "<RegressionTable intercept=\"0\" targetCategory=\"high\"/>"
+        )
+        .replacing(
+            "name=\"y\" dataType=\"string\" optype=\"categorical\"", with: "name=\"y\" dataType=\"string\" optype=\"ordinal\"")
         let (first, second) = (1 / (1 + exp(0.5)), 1 / (1 + exp(-1.5)))
         #expect(try close(probabilities(text, ["x": "0.5"]), [first, second - first, 1 - second]))
     }
@@ -88,7 +98,8 @@ import Testing
 
     @Test func targetsLimitThenScaleThenRound() throws {
         func result(_ target: String, _ x: String) throws -> String? {
-            let model = try load(model("", table(0, nil), function: "regression", targets: "<Targets><Target field=\"y\" \(target)/></Targets>"))
+            let model = try load(
+                model("", table(0, nil), function: "regression", targets: "<Targets><Target field=\"y\" \(target)/></Targets>"))
             return try text(score(model, [["x": x]]), model, row: 0, "y")
         }
         #expect(try result("min='-1' max='4' rescaleFactor='2' rescaleConstant='1'", "10") == "9.0")

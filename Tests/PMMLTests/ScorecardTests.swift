@@ -32,7 +32,9 @@ import Testing
         for (row, expected) in expected.enumerated() {
             #expect(scores.failure(row: row) == nil)
             let actual = ["score", "reason 1", "reason 2", "reason 3", "band"].map { text(scores, model, row: row, $0) }
-            #expect(actual.map { $0 == "525" || $0 == "640" || $0 == "345" || $0 == "455" || $0 == "430" ? $0! + ".0" : $0 } == expected)
+            #expect(
+                actual.map { $0 == "525" || $0 == "640" || $0 == "345" || $0 == "455" || $0 == "430" ? $0! + ".0" : $0 }
+                    == expected)
         }
     }
 
@@ -52,24 +54,30 @@ import Testing
         let roles = model.signature.roles
         #expect(model.signature.outputs[roles.score].map(\.name) == ["points"])
         #expect(model.signature.outputs[roles.reasons].map(\.name) == ["reason 1", "reason 2", "reason 3"])
-        #expect(model.signature.outputs[roles.named].map(\.name) == ["points", "score", "reason 1", "reason 2", "reason 3", "band"])
+        #expect(
+            model.signature.outputs[roles.named].map(\.name) == ["points", "score", "reason 1", "reason 2", "reason 3", "band"])
         #expect(model.signature.inputs.map(\.name) == ["age", "income", "debt", "employment", "purpose", "arrears"])
         #expect(model.signature.inputs[0].kind == .integer)
-        #expect(model.signature.inputs[3].kind == .category(CategoryLevels(["permanent", "temporary", "self-employed", "none", "n/a"])))
+        #expect(
+            model.signature.inputs[3].kind
+                == .category(CategoryLevels(["permanent", "temporary", "self-employed", "none", "n/a"])))
         #expect(model.signature.inputs[4].kind == .category(CategoryLevels(["car", "home", "holiday"])))
     }
 
     /// A card with one characteristic a number; the attribute takes everything.
-    func card(_ characteristics: [(points: Double, baseline: Double, code: String)], algorithm: String, output: String = "") -> String {
+    func card(_ characteristics: [(points: Double, baseline: Double, code: String)], algorithm: String, output: String = "")
+        -> String
+    {
         PMMLText.document(
             fields: "",
             """
             <Scorecard functionName="regression" reasonCodeAlgorithm="\(algorithm)"><MiningSchema/>\(output)<Characteristics>
-            """ + characteristics.map {
-                """
-                <Characteristic baselineScore="\($0.baseline)"><Attribute partialScore="\($0.points)" reasonCode="\($0.code)"><True/></Attribute></Characteristic>
-                """
-            }.joined() + "</Characteristics></Scorecard>")
+            """
+                + characteristics.map {
+                    """
+                    <Characteristic baselineScore="\($0.baseline)"><Attribute partialScore="\($0.points)" reasonCode="\($0.code)"><True/></Attribute></Characteristic>
+                    """
+                }.joined() + "</Characteristics></Scorecard>")
     }
 
     func reasons(_ characteristics: [(points: Double, baseline: Double, code: String)], _ algorithm: String) throws -> [String] {

@@ -11,14 +11,19 @@ struct SpeedTests {
         var (fields, schema, characteristics) = ("", "", "")
         for index in 0..<count {
             let isText = index % 3 == 2
-            fields += isText
-                ? PMMLText.field("x\(index)", "string", "categorical", PMMLText.values("a", "b", "c", "d")) : PMMLText.field("x\(index)")
+            fields +=
+                isText
+                ? PMMLText.field("x\(index)", "string", "categorical", PMMLText.values("a", "b", "c", "d"))
+                : PMMLText.field("x\(index)")
             schema += "<MiningField name=\"x\(index)\"/>"
             characteristics += "<Characteristic name=\"c\(index)\" reasonCode=\"R\(index)\" baselineScore=\"40\">"
             for bin in 0..<5 {
                 let predicate: String
                 if isText {
-                    predicate = bin < 4 ? "<SimplePredicate field=\"x\(index)\" operator=\"equal\" value=\"\(["a", "b", "c", "d"][bin])\"/>" : "<True/>"
+                    predicate =
+                        bin < 4
+                        ? "<SimplePredicate field=\"x\(index)\" operator=\"equal\" value=\"\(["a", "b", "c", "d"][bin])\"/>"
+                        : "<True/>"
                 } else if bin == 4 {
                     predicate = "<SimplePredicate field=\"x\(index)\" operator=\"isMissing\"/>"
                 } else {
@@ -44,7 +49,9 @@ struct SpeedTests {
     static func boosting(trees: Int, depth: Int, fields: Int) -> String {
         var random = FuzzTests.Random(state: 99)
         func node(_ predicate: String, _ level: Int) -> String {
-            guard level < depth else { return "<Node score=\"\(Double(random.next(2_000) - 1_000) / 10_000)\">\(predicate)</Node>" }
+            guard level < depth else {
+                return "<Node score=\"\(Double(random.next(2_000) - 1_000) / 10_000)\">\(predicate)</Node>"
+            }
             let (field, value) = ("x\(random.next(fields))", Double(random.next(10_000)) / 10_000)
             let below = node("<SimplePredicate field=\"\(field)\" operator=\"lessOrEqual\" value=\"\(value)\"/>", level + 1)
             let above = node("<SimplePredicate field=\"\(field)\" operator=\"greaterThan\" value=\"\(value)\"/>", level + 1)
@@ -59,7 +66,8 @@ struct SpeedTests {
                 """
         }
         return PMMLText.document(
-            fields: (0..<fields).map { PMMLText.field("x\($0)") }.joined() + PMMLText.field("y", "string", "categorical", PMMLText.values("0", "1")),
+            fields: (0..<fields).map { PMMLText.field("x\($0)") }.joined()
+                + PMMLText.field("y", "string", "categorical", PMMLText.values("0", "1")),
             """
             <MiningModel functionName="classification">\(schema.replacing("</MiningSchema>", with: "<MiningField name=\"y\" usageType=\"target\"/></MiningSchema>"))
             <Segmentation multipleModelMethod="modelChain"><Segment id="1"><True/><MiningModel functionName="regression">\(schema)
@@ -116,7 +124,9 @@ struct SpeedTests {
         let start = Moment.now
         let model = try PMMLFormat().load(.file(name: "large", bytes: bytes), options: LoadOptions())
         let seconds = Double(Moment.now.nanoseconds(since: start)) / 1e9
-        print("PMML \(bytes.count) bytes, \(model.description.trees ?? 0) trees: loaded in \(seconds) s, peak \(peakBytes() - before) bytes more")
+        print(
+            "PMML \(bytes.count) bytes, \(model.description.trees ?? 0) trees: loaded in \(seconds) s, peak \(peakBytes() - before) bytes more"
+        )
     }
 
     private func residentBytes() -> Int { statusBytes("VmRSS:") }

@@ -14,14 +14,17 @@ import Testing
     }
 
     func apply(_ function: String, _ arguments: String..., attributes: String = "") -> String {
-        "<Apply function=\"\(function)\" \(attributes)>" + arguments.map { argument in
-            if argument.hasPrefix("<") { return argument }
-            if argument.hasPrefix("'") { return "<Constant dataType=\"string\">\(argument.dropFirst().dropLast())</Constant>" }
-            if argument.first!.isNumber || argument.first == "-" {
-                return "<Constant dataType=\"\(argument.contains(".") ? "double" : "integer")\">\(argument)</Constant>"
-            }
-            return "<FieldRef field=\"\(argument)\"/>"
-        }.joined() + "</Apply>"
+        "<Apply function=\"\(function)\" \(attributes)>"
+            + arguments.map { argument in
+                if argument.hasPrefix("<") { return argument }
+                if argument.hasPrefix("'") {
+                    return "<Constant dataType=\"string\">\(argument.dropFirst().dropLast())</Constant>"
+                }
+                if argument.first!.isNumber || argument.first == "-" {
+                    return "<Constant dataType=\"\(argument.contains(".") ? "double" : "integer")\">\(argument)</Constant>"
+                }
+                return "<FieldRef field=\"\(argument)\"/>"
+            }.joined() + "</Apply>"
     }
 
     @Test func arithmeticIsExactAndMissingIsContagious() throws {
@@ -47,10 +50,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ("abs", "-2.5", "2.5"), ("floor", "-2.5", "-3.0"), ("ceil", "-2.5", "-2.0"), ("round", "-2.5", "-2.0"), ("round", "2.5", "3.0"),
-        ("round", "0.49999999999999994", "0.0"), ("rint", "2.5", "2.0"), ("sqrt", "9", "3.0"), ("exp", "0", "1.0"), ("ln", "1", "0.0"),
-        ("log10", "1000", "3.0"), ("ln1p", "0", "0.0"), ("expm1", "0", "0.0"), ("sin", "0", "0.0"), ("cos", "0", "1.0"), ("tan", "0", "0.0"),
-        ("asin", "0", "0.0"), ("acos", "1", "0.0"), ("atan", "0", "0.0"), ("sinh", "0", "0.0"), ("cosh", "0", "1.0"), ("tanh", "0", "0.0"),
+        ("abs", "-2.5", "2.5"), ("floor", "-2.5", "-3.0"), ("ceil", "-2.5", "-2.0"), ("round", "-2.5", "-2.0"),
+        ("round", "2.5", "3.0"),
+        ("round", "0.49999999999999994", "0.0"), ("rint", "2.5", "2.0"), ("sqrt", "9", "3.0"), ("exp", "0", "1.0"),
+        ("ln", "1", "0.0"),
+        ("log10", "1000", "3.0"), ("ln1p", "0", "0.0"), ("expm1", "0", "0.0"), ("sin", "0", "0.0"), ("cos", "0", "1.0"),
+        ("tan", "0", "0.0"),
+        ("asin", "0", "0.0"), ("acos", "1", "0.0"), ("atan", "0", "0.0"), ("sinh", "0", "0.0"), ("cosh", "0", "1.0"),
+        ("tanh", "0", "0.0"),
         ("erf", "0", "0.0"), ("stdNormalCDF", "0", "0.5"), ("stdNormalIDF", "0.5", "0.0"), ("expit", "0", "0.5"),
         ("x-expm1", "0", "0.0"),
     ])
@@ -135,15 +142,20 @@ import Testing
     }
 
     @Test func functionsThatCallThemselvesAreRefused() {
-        let functions = "<DefineFunction name=\"f\" optype=\"continuous\"><ParameterField name=\"a\"/>\(apply("f", "a"))</DefineFunction>"
+        let functions =
+            "<DefineFunction name=\"f\" optype=\"continuous\"><ParameterField name=\"a\"/>\(apply("f", "a"))</DefineFunction>"
         #expect(throws: ScoringError.self) { try value(apply("f", "x"), functions: functions) }
     }
 
     @Test func functionsThatGrowWithoutMeasureAreRefused() {
-        var functions = "<DefineFunction name=\"f0\" optype=\"continuous\"><ParameterField name=\"a\"/>\(apply("+", "a", "1.5"))</DefineFunction>"
+        var functions =
+            "<DefineFunction name=\"f0\" optype=\"continuous\"><ParameterField name=\"a\"/>\(apply("+", "a", "1.5"))</DefineFunction>"
         for index in 1...40 {
-            let body = apply("+", apply("f\(index - 1)", apply("+", "a", "\(index).25")), apply("f\(index - 1)", apply("+", "a", "\(index).5")))
-            functions += "<DefineFunction name=\"f\(index)\" optype=\"continuous\"><ParameterField name=\"a\"/>\(body)</DefineFunction>"
+            let body = apply(
+                "+", apply("f\(index - 1)", apply("+", "a", "\(index).25")), apply("f\(index - 1)", apply("+", "a", "\(index).5"))
+            )
+            functions +=
+                "<DefineFunction name=\"f\(index)\" optype=\"continuous\"><ParameterField name=\"a\"/>\(body)</DefineFunction>"
         }
         #expect(throws: ScoringError.self) { try value(apply("f40", "x"), functions: functions) }
     }

@@ -44,16 +44,23 @@ import Testing
     }
 
     @Test func missingValuesCanTakeTheDefaultChild() throws {
-        #expect(try results("missingValueStrategy='defaultChild'", [("", "u"), ("", ""), ("11", "")]) == ["u 2.0", "v 3.0", "v 3.0"])
+        #expect(
+            try results("missingValueStrategy='defaultChild'", [("", "u"), ("", ""), ("11", "")]) == ["u 2.0", "v 3.0", "v 3.0"])
     }
 
     @Test func missingValuesCanEndTheWalkWithNothing() throws {
         #expect(
-            try results("missingValueStrategy='nullPrediction' noTrueChildStrategy='returnLastPrediction'", [("", "u"), ("11", "")]) == [" ", " "])
+            try results(
+                "missingValueStrategy='nullPrediction' noTrueChildStrategy='returnLastPrediction'", [("", "u"), ("11", "")]) == [
+                    " ", " ",
+                ])
     }
 
     @Test func missingValuesCanEndTheWalkWhereItIs() throws {
-        #expect(try results("missingValueStrategy='lastPrediction'", [("", "u"), ("11", ""), ("11", "w")]) == ["root 0.0", "high 4.0", " "])
+        #expect(
+            try results("missingValueStrategy='lastPrediction'", [("", "u"), ("11", ""), ("11", "w")]) == [
+                "root 0.0", "high 4.0", " ",
+            ])
     }
 
     @Test func aDefaultChildThatIsNotThereIsRefused() {
@@ -130,8 +137,10 @@ import Testing
     static let z = "<SimplePredicate field=\"z\" operator=\"greaterThan\" value=\"1\"/>"
 
     @Test(arguments: [
-        ("lessThan", ["true", "false", "false"]), ("lessOrEqual", ["true", "true", "false"]), ("greaterThan", ["false", "false", "true"]),
-        ("greaterOrEqual", ["false", "true", "true"]), ("equal", ["false", "true", "false"]), ("notEqual", ["true", "false", "true"]),
+        ("lessThan", ["true", "false", "false"]), ("lessOrEqual", ["true", "true", "false"]),
+        ("greaterThan", ["false", "false", "true"]),
+        ("greaterOrEqual", ["false", "true", "true"]), ("equal", ["false", "true", "false"]),
+        ("notEqual", ["true", "false", "true"]),
     ])
     func simplePredicatesCompare(_ operation: String, _ expected: [String]) throws {
         let predicate = "<SimplePredicate field=\"x\" operator=\"\(operation)\" value=\"2.5\"/>"
@@ -141,7 +150,8 @@ import Testing
 
     @Test func valuesAreReadInTheTypeOfTheField() throws {
         #expect(try outcome("<SimplePredicate field=\"f\" operator=\"equal\" value=\"0.1\"/>", ["f": "0.1"]) == "true")
-        #expect(try outcome("<SimplePredicate field=\"f\" operator=\"lessOrEqual\" value=\"0.1\"/>", ["f": "0.1000000001"]) == "true")
+        #expect(
+            try outcome("<SimplePredicate field=\"f\" operator=\"lessOrEqual\" value=\"0.1\"/>", ["f": "0.1000000001"]) == "true")
         #expect(try outcome("<SimplePredicate field=\"n\" operator=\"equal\" value=\"3.0\"/>", ["n": "3"]) == "true")
         #expect(try outcome("<SimplePredicate field=\"b\" operator=\"equal\" value=\"true\"/>", ["b": "true"]) == "true")
         #expect(try outcome("<SimplePredicate field=\"b\" operator=\"notEqual\" value=\"true\"/>", ["b": "true"]) == "false")
@@ -161,7 +171,8 @@ import Testing
     @Test(arguments: [("x", "real"), ("n", "int"), ("s", "string")])
     func setsContainTheirMembers(_ field: String, _ type: String) throws {
         for (operation, inside) in [("isIn", "true"), ("isNotIn", "false")] {
-            let predicate = "<SimpleSetPredicate field=\"\(field)\" booleanOperator=\"\(operation)\"><Array type=\"\(type)\">3 1 7</Array></SimpleSetPredicate>"
+            let predicate =
+                "<SimpleSetPredicate field=\"\(field)\" booleanOperator=\"\(operation)\"><Array type=\"\(type)\">3 1 7</Array></SimpleSetPredicate>"
             for value in ["1", "3", "7"] { #expect(try outcome(predicate, [field: value]) == inside) }
             for value in ["0", "2", "8"] { #expect(try outcome(predicate, [field: value]) != inside) }
             #expect(try outcome(predicate, [:]) == "unknown")

@@ -27,14 +27,17 @@ import Testing
         for index in 0..<tests {
             func target() -> DecisionGraph.Target {
                 let later = tests - index - 1
-                return later > 0 && random.next(4) > 0 ? .test(index + 1 + random.next(min(later, 3))) : .result(random.next(results))
+                return later > 0 && random.next(4) > 0
+                    ? .test(index + 1 + random.next(min(later, 3))) : .result(random.next(results))
             }
             let condition: DecisionGraph.Condition =
-                random.next(3) == 0 ? .member(random.next(3)) : .atMost(random.next(8) == 0 ? .infinity : values[1 + random.next(10)])
+                random.next(3) == 0
+                ? .member(random.next(3)) : .atMost(random.next(8) == 0 ? .infinity : values[1 + random.next(10)])
             let (whenTrue, whenFalse) = (target(), target())
             let whenMissing = [whenTrue, whenFalse, target()][random.next(3)]
             graph.tests.append(
-                DecisionGraph.Test(condition, slot: random.next(slots), whenTrue: whenTrue, whenFalse: whenFalse, whenMissing: whenMissing))
+                DecisionGraph.Test(
+                    condition, slot: random.next(slots), whenTrue: whenTrue, whenFalse: whenFalse, whenMissing: whenMissing))
         }
         graph.entry = tests > 0 ? .test(0) : .result(0)
         return graph
@@ -50,7 +53,8 @@ import Testing
         program.steps = [step]
         program.outputs = Array(outputs)
         let signature = Signature(
-            inputs: (0..<Self.slots).map { Field("x\($0)") }, outputs: outputs.map { OutputColumn("y\($0)") }, roles: Roles(score: 0..<outputs.count))
+            inputs: (0..<Self.slots).map { Field("x\($0)") }, outputs: outputs.map { OutputColumn("y\($0)") },
+            roles: Roles(score: 0..<outputs.count))
         let model = TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: Self.slots)
@@ -84,7 +88,8 @@ import Testing
             guard let tree = graph.forestTree(feature: { $0 }) else { continue }
             trees += 1
             var forest = Forest(
-                comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: Self.slots, outputCount: 1, base: [0])
+                comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: Self.slots,
+                outputCount: 1, base: [0])
             forest.trees = [tree]
             let reference = ForestReference(forest)
             for row in Self.rows(&random, 40) {
@@ -98,7 +103,9 @@ import Testing
     @Test func forestsOfGraphsRunOnTheForestKernel() throws {
         var random = Random(state: 3)
         var (forest, graphs): (Forest, [DecisionGraph]) = (
-            Forest(comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: Self.slots, outputCount: 1, base: [0]), []
+            Forest(
+                comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: Self.slots,
+                outputCount: 1, base: [0]), []
         )
         while graphs.count < 60 {
             let graph = Self.graph(&random, tests: 8)
@@ -107,7 +114,8 @@ import Testing
             forest.trees.append(tree)
         }
         let rows = Self.rows(&random, 300)
-        let scores = try score(.forest(forest, features: Array(0..<Self.slots), into: Self.slots), rows, outputs: Self.slots..<Self.slots + 1)
+        let scores = try score(
+            .forest(forest, features: Array(0..<Self.slots), into: Self.slots), rows, outputs: Self.slots..<Self.slots + 1)
         for (index, row) in rows.enumerated() {
             var expected = 0.0
             for graph in graphs { expected += Double(graph.result { row[$0] }) }
@@ -127,7 +135,9 @@ import Testing
         let unfolded = graph.forestTree(feature: { $0 })
         let tree = try #require(unfolded)
         #expect(tree.nodes.count == 3)
-        #expect(tree.nodes[0] == .split(.init(feature: 0, condition: .threshold(5), missing: .nan, missingGoesLeft: false, left: 1, right: 2)))
+        #expect(
+            tree.nodes[0]
+                == .split(.init(feature: 0, condition: .threshold(5), missing: .nan, missingGoesLeft: false, left: 1, right: 2)))
     }
 
     @Test func graphsThatWouldGrowTooMuchAreNoTrees() {
@@ -136,7 +146,10 @@ import Testing
         graph.results = [0, 1]
         for index in 0..<30 {
             let next: DecisionGraph.Target = index < 29 ? .test(index + 1) : .result(0)
-            graph.tests.append(.init(.atMost(Double(index)), slot: index, whenTrue: next, whenFalse: next, whenMissing: index < 28 ? .test(index + 2) : .result(1)))
+            graph.tests.append(
+                .init(
+                    .atMost(Double(index)), slot: index, whenTrue: next, whenFalse: next,
+                    whenMissing: index < 28 ? .test(index + 2) : .result(1)))
         }
         graph.entry = .test(0)
         let tree = graph.forestTree(feature: { $0 })

@@ -5,13 +5,15 @@ import Testing
 
 @Suite struct FormulaTests {
     /// Builds a formula over the inputs, and scores rows with it.
-    func results(_ rows: [[Double]], _ build: (inout ProgramBuilder, [Formula.Operand]) -> [Formula.Operand]) throws -> [[Double]] {
+    func results(_ rows: [[Double]], _ build: (inout ProgramBuilder, [Formula.Operand]) -> [Formula.Operand]) throws -> [[Double]]
+    {
         let width = rows[0].count
         var builder = ProgramBuilder(inputCount: width)
         let outputs = build(&builder, (0..<width).map { .slot($0) })
         let program = builder.finish(outputs: outputs)
         let signature = Signature(
-            inputs: (0..<width).map { Field("x\($0)") }, outputs: outputs.indices.map { OutputColumn("y\($0)") }, roles: Roles(score: 0..<1))
+            inputs: (0..<width).map { Field("x\($0)") }, outputs: outputs.indices.map { OutputColumn("y\($0)") },
+            roles: Roles(score: 0..<1))
         let model = TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: width)
@@ -51,7 +53,9 @@ import Testing
     }
 
     @Test func anythingWithAMissingOperandIsMissingUnlessItSaysOtherwise() throws {
-        let excused: Set<Formula.Operation> = [.isMissing, .isPresent, .coalesce, .and, .or, .choose, .only, .clamp, .lookup, .fail, .failMissing]
+        let excused: Set<Formula.Operation> = [
+            .isMissing, .isPresent, .coalesce, .and, .or, .choose, .only, .clamp, .lookup, .fail, .failMissing,
+        ]
         for operation in Formula.Operation.allCases where operation.operandCount > 0 && !excused.contains(operation) {
             let result = try results([[.nan, 0, 1], [0, .nan, 1]]) { builder, x in [builder.apply(operation, x[0], x[1], x[2])] }
             #expect(result[0][0].isNaN, "\(operation)")
@@ -62,7 +66,9 @@ import Testing
     @Test func logicIsThreeValued() throws {
         let (t, f, u) = (1.0, 0.0, Double.nan)
         let rows = [[t, t], [t, f], [t, u], [f, t], [f, f], [f, u], [u, t], [u, f], [u, u]]
-        let all = try results(rows) { builder, x in [builder.apply(.and, x[0], x[1]), builder.apply(.or, x[0], x[1]), builder.apply(.exclusiveOr, x[0], x[1])] }
+        let all = try results(rows) { builder, x in
+            [builder.apply(.and, x[0], x[1]), builder.apply(.or, x[0], x[1]), builder.apply(.exclusiveOr, x[0], x[1])]
+        }
         #expect(same(all.map { $0[0] }, [t, f, u, f, f, f, u, f, u]))
         #expect(same(all.map { $0[1] }, [t, t, t, t, f, u, t, u, u]))
         #expect(same(all.map { $0[2] }, [f, t, u, t, f, u, u, u, u]))
@@ -114,7 +120,9 @@ import Testing
     @Test func listsIgnoreMissingMembersOrNot() throws {
         let rows: [[Double]] = [[3, 1, 2], [.nan, 4, 2], [.nan, .nan, .nan]]
         let all = try results(rows) { builder, x in
-            let operations: [Formula.Operation] = [.sum, .average, .minimum, .maximum, .median, .product, .strictSum, .missingCount, .highest, .first]
+            let operations: [Formula.Operation] = [
+                .sum, .average, .minimum, .maximum, .median, .product, .strictSum, .missingCount, .highest, .first,
+            ]
             return operations.map { builder.combine($0, x) }
         }
         let n = Double.nan
@@ -124,7 +132,9 @@ import Testing
     }
 
     @Test func weightedMediansReachHalfOfTheWeight() throws {
-        let all = try results([[1, 1, 2, 1, 9, 4], [1, 2, 2, 1, 9, 1], [5, 1, .nan, 100, 7, 0.5]]) { builder, x in [builder.combine(.weightedMedian, x)] }
+        let all = try results([[1, 1, 2, 1, 9, 4], [1, 2, 2, 1, 9, 1], [5, 1, .nan, 100, 7, 0.5]]) { builder, x in
+            [builder.combine(.weightedMedian, x)]
+        }
         #expect(all.map { $0[0] } == [9, 1, 5])
     }
 
@@ -143,7 +153,8 @@ import Testing
         builder.fail(where: builder.apply(.greater, .slot(0), builder.constant(2)), .init(field: "x", reason: "too much"))
         let program = builder.finish(outputs: [.slot(0)])
         let model = TabularModel(
-            program: program, signature: Signature(inputs: [Field("x")], outputs: [OutputColumn("y")], roles: Roles(score: 0..<1)),
+            program: program,
+            signature: Signature(inputs: [Field("x")], outputs: [OutputColumn("y")], roles: Roles(score: 0..<1)),
             description: ModelDescription(format: "test"))
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: 1)

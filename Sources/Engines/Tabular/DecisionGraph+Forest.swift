@@ -72,7 +72,8 @@ private struct Expansion {
         if known.isMissing == false || (whenMissing == whenTrue) != (whenMissing == whenFalse) {
             let missingGoesLeft = known.isMissing == false || whenMissing == whenTrue
             split = (condition, missingGoesLeft)
-            children.left = place(whenTrue, assuming: test, .isTrue, isPresent: !missingGoesLeft || known.isMissing == false, depth)
+            children.left = place(
+                whenTrue, assuming: test, .isTrue, isPresent: !missingGoesLeft || known.isMissing == false, depth)
             children.right = place(whenFalse, assuming: test, .isFalse, isPresent: missingGoesLeft, depth)
         } else {
             // Present values go left, to the same test again, which is then decided or has two ways.

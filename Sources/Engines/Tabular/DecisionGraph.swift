@@ -68,7 +68,8 @@ package struct DecisionGraph: Sendable, Equatable {
     private func holds(_ condition: Condition, _ value: Double) -> Bool {
         switch condition {
         case .atMost(let threshold): value <= threshold
-        case .member(let set): Forest.categoryCode(value, rounding: .refuseNegativeThenTruncate).map { sets[set].contains($0) } ?? false
+        case .member(let set):
+            Forest.categoryCode(value, rounding: .refuseNegativeThenTruncate).map { sets[set].contains($0) } ?? false
         }
     }
 }

@@ -53,7 +53,9 @@ struct DecisionGraphKernel: Kernel {
                 return node
             }
             walks.append(
-                Walk(entry: code(graph.entry), width: Int32(graph.width), results: Int32(results.count), into: Int32(decision.into)))
+                Walk(
+                    entry: code(graph.entry), width: Int32(graph.width), results: Int32(results.count), into: Int32(decision.into)
+                ))
             results += graph.results
         }
         (self.nodes, self.words, self.results, self.walks) = (nodes, words, results, walks)
@@ -84,7 +86,8 @@ struct DecisionGraphKernel: Kernel {
 
     @inline(__always)
     private static func result(
-        of walk: Walk, _ frame: UnsafeMutablePointer<Double>, _ nodes: UnsafeBufferPointer<Node>, _ words: UnsafeBufferPointer<UInt32>
+        of walk: Walk, _ frame: UnsafeMutablePointer<Double>, _ nodes: UnsafeBufferPointer<Node>,
+        _ words: UnsafeBufferPointer<UInt32>
     ) -> Int {
         var next = walk.entry
         while next >= 0 {

@@ -30,7 +30,8 @@ struct FormulaKernel: Kernel {
 
     func scratchBytes(rows: Int) -> Int { 0 }
     var memoryBytes: Int {
-        (instructions.count + failing.count) * MemoryLayout<Formula.Instruction>.stride + constants.count * 8 + members.count * 4 + tables.memoryBytes
+        (instructions.count + failing.count) * MemoryLayout<Formula.Instruction>.stride + constants.count * 8 + members.count * 4
+            + tables.memoryBytes
     }
 
     func run(_ frames: borrowing Frames) {

@@ -74,7 +74,8 @@ struct FormulaTables: Sendable {
         private let operands: UnsafeBufferPointer<Formula.Operand>
 
         fileprivate init(
-            entries: UnsafeBufferPointer<Entry>, numbers: UnsafeBufferPointer<Double>, operands: UnsafeBufferPointer<Formula.Operand>
+            entries: UnsafeBufferPointer<Entry>, numbers: UnsafeBufferPointer<Double>,
+            operands: UnsafeBufferPointer<Formula.Operand>
         ) {
             (self.entries, self.numbers, self.operands) = (entries, numbers, operands)
         }

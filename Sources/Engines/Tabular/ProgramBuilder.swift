@@ -73,7 +73,10 @@ package struct ProgramBuilder {
     package mutating func decide(_ graph: DecisionGraph) -> Int {
         let decision = GraphWalk(graph, into: program.addSlots(graph.width))
         if firstOfFormula == instructions.count, case .step(.decide(let others))? = items.last,
-            !graph.tests.contains(where: { test in others.contains { $0.into <= test.slot && test.slot < $0.into + $0.graph.width } }) {
+            !graph.tests.contains(where: { test in
+                others.contains { $0.into <= test.slot && test.slot < $0.into + $0.graph.width }
+            })
+        {
             items[items.count - 1] = .step(.decide(others + [decision]))
         } else {
             add(.decide([decision]))
@@ -253,7 +256,8 @@ extension ProgramBuilder {
                 if newTables[detail] == nil {
                     var table = tables[Int(detail)]
                     if case .terms(let terms) = table {
-                        table = .terms(terms.map { Formula.Term(moved($0.operand), coefficient: $0.coefficient, exponent: $0.exponent) })
+                        table = .terms(
+                            terms.map { Formula.Term(moved($0.operand), coefficient: $0.coefficient, exponent: $0.exponent) })
                     }
                     formula.tables.append(table)
                     newTables[detail] = instruction.detail

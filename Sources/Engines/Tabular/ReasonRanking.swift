@@ -60,7 +60,8 @@ struct ReasonRankingKernel: Kernel {
 
     /// Inserts a code behind those with as many points or more, unless it is there already.
     private func insert(
-        _ code: Double, _ points: Double, _ places: UnsafeMutablePointer<Double>, _ filled: Int, _ totals: UnsafeMutablePointer<Double>
+        _ code: Double, _ points: Double, _ places: UnsafeMutablePointer<Double>, _ filled: Int,
+        _ totals: UnsafeMutablePointer<Double>
     ) -> Int {
         for place in 0..<filled where places[place] == code { return filled }
         var place = filled

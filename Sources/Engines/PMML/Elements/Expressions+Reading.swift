@@ -10,7 +10,8 @@ extension ElementReader {
         case .NormDiscrete:
             .normDiscrete(
                 NormDiscrete(
-                    field: try required("field"), value: try required("value"), mapMissingTo: try double("mapMissingTo"), place: place))
+                    field: try required("field"), value: try required("value"), mapMissingTo: try double("mapMissingTo"),
+                    place: place))
         case .Discretize: .discretize(try discretize())
         case .MapValues: .mapValues(try mapValues())
         case .TextIndex: .textIndex(try textIndex())
@@ -48,7 +49,8 @@ extension ElementReader {
             throw .invalidModel(reason: "<DerivedField>: the expression is missing", place: xml.place(of: Int(place)))
         }
         return DerivedField(
-            name: name, displayName: displayName, type: type, opType: opType, expression: expression, values: values, place: place)
+            name: name, displayName: displayName, type: type, opType: opType, expression: expression, values: values, place: place
+        )
     }
 
     mutating func defineFunction() throws(ScoringError) -> DefineFunction {
@@ -117,7 +119,8 @@ extension ElementReader {
 
     private mutating func apply() throws(ScoringError) -> Apply {
         var apply = Apply(
-            function: try required("function"), mapMissingTo: try string("mapMissingTo"), defaultValue: try string("defaultValue"),
+            function: try required("function"), mapMissingTo: try string("mapMissingTo"),
+            defaultValue: try string("defaultValue"),
             invalidTreatment: try choice("invalidValueTreatment", or: .returnInvalid), place: place)
         try children { (reader, tag) throws(ScoringError) in
             guard let argument = try reader.expression(tag) else { throw reader.unsupported() }

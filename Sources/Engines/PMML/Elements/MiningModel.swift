@@ -65,7 +65,9 @@ extension ElementReader {
             }
         }
         guard let model else { throw .invalidModel(reason: "<Segment>: the model is missing", place: xml.place(of: Int(place))) }
-        guard let predicate else { throw .invalidModel(reason: "<Segment>: the predicate is missing", place: xml.place(of: Int(place))) }
+        guard let predicate else {
+            throw .invalidModel(reason: "<Segment>: the predicate is missing", place: xml.place(of: Int(place)))
+        }
         return MiningModel.Segment(id: id, weight: weight, predicate: predicate, model: model, place: place)
     }
 }

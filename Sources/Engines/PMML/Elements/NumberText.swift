@@ -32,7 +32,8 @@ package enum NumberText {
     }
 
     package static func trimmed(_ text: some StringProtocol) -> String {
-        guard let start = text.firstIndex(where: { !$0.isWhitespace }), let end = text.lastIndex(where: { !$0.isWhitespace }) else {
+        guard let start = text.firstIndex(where: { !$0.isWhitespace }), let end = text.lastIndex(where: { !$0.isWhitespace })
+        else {
             return ""
         }
         return String(text[start...end])

@@ -97,7 +97,9 @@ extension ElementReader {
     mutating func numberArray() throws(ScoringError) -> [Double] {
         let start = here
         return try array().map { (text) throws(ScoringError) in
-            guard let number = NumberText.double(text) else { throw .invalidModel(reason: "<Array>: a value is not a number", place: start) }
+            guard let number = NumberText.double(text) else {
+                throw .invalidModel(reason: "<Array>: a value is not a number", place: start)
+            }
             return number
         }
     }

@@ -50,13 +50,15 @@ extension ElementReader {
 
     private mutating func characteristic() throws(ScoringError) -> Scorecard.Characteristic {
         var characteristic = Scorecard.Characteristic(
-            name: try string("name"), reasonCode: try string("reasonCode"), baselineScore: try double("baselineScore"), place: place)
+            name: try string("name"), reasonCode: try string("reasonCode"), baselineScore: try double("baselineScore"),
+            place: place)
         try children { (reader, tag) throws(ScoringError) in
             guard tag == .Attribute else { throw reader.unsupported() }
             characteristic.attributes.append(try reader.scorecardAttribute())
         }
         guard !characteristic.attributes.isEmpty else {
-            throw .invalidModel(reason: "<Characteristic>: an Attribute is missing", place: xml.place(of: Int(characteristic.place)))
+            throw .invalidModel(
+                reason: "<Characteristic>: an Attribute is missing", place: xml.place(of: Int(characteristic.place)))
         }
         return characteristic
     }
@@ -76,7 +78,9 @@ extension ElementReader {
                 throw reader.unsupported()
             }
         }
-        guard let predicate else { throw .invalidModel(reason: "<Attribute>: the predicate is missing", place: xml.place(of: Int(place))) }
+        guard let predicate else {
+            throw .invalidModel(reason: "<Attribute>: the predicate is missing", place: xml.place(of: Int(place)))
+        }
         guard score != nil || complex != nil else {
             throw .invalidModel(reason: "<Attribute>: the partial score is missing", place: xml.place(of: Int(place)))
         }

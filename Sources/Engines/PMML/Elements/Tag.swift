@@ -22,12 +22,14 @@ package enum Tag: String, CaseIterable {
     case Scorecard, Characteristics, Characteristic, Attribute, ComplexPartialScore
 
     case GeneralRegressionModel, ParameterList, Parameter, FactorList, CovariateList, Predictor, Categories, Category
-    case PPMatrix, PPCell, PCovMatrix, PCovCell, ParamMatrix, PCell, EventValues, BaseCumHazardTables, BaselineCell, BaselineStratum
+    case PPMatrix, PPCell, PCovMatrix, PCovCell, ParamMatrix, PCell, EventValues, BaseCumHazardTables, BaselineCell,
+        BaselineStratum
     case NeuralNetwork, NeuralInputs, NeuralInput, NeuralLayer, Neuron, Con, NeuralOutputs, NeuralOutput
     case NaiveBayesModel, BayesInputs, BayesInput, BayesOutput, PairCounts, TargetValueCounts, TargetValueCount
     case TargetValueStats, TargetValueStat, GaussianDistribution, AnyDistribution, PoissonDistribution, UniformDistribution
     case SupportVectorMachineModel, LinearKernelType, PolynomialKernelType, RadialBasisKernelType, SigmoidKernelType
-    case VectorDictionary, VectorFields, VectorInstance, SupportVectorMachine, SupportVectors, SupportVector, Coefficients, Coefficient
+    case VectorDictionary, VectorFields, VectorInstance, SupportVectorMachine, SupportVectors, SupportVector, Coefficients,
+        Coefficient
     case ClusteringModel, ComparisonMeasure, ClusteringField, Comparisons, Cluster, KohonenMap, Covariances, MissingValueWeights
     case euclidean, squaredEuclidean, chebychev, cityBlock, minkowski, simpleMatching, jaccard, tanimoto, binarySimilarity
     case NearestNeighborModel, TrainingInstances, InstanceFields, InstanceField, KNNInputs, KNNInput

@@ -53,7 +53,9 @@ struct Assembly {
     private static func notes(of document: Document) -> [String] {
         var notes = ["The model is a \(document.model.head.element.rawValue)."]
         if let application = document.application, !application.isEmpty { notes.append("It was written by \(application).") }
-        if document.modelCount > 1 { notes.append("The file holds \(document.modelCount) models; the first scorable one is used.") }
+        if document.modelCount > 1 {
+            notes.append("The file holds \(document.modelCount) models; the first scorable one is used.")
+        }
         if let verification = document.model.head.verification {
             notes.append("It carries \(verification.table.rows.count) rows for its verification.")
         }
@@ -111,10 +113,12 @@ struct Assembly {
     private mutating func addRoles(_ outcome: Outcome) -> Roles {
         var roles = Roles(score: 0..<0)
         if let label = outcome.label {
-            roles.label = column(of: label, isLabel: true) ?? {
-                add("label", .category(SymbolTable(outcome.classes.texts)), label)
-                return columns.count - 1
-            }()
+            roles.label =
+                column(of: label, isLabel: true)
+                ?? {
+                    add("label", .category(SymbolTable(outcome.classes.texts)), label)
+                    return columns.count - 1
+                }()
             roles.classes = outcome.classes.texts
         }
         if !outcome.probabilities.isEmpty {
@@ -127,16 +131,20 @@ struct Assembly {
                 roles.score = positive..<positive + 1
             }
         } else if let value = outcome.value {
-            let index = column(of: value.operand, isLabel: false) ?? {
-                add("prediction", Self.kind(of: value.type), value.operand)
-                return columns.count - 1
-            }()
+            let index =
+                column(of: value.operand, isLabel: false)
+                ?? {
+                    add("prediction", Self.kind(of: value.type), value.operand)
+                    return columns.count - 1
+                }()
             roles.score = index..<index + 1
         } else if outcome.label == nil, let entity = outcome.entity {
-            roles.label = column(of: entity, isLabel: true) ?? {
-                add("prediction", .category(SymbolTable(outcome.entities)), entity)
-                return columns.count - 1
-            }()
+            roles.label =
+                column(of: entity, isLabel: true)
+                ?? {
+                    add("prediction", .category(SymbolTable(outcome.entities)), entity)
+                    return columns.count - 1
+                }()
             roles.classes = outcome.entities
         }
         if !outcome.reasons.isEmpty {
@@ -147,7 +155,9 @@ struct Assembly {
         if !outcome.margins.isEmpty {
             let start = columns.count
             for (index, margin) in outcome.margins.enumerated() {
-                let name = outcome.margins.count == 1 ? "raw" : "raw(\(index < outcome.classes.count ? outcome.classes.texts[index] : String(index)))"
+                let name =
+                    outcome.margins.count == 1
+                    ? "raw" : "raw(\(index < outcome.classes.count ? outcome.classes.texts[index] : String(index)))"
                 add(name, .number, margin)
             }
             roles.raw = start..<columns.count
@@ -168,7 +178,8 @@ struct Assembly {
         of operands: [Formula.Operand], isLabel: Bool, add: (inout Assembly, Int) -> Void
     ) -> Range<Int> {
         if let first = column(of: operands[0], isLabel: isLabel), first + operands.count <= columns.count,
-            operands.indices.allSatisfy({ columns[first + $0].operand == operands[$0] }) {
+            operands.indices.allSatisfy({ columns[first + $0].operand == operands[$0] })
+        {
             return first..<first + operands.count
         }
         let start = columns.count

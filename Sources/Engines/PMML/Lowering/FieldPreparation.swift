@@ -29,7 +29,9 @@ extension Lowering {
         var value = try rawInput(index, isOpen: field.invalidTreatment == .asIs, treatment: field)
         value.opType = field.opType ?? data.opType
         if data.type == .string {
-            if field.invalidTreatment == .returnInvalid, inputs[index].otherCode == invalidSymbol || !inputs[index].specialCodes.isEmpty {
+            if field.invalidTreatment == .returnInvalid,
+                inputs[index].otherCode == invalidSymbol || !inputs[index].specialCodes.isEmpty
+            {
                 let isInvalid = builder.apply(.equal, value.operand, constant(invalidSymbol))
                 fail(where: isInvalid, .init(field: data.name, reason: "the value is not one of those that the model takes"))
             }
@@ -39,7 +41,9 @@ extension Lowering {
         let (status, hasMissing) = try validity(of: value, data)
         var isInvalid: Formula.Operand?
         if let status {
-            if hasMissing { value.operand = builder.apply(.choose, builder.apply(.isMissing, status), constant(.nan), value.operand) }
+            if hasMissing {
+                value.operand = builder.apply(.choose, builder.apply(.isMissing, status), constant(.nan), value.operand)
+            }
             let test = builder.apply(.equal, status, constant(1))
             switch field.invalidTreatment {
             case .returnInvalid:
@@ -67,7 +71,9 @@ extension Lowering {
         builder.apply(.choose, builder.apply(.coalesce, condition, constant(0)), b, c)
     }
 
-    private func withinLimits(_ value: Value, _ field: MiningField, unless isInvalid: Formula.Operand?) throws(ScoringError) -> Value {
+    private func withinLimits(_ value: Value, _ field: MiningField, unless isInvalid: Formula.Operand?) throws(ScoringError)
+        -> Value
+    {
         guard field.outliers != .asIs, value.type.isNumeric else { return value }
         var result = value
         let (low, high) = (constant(field.low ?? -.infinity), constant(field.high ?? .infinity))
@@ -105,7 +111,8 @@ extension Lowering {
     func rawInput(_ index: Int, isOpen: Bool, treatment: MiningField? = nil) throws(ScoringError) -> Value {
         let (field, slot) = (inputs[index].field, Formula.Operand.slot(inputs[index].slot))
         switch field.type {
-        case .double, .boolean: return Value(slot, field.type, field.opType, domain: field.type == .boolean ? [0, 1] : numberDomain(field, isOpen))
+        case .double, .boolean:
+            return Value(slot, field.type, field.opType, domain: field.type == .boolean ? [0, 1] : numberDomain(field, isOpen))
         case .integer: return Value(slot, .integer, field.opType, domain: numberDomain(field, isOpen))
         case .float: return Value(builder.apply(.float32, slot), .float, field.opType, domain: numberDomain(field, isOpen))
         case .string: return try stringInput(index, isOpen: isOpen, treatment: treatment)
@@ -156,13 +163,17 @@ extension Lowering {
             if let domain = value.domain, !domain.contains(code) { value.domain = domain + [code] }
         }
         inputs[index].otherCode = valid.isEmpty ? unknownSymbol : code
-        for (text, special) in inputs[index].specialCodes where special == invalidSymbol { inputs[index].specialCodes[text] = code }
+        for (text, special) in inputs[index].specialCodes where special == invalidSymbol {
+            inputs[index].specialCodes[text] = code
+        }
         return value
     }
 
     /// 0 where a number is valid, 1 where it is invalid, missing where it stands for a missing value;
     /// nil if any number is valid. The second says whether numbers can stand for missing.
-    private func validity(of value: Value, _ field: DataField) throws(ScoringError) -> (status: Formula.Operand?, hasMissing: Bool) {
+    private func validity(of value: Value, _ field: DataField) throws(ScoringError) -> (
+        status: Formula.Operand?, hasMissing: Bool
+    ) {
         guard field.type != .boolean else { return (nil, false) }
         var (keys, results): ([Double], [Double]) = ([], [])
         var (hasValid, hasMissing) = (false, false)
@@ -180,10 +191,14 @@ extension Lowering {
         guard !keys.isEmpty || usesIntervals else { return (nil, false) }
         var edges = keys
         // The margins of floats are floats.
-        let intervals = field.type != .float ? field.intervals : field.intervals.map { interval in
-            Interval(
-                closure: interval.closure, left: interval.left.map { Double(Float($0)) }, right: interval.right.map { Double(Float($0)) })
-        }
+        let intervals =
+            field.type != .float
+            ? field.intervals
+            : field.intervals.map { interval in
+                Interval(
+                    closure: interval.closure, left: interval.left.map { Double(Float($0)) },
+                    right: interval.right.map { Double(Float($0)) })
+            }
         if usesIntervals {
             for interval in intervals { edges += [interval.left, interval.right].compactMap(\.self).filter { !$0.isNaN } }
         }

@@ -77,7 +77,9 @@ extension Lowering {
 
     private func lower(_ discretize: Discretize, as type: DataType?, in scope: Scope) throws(ScoringError) -> Value {
         let value = try value(of: discretize.field, in: scope, discretize.place)
-        guard discretize.bins.count <= 10_000 else { throw unsupported("a <Discretize> with more than 10,000 bins", discretize.place) }
+        guard discretize.bins.count <= 10_000 else {
+            throw unsupported("a <Discretize> with more than 10,000 bins", discretize.place)
+        }
         let type = discretize.type ?? type ?? .string
         let results = try discretize.bins.map { (bin) throws(ScoringError) in try literal(bin.value, type, discretize.place) }
         let other = try discretize.defaultValue.map { (text) throws(ScoringError) in try literal(text, type, discretize.place) }
@@ -215,7 +217,8 @@ extension Lowering {
             result.domain = nil
             return try cast(result, to: type, place)
         case (.time, .timeSeconds), (.integer, .timeSeconds), (.integer, .daysSince), (.integer, .secondsSince): return result
-        case (.daysSince, .integer), (.daysSince, .double), (.secondsSince, .integer), (.secondsSince, .double), (.timeSeconds, .integer):
+        case (.daysSince, .integer), (.daysSince, .double), (.secondsSince, .integer), (.secondsSince, .double),
+            (.timeSeconds, .integer):
             return result
         default: throw unsupported("turning a value of type \(value.type) into \(type)", place)
         }

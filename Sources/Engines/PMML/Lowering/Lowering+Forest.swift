@@ -46,7 +46,9 @@ extension Lowering {
             let inner = try self.scope(of: tree.head, in: scope)
             graphs.append(
                 try graph(of: tree, width: 1, in: inner) { (node) throws(ScoringError) in
-                    [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map { $0 * weight }
+                    [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map {
+                        $0 * weight
+                    }
                 })
         }
         let isAverage = model.method == .average || model.method == .weightedAverage
@@ -56,7 +58,9 @@ extension Lowering {
         return regressionOutcome(.slot(slot), model.head)
     }
 
-    private func classificationForest(_ model: MiningModel, _ trees: [TreeModel], in scope: Scope) throws(ScoringError) -> Outcome? {
+    private func classificationForest(_ model: MiningModel, _ trees: [TreeModel], in scope: Scope) throws(ScoringError)
+        -> Outcome?
+    {
         var classes = classes(of: target(of: .mining(model)).field)
         for tree in trees { classes = try classLeaves(of: tree, classes).0 }
         let count = classes.count

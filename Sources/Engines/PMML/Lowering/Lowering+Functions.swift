@@ -37,11 +37,13 @@ extension Lowering {
     /// A function that the file defines: its body with the parameters in place of fields.
     private func call(_ function: DefineFunction, _ arguments: [Value], _ place: Place) throws(ScoringError) -> Value {
         guard arguments.count == function.parameters.count else {
-            throw invalid("the function '\(function.name)' takes \(function.parameters.count) arguments, not \(arguments.count)", place)
+            throw invalid(
+                "the function '\(function.name)' takes \(function.parameters.count) arguments, not \(arguments.count)", place)
         }
         let scope = Scope(isOutermost: false)
         for (parameter, argument) in zip(function.parameters, arguments) {
-            scope[parameter.name] = .value(try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
+            scope[parameter.name] = .value(
+                try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
         }
         let result = try lower(function.body, as: function.type, in: scope)
         return try function.type.map { (type) throws(ScoringError) in try cast(result, to: type, function.place) } ?? result
@@ -121,7 +123,9 @@ extension Lowering {
         }
         if let (operation, isWhole) = Self.unaryFunctions[call.name] {
             let argument = try numbers(call, 1...1)[0]
-            let type: DataType = isWhole || operation == .absolute && argument.type == .integer ? .integer : argument.type == .float ? .float : .double
+            let type: DataType =
+                isWhole || operation == .absolute && argument.type == .integer
+                ? .integer : argument.type == .float ? .float : .double
             return number(builder.apply(operation, argument.operand), type)
         }
         if let operation = Self.aggregates[call.name] {
@@ -132,7 +136,8 @@ extension Lowering {
         switch call.name {
         case "threshold":
             let arguments = try numbers(call, 2...2)
-            return Value(builder.apply(.greater, arguments[0].operand, arguments[1].operand), .integer, .continuous, domain: [0, 1])
+            return Value(
+                builder.apply(.greater, arguments[0].operand, arguments[1].operand), .integer, .continuous, domain: [0, 1])
         case "normalCDF", "normalPDF":
             let a = try numbers(call, 3...3).map(\.operand)
             let standard = builder.apply(.divide, builder.apply(.subtract, a[0], a[1]), a[2])
@@ -194,7 +199,8 @@ extension Lowering {
             return truth(call.name == "isIn" ? result : builder.apply(.not, result))
         case "if":
             try checkCount(call, 2...3)
-            return try conditional(try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nil, call.place)
+            return try conditional(
+                try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nil, call.place)
         default: return nil
         }
     }
@@ -203,15 +209,22 @@ extension Lowering {
         try cast(value, to: .boolean, place).operand
     }
 
-    private func conditional(_ condition: Formula.Operand, _ then: Value, _ other: Value?, _ place: Place) throws(ScoringError) -> Value {
+    private func conditional(_ condition: Formula.Operand, _ then: Value, _ other: Value?, _ place: Place) throws(ScoringError)
+        -> Value
+    {
         let other = other ?? Value(constant(.nan), then.type, domain: [])
         var type = then.type
         if then.type != other.type {
             // A missing constant has whatever type the other branch has.
-            if then.domain == [] { type = other.type }
-            else if other.domain == [] { type = then.type }
-            else if then.type == .string || other.type == .string { type = .string }
-            else { type = commonType([then, other]) }
+            if then.domain == [] {
+                type = other.type
+            } else if other.domain == [] {
+                type = then.type
+            } else if then.type == .string || other.type == .string {
+                type = .string
+            } else {
+                type = commonType([then, other])
+            }
         }
         let branches = try [then, other].map { (value) throws(ScoringError) in
             value.domain == [] ? Value(value.operand, type, domain: []) : try cast(value, to: type, place)
@@ -247,12 +260,17 @@ extension Lowering {
     private func ranked(_ value: Value, _ other: Value, _ place: Place) throws(ScoringError) -> Value {
         let order = value.order.isEmpty ? other.order : value.order
         guard order.isEmpty else {
-            return Value(builder.look(up: value.operand, in: table(order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)), .integer)
+            return Value(
+                builder.look(
+                    up: value.operand,
+                    in: table(order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)), .integer)
         }
         guard let domain = value.domain, let otherDomain = other.domain else {
             throw unsupported("an order of strings that the model does not list", place)
         }
-        let texts = Set((domain + otherDomain).filter { $0 >= 0 }.map { symbols[Int($0)] }).sorted { $0.utf16.lexicographicallyPrecedes($1.utf16) }
+        let texts = Set((domain + otherDomain).filter { $0 >= 0 }.map { symbols[Int($0)] }).sorted {
+            $0.utf16.lexicographicallyPrecedes($1.utf16)
+        }
         let ranks = Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($0.element, Double($0.offset)) })
         return try tabulated([value], .integer, place) { ranks[$0[0]] }
     }
@@ -264,7 +282,8 @@ extension Lowering {
     func textual(_ call: FunctionCall) throws(ScoringError) -> Value? {
         func text(_ count: ClosedRange<Int>, _ function: ([String]) -> String?) throws(ScoringError) -> Value {
             try checkCount(call, count)
-            return try tabulated(call.arguments, .string, call.place) { texts in function(texts).map { Double(symbols.code($0)) } }
+            return try tabulated(call.arguments, .string, call.place) { texts in function(texts).map { Double(symbols.code($0)) }
+            }
         }
         switch call.name {
         case "uppercase": return try text(1...1) { $0[0].uppercased() }
@@ -276,7 +295,8 @@ extension Lowering {
             return try tabulated(call.arguments, .integer, call.place) { Double($0[0].utf16.count) }
         case "substring":
             return try text(3...3) { texts in
-                guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0 else { return nil }
+                guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0
+                else { return nil }
                 return String(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length))
             }
         default: return nil
@@ -287,7 +307,8 @@ extension Lowering {
         switch call.name {
         case "dateDaysSinceYear", "dateSecondsSinceYear":
             try checkCount(call, 2...2)
-            guard let year = builder.value(of: call.arguments[1].operand), year == year.rounded(), (1...9999).contains(year) else {
+            guard let year = builder.value(of: call.arguments[1].operand), year == year.rounded(), (1...9999).contains(year)
+            else {
                 throw invalid("the function '\(call.name)' needs a year", call.place)
             }
             let isDays = call.name == "dateDaysSinceYear"
@@ -297,7 +318,9 @@ extension Lowering {
         case "dateSecondsSinceMidnight":
             try checkCount(call, 1...1)
             let time = call.arguments[0]
-            guard time.type == .dateTime || time.type == .time else { throw unsupported("'\(call.name)' of a value of type \(time.type)", call.place) }
+            guard time.type == .dateTime || time.type == .time else {
+                throw unsupported("'\(call.name)' of a value of type \(time.type)", call.place)
+            }
             return Value(builder.apply(.modulo, time.operand, constant(86_400)), .integer)
         default: return nil
         }

@@ -95,7 +95,9 @@ extension Lowering {
 
     /// The last outcome that is in use.
     private func selected(_ candidates: [(isActive: Formula.Operand, outcome: Outcome)]) throws(ScoringError) -> Outcome {
-        guard let first = candidates.firstIndex(where: { builder.value(of: $0.isActive) != 0 }) else { return candidates[0].outcome }
+        guard let first = candidates.firstIndex(where: { builder.value(of: $0.isActive) != 0 }) else {
+            return candidates[0].outcome
+        }
         // Whatever comes before a model that is always in use is never the last.
         let start = candidates.lastIndex { builder.value(of: $0.isActive) == 1 } ?? first
         var result = candidates[start].outcome
@@ -139,13 +141,15 @@ extension Lowering {
         for code in second.reasonCodes where !codes.contains(code) { codes.append(code) }
         let moved = second.reasonCodes.enumerated().map { (Double($0.offset), Double(codes.firstIndex(of: $0.element)!)) }
         result.reasons = (0..<max(first.reasons.count, second.reasons.count)).map { place in
-            let other = second.reasons.indices.contains(place)
+            let other =
+                second.reasons.indices.contains(place)
                 ? builder.look(up: second.reasons[place], in: table(moved, other: .nan, missing: .nan)) : nil
             return pick(first.reasons.indices.contains(place) ? first.reasons[place] : nil, other) ?? missing
         }
         result.reasonCodes = codes
         var entities = first.entities
-        var entityIndex = Dictionary(entities.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        var entityIndex = Dictionary(
+            entities.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
         var movedEntities: [(Double, Double)] = []
         for (position, entity) in second.entities.enumerated() {
             if entityIndex[entity] == nil {
@@ -179,7 +183,9 @@ extension Lowering {
     }
 
     /// Makes a result missing where too many of the models in use have none.
-    private func treatingMissing(_ result: Formula.Operand, _ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand) -> Formula.Operand {
+    private func treatingMissing(
+        _ result: Formula.Operand, _ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand
+    ) -> Formula.Operand {
         let isWeighted = model.method == .weightedAverage || model.method == .weightedSum || model.method == .weightedMajorityVote
         var (missing, total) = (constant(0), constant(0))
         for part in parts {
@@ -232,7 +238,9 @@ extension Lowering {
         var classes = classes(of: target(of: .mining(model)).field)
         if classes.isEmpty { classes = Classes(type: parts[0].outcome.classes.type) }
         for part in parts {
-            guard part.outcome.label != nil else { throw invalid("<Segmentation>: a segment of a classification is no classification", model.head.place) }
+            guard part.outcome.label != nil else {
+                throw invalid("<Segmentation>: a segment of a classification is no classification", model.head.place)
+            }
             for text in part.outcome.classes.texts { _ = classes.position(of: text) }
         }
         var outcome = Outcome()
@@ -250,7 +258,9 @@ extension Lowering {
                     let isVote = own.map { builder.apply(.equal, label(part), constant(Double($0))) } ?? constant(0)
                     let voted = builder.apply(.only, isVote, part.isActive)
                     votes.append(builder.apply(.multiply, voted, weight))
-                    all.append(builder.apply(.multiply, builder.apply(.isPresent, builder.apply(.only, label(part), part.isActive)), weight))
+                    all.append(
+                        builder.apply(
+                            .multiply, builder.apply(.isPresent, builder.apply(.only, label(part), part.isActive)), weight))
                 }
                 result = builder.apply(.divide, builder.combine(.sum, votes), builder.combine(.sum, all))
             case .average, .weightedAverage, .sum, .max, .median:
@@ -265,7 +275,8 @@ extension Lowering {
                 switch model.method {
                 case .average: result = builder.combine(.average, probabilities)
                 case .weightedAverage: result = try weightedAverage(probabilities, parts)
-                default: throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
+                default:
+                    throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
                 }
             default: throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
             }

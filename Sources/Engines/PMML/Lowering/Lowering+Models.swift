@@ -14,7 +14,9 @@ extension Lowering {
         try nested(model.head.place) { () throws(ScoringError) in
             var outcome = try lowerBody(model, in: scope)
             (outcome.target, outcome.targetField) = target(of: model)
-            if case .mining(let mining) = model, mining.method == .modelChain || mining.method == .selectFirst, outcome.target == nil {
+            if case .mining(let mining) = model, mining.method == .modelChain || mining.method == .selectFirst,
+                outcome.target == nil
+            {
                 (outcome.target, outcome.targetField) = target(of: mining.segments[mining.segments.count - 1].model)
             }
             outcome.prediction = try labelValue(outcome) ?? outcome.value
@@ -64,7 +66,8 @@ extension Lowering {
     /// The element of the model's targets that is about its result.
     func targetElement(of head: ModelHead) -> Target? {
         let name = head.miningSchema.first { $0.usage.isTarget }?.name
-        return head.targets.first { $0.field == nil || $0.field == name } ?? (head.targets.count == 1 && name == nil ? head.targets[0] : nil)
+        return head.targets.first { $0.field == nil || $0.field == name }
+            ?? (head.targets.count == 1 && name == nil ? head.targets[0] : nil)
     }
 
     /// A regression's result after the model's targets: limits, then scale, then rounding

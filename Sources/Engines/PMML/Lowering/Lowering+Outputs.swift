@@ -22,7 +22,8 @@ extension Lowering {
             }
             let reason = field.rank <= outcome.reasons.count ? outcome.reasons[field.rank - 1] : constant(.nan)
             result = labelled(field, reason, outcome.reasonCodes)
-        case .residual, .standardError, .standardDeviation, .warning, .ruleValue, .antecedent, .consequent, .rule, .ruleId, .support,
+        case .residual, .standardError, .standardDeviation, .warning, .ruleValue, .antecedent, .consequent, .rule, .ruleId,
+            .support,
             .lift, .leverage, .confidenceIntervalLower, .confidenceIntervalUpper, .report:
             throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
         }
@@ -44,7 +45,8 @@ extension Lowering {
 
     private func number(_ field: OutputField, _ operand: Formula.Operand) -> OutputResult {
         let isFloat = field.type == .float
-        return OutputResult(name: field.name, value: Value(isFloat ? builder.apply(.float32, operand) : operand, isFloat ? .float : .double))
+        return OutputResult(
+            name: field.name, value: Value(isFloat ? builder.apply(.float32, operand) : operand, isFloat ? .float : .double))
     }
 
     /// A value that is a position among labels; for later expressions it is what the label says in the field's type.
@@ -72,7 +74,9 @@ extension Lowering {
             if field.type == .float { value = try cast(value, to: .float, field.place) }
             return OutputResult(name: field.name, value: value)
         }
-        guard let entity = outcome.entity else { throw invalid("the output field '\(field.name)' has no prediction to show", field.place) }
+        guard let entity = outcome.entity else {
+            throw invalid("the output field '\(field.name)' has no prediction to show", field.place)
+        }
         return labelled(field, entity, outcome.entities)
     }
 
@@ -101,7 +105,9 @@ extension Lowering {
     }
 
     /// What belongs to the class that the field names, or to the predicted one.
-    private func ofClass(_ field: OutputField, _ outcome: Outcome, _ values: [Formula.Operand]) throws(ScoringError) -> Formula.Operand {
+    private func ofClass(_ field: OutputField, _ outcome: Outcome, _ values: [Formula.Operand]) throws(ScoringError)
+        -> Formula.Operand
+    {
         guard let label = outcome.label else {
             throw invalid("the output field '\(field.name)' asks a model for probabilities that it does not have", field.place)
         }

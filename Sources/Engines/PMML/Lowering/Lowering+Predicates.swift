@@ -53,7 +53,9 @@ extension Lowering {
         }
         var (compared, limit) = (slot, 0.0)
         if value.type == .string {
-            guard !value.order.isEmpty else { throw unsupported("an order of the strings of '\(predicate.field)'", predicate.place) }
+            guard !value.order.isEmpty else {
+                throw unsupported("an order of the strings of '\(predicate.field)'", predicate.place)
+            }
             let ranks = table(value.order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)
             compared = builder.slot(of: builder.look(up: value.operand, in: ranks))
             guard let rank = value.order.firstIndex(of: Double(symbols.code(predicate.value))) else {
@@ -79,7 +81,9 @@ extension Lowering {
         let isIn = predicate.operation == .isIn
         return try lower(
             predicate.values, of: value, predicate.place, into: &graph,
-            Ways(whenTrue: isIn ? ways.whenTrue : ways.whenFalse, whenFalse: isIn ? ways.whenFalse : ways.whenTrue, whenUnknown: ways.whenUnknown))
+            Ways(
+                whenTrue: isIn ? ways.whenTrue : ways.whenFalse, whenFalse: isIn ? ways.whenFalse : ways.whenTrue,
+                whenUnknown: ways.whenUnknown))
     }
 
     /// Whether a value is one of these literals.
@@ -102,7 +106,8 @@ extension Lowering {
             // 1 is the only value above one half.
             let isTrue = members[0] == 1
             return graph.test(
-                .atMost(0.5), slot, whenTrue: isTrue ? ways.whenFalse : ways.whenTrue, whenFalse: isTrue ? ways.whenTrue : ways.whenFalse,
+                .atMost(0.5), slot, whenTrue: isTrue ? ways.whenFalse : ways.whenTrue,
+                whenFalse: isTrue ? ways.whenTrue : ways.whenFalse,
                 whenMissing: ways.whenUnknown)
         }
         // One number after the other, from the greatest to the least: not above it, and not below it either.
@@ -137,7 +142,9 @@ extension Lowering {
         _ predicate: CompoundPredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
     ) throws(ScoringError) -> DecisionGraph.Target {
         try nested(predicate.place) { () throws(ScoringError) in
-            guard graph.testCount <= Self.mostTests else { throw invalid("the model's predicates are too large", predicate.place) }
+            guard graph.testCount <= Self.mostTests else {
+                throw invalid("the model's predicates are too large", predicate.place)
+            }
             switch predicate.operation {
             case .and: return try lowerAnd(predicate.parts, in: scope, into: &graph, ways)
             case .or:
@@ -147,15 +154,19 @@ extension Lowering {
                 // The first part that is not unknown decides.
                 var next = ways.whenUnknown
                 for part in predicate.parts.reversed() {
-                    next = try lower(part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenUnknown: next))
+                    next = try lower(
+                        part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenUnknown: next)
+                    )
                 }
                 return next
             case .xor:
                 // Whether the parts so far make an even or an odd number of true ones; unknown once one is unknown.
                 var (even, odd) = (ways.whenFalse, ways.whenTrue)
                 for part in predicate.parts.reversed() {
-                    let nextEven = try lower(part, in: scope, into: &graph, Ways(whenTrue: odd, whenFalse: even, whenUnknown: ways.whenUnknown))
-                    odd = try lower(part, in: scope, into: &graph, Ways(whenTrue: even, whenFalse: odd, whenUnknown: ways.whenUnknown))
+                    let nextEven = try lower(
+                        part, in: scope, into: &graph, Ways(whenTrue: odd, whenFalse: even, whenUnknown: ways.whenUnknown))
+                    odd = try lower(
+                        part, in: scope, into: &graph, Ways(whenTrue: even, whenFalse: odd, whenUnknown: ways.whenUnknown))
                     even = nextEven
                 }
                 return even
@@ -169,9 +180,11 @@ extension Lowering {
     ) throws(ScoringError) -> DecisionGraph.Target {
         var (clean, tainted) = (ways.whenTrue, ways.whenUnknown)
         for part in parts.reversed() {
-            let next = try lower(part, in: scope, into: &graph, Ways(whenTrue: clean, whenFalse: ways.whenFalse, whenUnknown: tainted))
+            let next = try lower(
+                part, in: scope, into: &graph, Ways(whenTrue: clean, whenFalse: ways.whenFalse, whenUnknown: tainted))
             if tainted != ways.whenFalse {
-                tainted = try lower(part, in: scope, into: &graph, Ways(whenTrue: tainted, whenFalse: ways.whenFalse, whenUnknown: tainted))
+                tainted = try lower(
+                    part, in: scope, into: &graph, Ways(whenTrue: tainted, whenFalse: ways.whenFalse, whenUnknown: tainted))
             }
             clean = next
         }
@@ -184,9 +197,11 @@ extension Lowering {
     ) throws(ScoringError) -> DecisionGraph.Target {
         var (clean, tainted) = (ways.whenFalse, ways.whenUnknown)
         for part in parts.reversed() {
-            let next = try lower(part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: clean, whenUnknown: tainted))
+            let next = try lower(
+                part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: clean, whenUnknown: tainted))
             if tainted != ways.whenTrue {
-                tainted = try lower(part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: tainted, whenUnknown: tainted))
+                tainted = try lower(
+                    part, in: scope, into: &graph, Ways(whenTrue: ways.whenTrue, whenFalse: tainted, whenUnknown: tainted))
             }
             clean = next
         }

@@ -32,7 +32,9 @@ extension Lowering {
             positions.append(classes.position(of: category))
             sums.append(try sum(of: table, in: scope))
         }
-        guard Set(positions).count == positions.count else { throw invalid("two tables have the same targetCategory", model.head.place) }
+        guard Set(positions).count == positions.count else {
+            throw invalid("two tables have the same targetCategory", model.head.place)
+        }
         let isOrdinal = field?.opType == .ordinal
         let values = isOrdinal ? try ordinal(sums, model) : try nominal(sums, model)
 
@@ -71,7 +73,8 @@ extension Lowering {
     /// Probabilities of ordered categories: differences of cumulative ones.
     private func ordinal(_ sums: [Formula.Operand], _ model: RegressionModel) throws(ScoringError) -> [Formula.Operand] {
         switch model.normalization {
-        case .simplemax, .softmax: throw unsupported("the normalizationMethod \(model.normalization.rawValue) of an ordinal target", model.head.place)
+        case .simplemax, .softmax:
+            throw unsupported("the normalizationMethod \(model.normalization.rawValue) of an ordinal target", model.head.place)
         default: break
         }
         var (values, below): ([Formula.Operand], Formula.Operand) = ([], constant(0))

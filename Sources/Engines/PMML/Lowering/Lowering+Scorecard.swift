@@ -83,7 +83,9 @@ extension Lowering {
             score = choose(isMet, value.operand, score)
         }
         let base = constant(baseline ?? .nan)
-        return (score, card.algorithm == .pointsAbove ? builder.apply(.subtract, score, base) : builder.apply(.subtract, base, score))
+        return (
+            score, card.algorithm == .pointsAbove ? builder.apply(.subtract, score, base) : builder.apply(.subtract, base, score)
+        )
     }
 
     /// The field that a characteristic is about, for messages.

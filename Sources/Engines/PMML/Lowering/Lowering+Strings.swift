@@ -55,7 +55,9 @@ extension Lowering {
             let position = builder.look(
                 up: value.operand,
                 in: table(domain.enumerated().map { ($0.element, Double($0.offset)) }, other: -1e18, missing: .nan))
-            number = number.map { builder.apply(.add, builder.apply(.multiply, $0, constant(Double(max(domain.count, 1)))), position) } ?? position
+            number =
+                number.map { builder.apply(.add, builder.apply(.multiply, $0, constant(Double(max(domain.count, 1)))), position) }
+                ?? position
         }
         return number
     }

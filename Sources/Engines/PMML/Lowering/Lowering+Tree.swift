@@ -107,7 +107,8 @@ extension Lowering {
             guard graph.testCount <= Self.mostTests else { throw invalid("the tree is too large", tree.head.place) }
         }
         let entry = try lower(
-            tree.nodes[0].predicate, in: scope, into: &graph, Ways(whenTrue: entries[0], whenFalse: nowhere, whenUnknown: nowhere))
+            tree.nodes[0].predicate, in: scope, into: &graph, Ways(whenTrue: entries[0], whenFalse: nowhere, whenUnknown: nowhere)
+        )
         return graph.graph(entry: entry)
     }
 

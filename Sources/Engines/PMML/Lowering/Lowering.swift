@@ -64,7 +64,9 @@ final class Lowering {
         self.document = document
         self.findings = findings
         before = findings
-        var (dataFields, globalFields, functions): ([String: DataField], [String: DerivedField], [String: DefineFunction]) = ([:], [:], [:])
+        var (dataFields, globalFields, functions): ([String: DataField], [String: DerivedField], [String: DefineFunction]) = (
+            [:], [:], [:]
+        )
         for field in document.dataFields {
             guard dataFields.updateValue(field, forKey: field.name) == nil else {
                 throw .invalidModel(reason: "the data field '\(field.name)' is defined twice", place: document.line(field.place))
@@ -72,7 +74,8 @@ final class Lowering {
         }
         for field in document.derivedFields {
             guard globalFields.updateValue(field, forKey: field.name) == nil else {
-                throw .invalidModel(reason: "the derived field '\(field.name)' is defined twice", place: document.line(field.place))
+                throw .invalidModel(
+                    reason: "the derived field '\(field.name)' is defined twice", place: document.line(field.place))
             }
         }
         for function in document.functions { functions[function.name] = function }
@@ -83,7 +86,8 @@ final class Lowering {
         builder = ProgramBuilder(inputCount: names.count)
         for name in names {
             guard let field = dataFields[name], inputIndex[name] == nil else {
-                throw .invalidModel(reason: "the mining field '\(name)' is listed twice", place: document.line(document.model.head.place))
+                throw .invalidModel(
+                    reason: "the mining field '\(name)' is listed twice", place: document.line(document.model.head.place))
             }
             inputIndex[name] = inputs.count
             inputs.append(Input(field: field, slot: inputs.count))
@@ -110,7 +114,9 @@ final class Lowering {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Self.mostDepth else { throw invalid("definitions are nested too deeply", place) }
-        guard builder.instructionCount <= Self.mostInstructions else { throw invalid("the model is too large once its functions are inserted", place) }
+        guard builder.instructionCount <= Self.mostInstructions else {
+            throw invalid("the model is too large once its functions are inserted", place)
+        }
         return try body()
     }
 

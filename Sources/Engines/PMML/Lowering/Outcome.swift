@@ -97,7 +97,9 @@ extension Lowering {
         guard let label = outcome.label else { return nil }
         let type = outcome.classes.type
         var entries: [(Double, Double)] = []
-        for (position, text) in outcome.classes.texts.enumerated() { entries.append((Double(position), number(text, type) ?? .nan)) }
+        for (position, text) in outcome.classes.texts.enumerated() {
+            entries.append((Double(position), number(text, type) ?? .nan))
+        }
         return Value(
             builder.look(up: label, in: table(entries, other: .nan, missing: .nan)), type, .categorical, domain: entries.map(\.1))
     }

@@ -22,7 +22,8 @@ enum TemporalText {
         // A time after the date is passed over.
         let day = text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)[0]
         let parts = day.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 3, let year = digits(parts[0], 4...4), let month = digits(parts[1], 1...2), let day = digits(parts[2], 1...2),
+        guard parts.count == 3, let year = digits(parts[0], 4...4), let month = digits(parts[1], 1...2),
+            let day = digits(parts[2], 1...2),
             (1...12).contains(month), (1...length(ofMonth: month, year)).contains(day)
         else { return nil }
         return Double(days(year, month, day))

@@ -55,7 +55,8 @@ struct Verification: Sendable {
     }
 
     private func refused(_ row: Int, _ field: Field, _ what: String) -> ScoringError {
-        .refusedModel("the model disagrees with its own ModelVerification (\(place)), row \(row + 1), field '\(field.name)': \(what)")
+        .refusedModel(
+            "the model disagrees with its own ModelVerification (\(place)), row \(row + 1), field '\(field.name)': \(what)")
     }
 
     private func matches(

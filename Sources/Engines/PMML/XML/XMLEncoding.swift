@@ -14,8 +14,12 @@ enum XMLEncoding {
     }
 
     private static func transcoded(_ content: [UInt8]) throws(ScoringError) -> [UInt8] {
-        if content.starts(with: [0xFE, 0xFF]) || content.starts(with: [0, 0x3C]) { return try utf16(content, isBigEndian: true) }
-        if content.starts(with: [0xFF, 0xFE]) || content.starts(with: [0x3C, 0]) { return try utf16(content, isBigEndian: false) }
+        if content.starts(with: [0xFE, 0xFF]) || content.starts(with: [0, 0x3C]) {
+            return try utf16(content, isBigEndian: true)
+        }
+        if content.starts(with: [0xFF, 0xFE]) || content.starts(with: [0x3C, 0]) {
+            return try utf16(content, isBigEndian: false)
+        }
         guard let name = declaredEncoding(content) else { return content }
         switch name.lowercased() {
         case "utf-8", "utf8", "us-ascii", "ascii": return content
@@ -55,7 +59,8 @@ enum XMLEncoding {
 
     private static func utf16(_ content: [UInt8], isBigEndian: Bool) throws(ScoringError) -> [UInt8] {
         guard content.count % 2 == 0 else {
-            throw .invalidModel(reason: "the file is UTF-16 with an odd number of bytes; it is truncated", place: "byte \(content.count)")
+            throw .invalidModel(
+                reason: "the file is UTF-16 with an odd number of bytes; it is truncated", place: "byte \(content.count)")
         }
         var result: [UInt8] = []
         result.reserveCapacity(content.count / 2 + content.count / 32)

@@ -65,7 +65,8 @@ extension XMLReader {
             let digit: UInt32
             switch bytes[index] {
             case let byte where byte &- UInt8(ascii: "0") < 10: digit = UInt32(byte &- UInt8(ascii: "0"))
-            case let byte where isHexadecimal && (byte | 0x20) &- UInt8(ascii: "a") < 6: digit = UInt32((byte | 0x20) &- UInt8(ascii: "a")) + 10
+            case let byte where isHexadecimal && (byte | 0x20) &- UInt8(ascii: "a") < 6:
+                digit = UInt32((byte | 0x20) &- UInt8(ascii: "a")) + 10
             default: return nil
             }
             let (product, overflow) = code.multipliedReportingOverflow(by: isHexadecimal ? 16 : 10)

@@ -227,7 +227,9 @@ extension XMLReader {
             let byte = bytes[next]
             if byte == UInt8(ascii: "<") { break }
             if byte == UInt8(ascii: "&") || byte == 0x0D { isRaw = true }
-            if byte == UInt8(ascii: ">"), next >= start + 2, bytes[next - 1] == UInt8(ascii: "]"), bytes[next - 2] == UInt8(ascii: "]") {
+            if byte == UInt8(ascii: ">"), next >= start + 2, bytes[next - 1] == UInt8(ascii: "]"),
+                bytes[next - 2] == UInt8(ascii: "]")
+            {
                 throw failure("']]>' is not allowed in text", at: next)
             }
             isBlank = isBlank && Self.isSpace(byte)
@@ -245,7 +247,8 @@ extension XMLReader {
         var colon: Int?
         while next < bytes.count {
             switch bytes[next] {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...0xFF: break
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"), 0x80...0xFF:
+                break
             case UInt8(ascii: ":"):
                 guard colon == nil, next > start else { throw failure("a name has a misplaced colon", at: next) }
                 colon = next
