@@ -71,7 +71,7 @@ import Testing
         for round in 0..<200 {
             let graph = Self.graph(&random, tests: round % 12, width: 2)
             let rows = Self.rows(&random, 50)
-            let scores = try score(.decide(graph, into: Self.slots), rows, outputs: Self.slots..<Self.slots + 2)
+            let scores = try score(.decide([GraphWalk(graph, into: Self.slots)]), rows, outputs: Self.slots..<Self.slots + 2)
             for (index, row) in rows.enumerated() {
                 let result = graph.result { row[$0] }
                 #expect(scores[index, 0] == Double(2 * result))

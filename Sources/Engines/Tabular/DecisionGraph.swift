@@ -73,3 +73,14 @@ package struct DecisionGraph: Sendable, Equatable {
         }
     }
 }
+
+/// A graph that is walked for every row; the values of the result go to the slots from `into`.
+package struct GraphWalk: Sendable, Equatable {
+    package var graph: DecisionGraph
+    package var into: Int
+
+    package init(_ graph: DecisionGraph, into: Int) {
+        self.graph = graph
+        self.into = into
+    }
+}

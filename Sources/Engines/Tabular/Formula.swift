@@ -119,14 +119,18 @@ package struct Formula: Sendable, Equatable {
 
         /// Fails the row where a is true, with the failure of index `detail`.
         case fail
+        /// Fails the row where a is missing.
+        case failMissing
 
         /// How many of the operands a, b, c are used.
         package var operandCount: Int {
-            if self == .lookup || self == .fail { return 1 }
+            if self == .lookup || fails { return 1 }
             if rawValue < Operation.add.rawValue { return 1 }
             if rawValue < Operation.choose.rawValue { return 2 }
             return rawValue < Operation.lookup.rawValue ? 3 : 0
         }
+
+        package var fails: Bool { rawValue >= Operation.fail.rawValue }
 
         package var usesList: Bool { rawValue >= Operation.sum.rawValue && rawValue < Operation.fail.rawValue }
     }

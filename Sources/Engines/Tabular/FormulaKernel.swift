@@ -10,10 +10,12 @@ struct FormulaKernel: Kernel {
     private let tables: FormulaTables
     private let listStarts: [Int32]
     private let members: [Formula.Operand]
+    private let failing: [Formula.Instruction]
     private let failures: [ScoringError]
 
     init(_ formula: Formula) {
-        instructions = formula.instructions
+        instructions = formula.instructions.filter { !$0.operation.fails }
+        failing = formula.instructions.filter(\.operation.fails)
         constants = formula.constants
         tables = FormulaTables(formula.tables)
         var (starts, members): ([Int32], [Formula.Operand]) = ([0], [])
@@ -28,7 +30,7 @@ struct FormulaKernel: Kernel {
 
     func scratchBytes(rows: Int) -> Int { 0 }
     var memoryBytes: Int {
-        instructions.count * MemoryLayout<Formula.Instruction>.stride + constants.count * 8 + members.count * 4
+        (instructions.count + failing.count) * MemoryLayout<Formula.Instruction>.stride + constants.count * 8 + members.count * 4
             + tables.memoryBytes
     }
 
@@ -51,22 +53,28 @@ struct FormulaKernel: Kernel {
                                 let intercept = pass.lane(instruction.b)
                                 let table = Int(instruction.detail)
                                 pass.each(instruction) { row in tables.sum(table, from: intercept[row]) { pass.lane($0)[row] } }
-                            } else if operation != .fail {
+                            } else {
                                 let start = Int(listStarts[Int(instruction.detail)])
                                 let end = Int(listStarts[Int(instruction.detail) + 1])
                                 pass.run(instruction, over: UnsafeBufferPointer(rebasing: members[start..<end]))
-                            } else {
-                                continue
                             }
                         }
                     }
                 }
             }
         }
-        guard !failures.isEmpty else { return }
-        for instruction in instructions where instruction.operation == .fail {
-            for row in 0..<rows where value(instruction.a, slots + row * stride) == 1 {
-                frames.fail(row: row, failures[Int(instruction.detail)])
+        if !failures.isEmpty { fail(frames) }
+    }
+
+    /// Fails rows by the instructions that say so, once everything is computed.
+    private func fail(_ frames: borrowing Frames) {
+        let (slots, stride, rows) = (frames.slots, frames.stride, frames.rows)
+        for instruction in failing {
+            for row in 0..<rows {
+                let value = value(instruction.a, slots + row * stride)
+                if instruction.operation == .fail ? value == 1 : value.isNaN {
+                    frames.fail(row: row, failures[Int(instruction.detail)])
+                }
             }
         }
     }
@@ -187,7 +195,7 @@ struct FormulaPass {
                 return value < b[row] ? b[row] : (value > c[row] ? c[row] : value)
             }
         case .lookup, .linear, .sum, .average, .minimum, .maximum, .median, .product, .strictSum, .missingCount, .highest, .first,
-            .weightedMedian, .softmax, .share, .fail:
+            .weightedMedian, .softmax, .share, .fail, .failMissing:
             preconditionFailure("the operation works on a table or list")
         }
     }

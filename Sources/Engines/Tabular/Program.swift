@@ -41,8 +41,8 @@ package enum Step: Sendable {
     case exceeds(slot: Int, threshold: Double, into: Int)
     /// Arithmetic, comparisons and look-ups; each instruction says where its result goes.
     case formula(Formula)
-    /// The values of the result that a walk through the graph ends in go to the slots from `into`.
-    case decide(DecisionGraph, into: Int)
+    /// Walks through graphs; none needs another's results.
+    case decide([GraphWalk])
     /// The positions of the highest ranking reason codes go to the slots from `into`.
     case rankReasons(ReasonRanking, into: Int)
 }

@@ -68,6 +68,22 @@ package struct ProgramBuilder {
         items.append(.step(step))
     }
 
+    /// Adds a walk through a graph and returns the first slot of its result. Graphs that follow each other
+    /// become one step, unless one tests what another finds out.
+    package mutating func decide(_ graph: DecisionGraph) -> Int {
+        let decision = GraphWalk(graph, into: program.addSlots(graph.width))
+        if firstOfFormula == instructions.count, case .step(.decide(let others))? = items.last,
+            !graph.tests.contains(where: { test in
+                others.contains { $0.into <= test.slot && test.slot < $0.into + $0.graph.width }
+            })
+        {
+            items[items.count - 1] = .step(.decide(others + [decision]))
+        } else {
+            add(.decide([decision]))
+        }
+        return decision.into
+    }
+
     package mutating func apply(
         _ operation: Formula.Operation, _ a: Formula.Operand, _ b: Formula.Operand? = nil, _ c: Formula.Operand? = nil
     ) -> Formula.Operand {
@@ -129,6 +145,13 @@ package struct ProgramBuilder {
         failures.append(failure)
         instructions.append(
             Formula.Instruction(.fail, a, none, none, detail: Int32(failures.count - 1), into: 0))
+    }
+
+    /// Fails a row where the operand is missing.
+    package mutating func fail(whereMissing a: Formula.Operand, _ failure: Formula.Failure) {
+        failures.append(failure)
+        instructions.append(
+            Formula.Instruction(.failMissing, a, none, none, detail: Int32(failures.count - 1), into: 0))
     }
 
     /// The program with these output slots.
@@ -219,7 +242,7 @@ extension ProgramBuilder {
             if operation.operandCount > 1 || operation == .linear { instruction.b = moved(instruction.b) }
             if operation.operandCount > 2 { instruction.c = moved(instruction.c) }
             let detail = instruction.detail
-            if operation == .fail {
+            if operation.fails {
                 instruction.detail = Int32(formula.failures.count)
                 formula.failures.append(failures[Int(detail)])
             } else if operation.usesList {

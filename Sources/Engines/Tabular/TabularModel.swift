@@ -88,7 +88,7 @@ private func kernel(for step: Step) -> any Kernel {
     case .highest(let from, let count, let into): HighestKernel(from: from, count: count, into: into)
     case .exceeds(let slot, let threshold, let into): ExceedsKernel(slot: slot, threshold: threshold, into: into)
     case .formula(let formula): FormulaKernel(formula)
-    case .decide(let graph, let into): DecisionGraphKernel(graph, into: into)
+    case .decide(let decisions): DecisionGraphKernel(decisions)
     case .rankReasons(let ranking, let into): ReasonRankingKernel(ranking: ranking, into: into)
     }
 }

@@ -93,7 +93,7 @@ extension Lowering {
     private func replacingMissing(_ value: Value, _ field: MiningField) throws(ScoringError) -> Value {
         var result = value
         if field.missingTreatment == .returnInvalid {
-            fail(where: builder.apply(.isMissing, value.operand), .init(field: field.name, reason: "the value is missing"))
+            fail(whereMissing: value.operand, .init(field: field.name, reason: "the value is missing"))
         } else if let text = field.missingReplacement {
             let replacement = try literal(text, comparedWith: value, field.place)
             result.operand = builder.apply(.coalesce, value.operand, constant(replacement))

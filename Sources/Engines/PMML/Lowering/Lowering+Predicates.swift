@@ -31,15 +31,8 @@ extension Lowering {
             var graph = GraphBuilder()
             let ways = Ways(whenTrue: graph.result([1]), whenFalse: graph.result([0]), whenUnknown: graph.result([.nan]))
             let entry = try lower(predicate, in: scope, into: &graph, ways)
-            return .slot(decide(graph.graph(entry: entry)))
+            return .slot(builder.decide(graph.graph(entry: entry)))
         }
-    }
-
-    /// Adds a graph to the program; returns the first slot of its results.
-    func decide(_ graph: DecisionGraph) -> Int {
-        let into = builder.addSlots(graph.width)
-        builder.add(.decide(graph, into: into))
-        return into
     }
 
     private func lower(

@@ -22,6 +22,7 @@ extension Lowering {
                 || card.characteristics.contains { $0.reasonCode != nil || $0.attributes.contains { $0.reasonCode != nil } })
         var scores: [Formula.Operand] = []
         var entries: [ReasonRanking.Entry] = []
+        var unmatched: [(Formula.Operand, Formula.Failure)] = []
         for characteristic in card.characteristics {
             let baseline = characteristic.baselineScore ?? card.baselineScore
             if usesReasonCodes, baseline == nil {
@@ -44,13 +45,12 @@ extension Lowering {
                 next = try lower(
                     attribute.predicate, in: scope, into: &graph, Ways(whenTrue: result, whenFalse: next, whenUnknown: next))
             }
-            let slot = decide(graph.graph(entry: next))
+            let slot = builder.decide(graph.graph(entry: next))
             let label = characteristic.name ?? "at \(document.line(characteristic.place))"
-            fail(
-                where: builder.apply(.isMissing, .slot(slot)),
-                .init(
-                    field: inputName(of: characteristic) ?? label,
-                    reason: "no attribute of the characteristic '\(label)' takes this value"))
+            let failure = Formula.Failure(
+                field: inputName(of: characteristic) ?? label,
+                reason: "no attribute of the characteristic '\(label)' takes this value")
+            unmatched.append((.slot(slot), failure))
             var (score, points) = (Formula.Operand.slot(slot + 1), Formula.Operand.slot(slot + 3))
             if characteristic.attributes.contains(where: { $0.complexPartialScore != nil }) {
                 (score, points) = try complexScore(characteristic, at: slot, baseline, card, in: scope)
@@ -58,6 +58,7 @@ extension Lowering {
             scores.append(score)
             entries.append(ReasonRanking.Entry(code: slot + 2, points: builder.slot(of: points)))
         }
+        for (attribute, failure) in unmatched { fail(whereMissing: attribute, failure) }
         var outcome = regressionOutcome(
             builder.combine(.strictSum, [constant(card.initialScore)] + scores), card.head)
         guard usesReasonCodes else { return outcome }

@@ -22,7 +22,7 @@ extension Lowering {
                 guard let index else { return [.nan, .nan] }
                 return [try score(of: tree, index) ?? .nan, position(ofNode: tree.nodes[index], index)]
             }
-            let slot = decide(graph)
+            let slot = builder.decide(graph)
             var outcome = regressionOutcome(.slot(slot), tree.head)
             (outcome.entity, outcome.entities) = (.slot(slot + 1), ids)
             return outcome
@@ -34,7 +34,7 @@ extension Lowering {
             let leaf = leaves(index)
             return [leaf.label, position(ofNode: tree.nodes[index], index)] + leaf.probabilities + leaf.confidences
         }
-        let slot = decide(graph)
+        let slot = builder.decide(graph)
         var outcome = Outcome()
         outcome.classes = classes
         outcome.label = .slot(slot)

@@ -103,6 +103,12 @@ final class Lowering {
         builder.fail(where: gate.map { builder.apply(.and, operand, $0) } ?? operand, failure)
     }
 
+    /// Fails a row where the operand is missing, unless the row does not use what is being lowered.
+    func fail(whereMissing operand: Formula.Operand, _ failure: Formula.Failure) {
+        guard gate == nil else { return fail(where: builder.apply(.isMissing, operand), failure) }
+        builder.fail(whereMissing: operand, failure)
+    }
+
     /// Runs `body` one level deeper; refuses files that nest without end.
     func nested<Result>(_ place: Place, _ body: () throws(ScoringError) -> Result) throws(ScoringError) -> Result {
         depth += 1
