@@ -80,14 +80,16 @@ let package = Package(
             name: "EngineBench", dependencies: ["Scoring", "Tabular", "TreeFormats", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
+        .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
+
         tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
-        tests(of: "WireFormat", ["Scoring", "TextFormats"]),
+        tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),
-        tests(of: "Tabular", ["Scoring"]),
+        tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "Assembly", ["Scoring", "HTTPFront", log]),

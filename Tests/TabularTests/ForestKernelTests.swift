@@ -27,6 +27,16 @@ internal import Testing
         }
     }
 
+    /// Otherwise the comparison above would be one of the reference with itself.
+    @Test func forestsOfEveryRuleAreCompiled() {
+        for seed in 0..<200 {
+            var draw = RandomForests(seed: UInt64(seed))
+            let forest = draw.forest()
+            let kernel = ForestKernel.make(forest, features: Array(0..<forest.featureCount), into: forest.featureCount)
+            #expect(!"\(type(of: kernel))".contains("Reference"), "seed \(seed)")
+        }
+    }
+
     @Test func aRowsScoreDoesNotDependOnItsCompany() throws {
         var draw = RandomForests(seed: 4711)
         let forest = draw.forest()

@@ -46,15 +46,25 @@ struct RankPlan: Sendable {
         var takesZeroForMissing: Bool
     }
 
-    /// A feature whose columns are copied from row `code` of a table; the last two rows are "in no set" and "missing".
+    /// A feature whose columns are copied from a table: a row for each code, then the special ones.
     private struct CategoricalFeature: Sendable {
         var slot: Int
         var firstColumn: Int
         var columnCount: Int
         var codes: Int
-        /// Whether NaN counts as category 0 (`Missing.none`) or zero as missing, by column: settled in the table's rows.
         var table: ConstantTable<Int16>
-        var zeroIsMissing: Bool
+    }
+
+    /// Rows of a membership table behind those of the codes, for values whose meaning depends on the split's rule.
+    private enum SpecialRow: Int, CaseIterable {
+        /// In no set, and not missing.
+        case noCategory
+        /// NaN: missing, or category 0 where nothing is missing.
+        case missing
+        /// Within `Forest.zeroBound` of 0: category 0, or missing.
+        case zero
+        /// The same below 0, where negative values are no category.
+        case negativeZero
     }
 
     var memoryBytes: Int {
@@ -109,12 +119,15 @@ struct RankPlan: Sendable {
     ) {
         let value = precision == .float32 ? Double(Float(frame[feature.slot])) : frame[feature.slot]
         let row: Int
-        if value.isNaN || (feature.zeroIsMissing && abs(value) <= Forest.zeroBound) {
-            row = feature.codes + 1
+        if value.isNaN {
+            row = feature.codes + SpecialRow.missing.rawValue
+        } else if abs(value) <= Forest.zeroBound {
+            let isCategory = Forest.categoryCode(value, rounding: categoryRounding) != nil
+            row = feature.codes + (isCategory ? SpecialRow.zero : .negativeZero).rawValue
         } else if let code = Forest.categoryCode(value, rounding: categoryRounding), code < feature.codes {
             row = code
         } else {
-            row = feature.codes
+            row = feature.codes + SpecialRow.noCategory.rawValue
         }
         let memberships = feature.table.base + row * feature.columnCount
         for column in 0..<feature.columnCount {
@@ -201,6 +214,8 @@ extension RankPlan {
         var words: [UInt32]
         var missing: Forest.Missing
         var goesLeft: Bool
+
+        func contains(_ code: Int) -> Bool { Forest.CategorySet(words: words).contains(code) }
     }
 
     /// Plans the ranks for a forest and answers, for each tree, the question of each node.
@@ -305,27 +320,30 @@ extension RankPlan {
         /// False if the table would be too large.
         mutating func addCategorical(slot: Int, feature: Int, sets: [SetKey]) -> Bool {
             let codes = sets.reduce(0) { max($0, $1.words.count * 32) }
-            tableBytes += (codes + 2) * sets.count * MemoryLayout<Int16>.stride
-            // Zero as missing is a row of its own kind; a mixture of rules on one feature does not occur in practice.
-            let zeroIsMissing = sets.contains { $0.missing == .zeroOrNaN }
-            guard tableBytes <= RankPlan.mostTableBytes, !zeroIsMissing || sets.allSatisfy({ $0.missing == .zeroOrNaN }) else {
-                return false
-            }
+            let rows = codes + SpecialRow.allCases.count
+            tableBytes += rows * sets.count * MemoryLayout<Int16>.stride
+            guard tableBytes <= RankPlan.mostTableBytes else { return false }
             var table: [Int16] = []
-            table.reserveCapacity((codes + 2) * sets.count)
+            table.reserveCapacity(rows * sets.count)
             for code in 0..<codes {
-                for set in sets { table.append(Forest.CategorySet(words: set.words).contains(code) ? .min : .min + 1) }
+                for set in sets { table.append(set.contains(code) ? .min : .min + 1) }
             }
-            table += [Int16](repeating: .min + 1, count: sets.count)
-            for set in sets {
-                let goesLeft = set.missing == .none ? Forest.CategorySet(words: set.words).contains(0) : set.goesLeft
-                table.append(goesLeft ? .min : .min + 1)
+            for row in SpecialRow.allCases {
+                for set in sets {
+                    let goesLeft =
+                        switch (row, set.missing) {
+                        case (.noCategory, _), (.negativeZero, .nan), (.negativeZero, .none): false
+                        case (.missing, .none), (.zero, .nan), (.zero, .none): set.contains(0)
+                        case (.missing, .nan), (.missing, .zeroOrNaN), (.zero, .zeroOrNaN), (.negativeZero, .zeroOrNaN):
+                            set.goesLeft
+                        }
+                    table.append(goesLeft ? .min : .min + 1)
+                }
             }
             firstSetColumn[feature] = nextColumn
             categorical.append(
                 CategoricalFeature(
-                    slot: slot, firstColumn: nextColumn, columnCount: sets.count, codes: codes, table: ConstantTable(table),
-                    zeroIsMissing: zeroIsMissing))
+                    slot: slot, firstColumn: nextColumn, columnCount: sets.count, codes: codes, table: ConstantTable(table)))
             nextColumn += sets.count
             return true
         }

@@ -1,0 +1,35 @@
+internal import CAllocationCount
+internal import Scoring
+internal import Testing
+internal import TextFormats
+internal import WireFormat
+
+@Suite struct AllocationTests {
+    /// From the body's bytes to the answer's: once the desk's buffers have grown, a prediction takes no memory.
+    @Test(arguments: [true, false])
+    func aPredictionAllocatesNothing(byName: Bool) throws {
+        let fields = (0..<30).map { Field("feature_\($0)") }
+        let values = (0..<30).map { "\(Double($0) * 1.37 + 0.123456789)" }
+        let features =
+            byName
+            ? "{" + zip(fields, values).map { "\"\($0.name)\": \($1)" }.joined(separator: ", ") + "}"
+            : "[" + values.joined(separator: ", ") + "]"
+        let body = Array("{\"features\": \(features), \"request_id\": \"req_1\"}".utf8)
+        let predictor = FakePredictor([try serve("sums", .summing(fields))])
+        let desk = PredictionDesk(predictor: predictor, limits: WireLimits())
+        // Without a name: the fake predictor's look-up by name allocates.
+        let wanted = try #require(route("/predict"))
+        var sink = ByteSink()
+        var allocations: UInt = 0
+        for round in 0..<50 {
+            sink.removeAll()
+            let before = allocation_count()
+            let status = body.withUnsafeBufferPointer {
+                desk.answer(WireRequest(route: wanted, body: $0, arrival: .now), into: &sink)
+            }
+            if round >= 10 { allocations += UInt(allocation_count() - before) }
+            #expect(status.code == 200)
+        }
+        #expect(allocations == 0, "\(allocations) in 40 requests: \(sink.string)")
+    }
+}
