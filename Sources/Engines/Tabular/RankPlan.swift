@@ -1,3 +1,5 @@
+internal import Scoring
+
 /// Turns the features of a row into 16-bit ranks, so that every split of a forest becomes the one question
 /// `rank[column] > bound` (yes: right).
 ///
@@ -227,6 +229,7 @@ extension RankPlan {
         var sets = [[SetKey]](repeating: [], count: forest.featureCount)
         var setPositions = [[SetKey: Int]](repeating: [:], count: forest.featureCount)
         for tree in forest.trees {
+            LoadingPace.step()
             for case .split(let split) in tree.nodes {
                 switch split.condition {
                 case .threshold(let threshold):
@@ -257,8 +260,9 @@ extension RankPlan {
             guard builder.addCategorical(slot: slots[feature], feature: feature, sets: sets[feature]) else { return nil }
         }
 
-        let questions = forest.trees.map { tree in
-            tree.nodes.map { node in
+        let questions = forest.trees.map { tree -> [Question] in
+            LoadingPace.step()
+            return tree.nodes.map { node in
                 guard case .split(let split) = node else { return Question.neverRight }
                 return builder.question(for: split, in: tree, columns: numericColumns, sets: setPositions)
             }

@@ -1,3 +1,5 @@
+internal import Scoring
+
 /// Finds the leaves that rows of ranks end in, eight walks at a time and level by level: the walks do not depend on
 /// each other, so the processor overlaps their memory accesses. What matters in the loops is that nothing branches
 /// on the data.
@@ -110,6 +112,7 @@ struct PerfectWalk: TreeWalk {
                 }
             }
             firstLeaf += tree.distinctLeafCount
+            LoadingPace.step()
         }
         return (PerfectWalk(splits: splits, groups: groups, treeCount: trees.count), LeafLayout(leafOf: leafOf))
     }
@@ -289,6 +292,7 @@ struct LinkedWalk: TreeWalk {
                 place += 1
             }
             firstLeaf += tree.distinctLeafCount
+            LoadingPace.step()
         }
         while roots.count % 8 != 0 { roots.append(roots[roots.count - 1]) }
         return (LinkedWalk(nodes: ConstantTable(nodes), trees: ConstantTable(roots)), LeafLayout(leafOf: leafOf))

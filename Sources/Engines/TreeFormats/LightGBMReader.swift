@@ -1,3 +1,4 @@
+internal import Scoring
 internal import TextFormats
 
 /// Reads a LightGBM text model of versions 2 to 4, line by line: a header of `key=value` lines, the trees, and
@@ -82,6 +83,7 @@ struct LightGBMReader {
         }
         while let current = following, current.isEmpty { following = lines.next() }
         document.trees.append(try LightGBMTreeAssembly.assemble(arrays))
+        LoadingPace.step()
         return following
     }
 

@@ -1,3 +1,4 @@
+internal import Scoring
 internal import TextFormats
 
 /// Reads an XGBoost model from a document, JSON or UBJSON, of versions 1.0 to 3.4: the model alone
@@ -223,6 +224,7 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
             let tree = try XGBoostTreeAssembly.assemble(arrays, roomForCategories: roomForCategories)
             roomForCategories -= tree.categoryWords
             document.trees.append(tree)
+            LoadingPace.step()
         } catch {
             path.append(.name(error.place))
             throw failure(error.reason)

@@ -1,3 +1,4 @@
+internal import Scoring
 internal import Glibc
 internal import Synchronization
 
@@ -122,6 +123,7 @@ private final class Worker {
         nameThread()
         // On Linux this sets the calling thread alone. A refusal costs nothing but the courtesy.
         if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
+        if niceness > 0 { LoadingPace.begin() }
         while let job = queue.next() { job() }
     }
 
