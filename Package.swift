@@ -82,6 +82,7 @@ let package = Package(
 
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
+        tests(of: "Scoring"),
         tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),

@@ -5,6 +5,50 @@ internal import Testing
 
 /// model.yaml: what it may say, and how it is refused.
 @Suite struct ModelManifestTests {
+    /// Whatever is done to a file, it is read or refused with a sentence about model.yaml.
+    @Test func mutatedFilesAreReadOrRefused() {
+        let sample = Array(
+            """
+            inputs: [amount, "country", age]
+            score: probability(1)
+            policy: { block: 0.8, review: 0.5, when: above }
+            unknownFeatures: ignore
+            versions:
+              serve: [2, 3]
+            iterations: best
+            golden: { tolerance: 1e-6 }
+            """.utf8)
+        let pieces = [
+            "{", "[", "]", "&a", "*a", ": ", "- ", "\n", "'", "\"", "!!int ", "9999999999999999999", "\u{0}", "\u{fffd}", "#",
+            "|",
+        ]
+        var state: UInt64 = 1
+        func random(_ limit: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(limit))
+        }
+        for _ in 0..<10_000 {
+            var bytes = sample
+            for _ in 0...random(4) where !bytes.isEmpty {
+                let place = random(bytes.count)
+                switch random(4) {
+                case 0: bytes[place] = UInt8(random(256))
+                case 1: bytes.insert(contentsOf: Array(pieces[random(pieces.count)].utf8), at: place)
+                case 2: bytes.removeSubrange(place..<min(bytes.count, place + random(20)))
+                default: bytes.replaceSubrange(place..<place, with: sample[random(sample.count)...].prefix(random(30)))
+                }
+            }
+            do throws(ScoringError) {
+                _ = try ModelManifest(parsing: bytes)
+            } catch {
+                guard case .refusedModel(let message) = error, message.hasPrefix("model.yaml: ") else {
+                    Issue.record("\(error) for \(String(decoding: bytes, as: UTF8.self))")
+                    continue
+                }
+            }
+        }
+    }
+
     @Test func everyKeyIsRead() throws {
         let manifest = try parse(
             """

@@ -56,6 +56,23 @@ internal import Testing
             ])
     }
 
+    /// A fault outside a version's files is no failed load, and would otherwise show in the index alone.
+    @Test func faultsOfAWholeModelAreLoggedOnce() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/model.yaml", "polcy: 1\n")
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("other/01/model.txt", "sum 1")
+        try await fixture.registry.start()
+        for _ in 0..<3 { try await fixture.settle() }
+        let faults = fixture.log.lines.filter { $0.hasPrefix("error fault in the model repository reason=") }
+        #expect(faults.count == 2)
+        #expect(faults.contains { $0.contains("reason=fraud: model.yaml: line 1: unknown key 'polcy', did you mean 'policy'?") })
+        #expect(faults.contains { $0.contains("reason=other: the folder '01' is no version") })
+        try fixture.write("fraud/model.yaml", "policy: { block: 0.5 }\n")
+        try await fixture.settle()
+        #expect(fixture.log.lines.contains { $0.hasPrefix("info model version loaded") && $0.contains("model=fraud") })
+    }
+
     @Test func theServiceEndsWhereThereIsNoRepository() async throws {
         let fixture = try RepositoryFixture { $0.root += "/nowhere" }
         let service = RegistryService(fixture.registry, logger: logger)

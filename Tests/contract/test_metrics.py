@@ -62,7 +62,8 @@ def test_the_process_and_what_is_in_flight_are_shown(examples):
     assert "process_resident_memory_bytes" in names
     assert "process_cpu_seconds_total" in names
     assert any("in_flight" in name or "inflight" in name for name in names), sorted(names)
-    assert any("load" in name for name in names), sorted(names)
+    assert examples.metric("model_loads_total", model_name="fraud_detection", result="success") == 2
+    assert examples.metric("model_loads_total", model_name="credit_score", result="success") == 1
 
 
 def test_the_text_is_well_formed(examples):

@@ -30,6 +30,7 @@ package final class ModelRegistry: Sendable {
         var plan = RepositoryPlan()
         var waiters: [(isDone: @Sendable (RepositoryPlan) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
         var lastRemarks: [String] = []
+        var lastProblems: [String] = []
     }
 
     private let settings: RegistrySettings
@@ -109,7 +110,7 @@ package final class ModelRegistry: Sendable {
         try await control.run { [self] in
             Result { () throws(ScoringError) in
                 let listing = try scanner.withLock { scanner throws(ScoringError) in try scanner.scan() }
-                remark(listing.remarks)
+                report(listing)
                 advance { $0.observe(listing) }
             }
         }.get()
@@ -127,14 +128,18 @@ package final class ModelRegistry: Sendable {
         advance { _ in [] }
     }
 
-    /// Says once what lies in the repository that is no model.
-    private func remark(_ remarks: [String]) {
-        let isNew = state.withLock { state in
-            defer { state.lastRemarks = remarks }
-            return state.lastRemarks != remarks
+    /// Says what lies in the repository that is no model, and which models have a fault outside their versions; again
+    /// only when that changes.
+    private func report(_ listing: RepositoryListing) {
+        let (remarks, problems) = state.withLock { state in
+            defer { (state.lastRemarks, state.lastProblems) = (listing.remarks, listing.problems) }
+            return (
+                state.lastRemarks == listing.remarks ? [] : listing.remarks,
+                state.lastProblems == listing.problems ? [] : listing.problems
+            )
         }
-        guard isNew else { return }
         for remark in remarks { logger.warning("ignored in the model repository", metadata: ["reason": "\(remark)"]) }
+        for problem in problems { logger.error("fault in the model repository", metadata: ["reason": "\(problem)"]) }
     }
 
     // MARK: - Steps

@@ -11,6 +11,18 @@ package struct RepositoryListing: Sendable, Equatable {
     package var remarks: [String] = []
 
     package init() {}
+
+    /// Why models cannot be served (as they are now) for reasons that no load will report: by model, as sentences.
+    package var problems: [String] {
+        models.sorted { $0.key.text < $1.key.text }.flatMap { name, model in
+            var reasons = model.misnamedVersions.map {
+                "the folder '\($0)' is no version: a positive number without leading zeros"
+            }
+            if let problem = model.problem { reasons.append(problem) }
+            if case .failure(let error) = model.manifest.content { reasons.append(error.description) }
+            return reasons.map { "\(name): \($0)" }
+        }
+    }
 }
 
 /// One model's folder.
