@@ -110,8 +110,16 @@ import Testing
         }
     }
 
+    /// `VERDICT_PMML_ONLY` picks the models whose names contain it and prints how they fare, for work on a few.
     @Test(.enabled(if: folder != nil, "the conformance data is not here; set VERDICT_PMML_CONFORMANCE"))
     func modelsOfManyProducersAgreeOnEveryRow() throws {
+        if let only = getenv("VERDICT_PMML_ONLY").map({ String(cString: $0) }) {
+            for entry in Self.entries(Self.folder!) where entry.id.contains(only) {
+                let verdict = Self.judge(entry)
+                print(verdict.problem == nil ? (verdict.isExact ? "  exact" : "  close") : "  ------", entry.id, verdict.problem ?? "")
+            }
+            return
+        }
         let verdicts = Self.entries(Self.folder!).map(Self.judge)
         let loaded = verdicts.count(where: \.loads)
         let agreeing = verdicts.count { $0.problem == nil }
