@@ -79,6 +79,9 @@ let package = Package(
         .executableTarget(
             name: "EngineBench", dependencies: ["Scoring", "Tabular", "TreeFormats", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
+        .executableTarget(
+            name: "PMMLBench", dependencies: ["Scoring", "TextFormats", "PMML", arguments],
+            path: "Benchmarks/PMMLBench", swiftSettings: style),
 
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
