@@ -71,6 +71,8 @@ package struct Formula: Sendable, Equatable {
         case errorFunction, normalDistribution, normalDensity, normalQuantile
         /// 1 / (1 + exp(-x))
         case logistic
+        /// The logarithm of the gamma function's absolute value.
+        case logGamma
         case not
         /// 1 or 0, never missing.
         case isMissing, isPresent

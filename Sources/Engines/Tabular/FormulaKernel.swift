@@ -161,6 +161,11 @@ struct FormulaPass {
         case .normalDensity: one(instruction) { exp(-$0 * $0 / 2) / (2 * Double.pi).squareRoot() }
         case .normalQuantile: one(instruction) { NormalQuantile.value($0) }
         case .logistic: one(instruction) { 1 / (1 + exp(-$0)) }
+        case .logGamma:
+            one(instruction) {
+                var sign: Int32 = 0
+                return lgamma_r($0, &sign)
+            }
         case .not: one(instruction) { 1 - $0 }
         case .isMissing: one(instruction) { $0.isNaN ? 1 : 0 }
         case .isPresent: one(instruction) { $0.isNaN ? 0 : 1 }

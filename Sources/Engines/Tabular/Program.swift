@@ -45,4 +45,6 @@ package enum Step: Sendable {
     case decide([GraphWalk])
     /// The positions of the highest ranking reason codes go to the slots from `into`.
     case rankReasons(ReasonRanking, into: Int)
+    /// The outputs of a network of neurons over the slots `inputs` go to the slots from `into`.
+    case network(LayeredNetwork, inputs: [Int], into: Int)
 }

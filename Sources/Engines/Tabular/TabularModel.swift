@@ -90,5 +90,6 @@ private func kernel(for step: Step) -> any Kernel {
     case .formula(let formula): FormulaKernel(formula)
     case .decide(let decisions): DecisionGraphKernel(decisions)
     case .rankReasons(let ranking, let into): ReasonRankingKernel(ranking: ranking, into: into)
+    case .network(let network, let inputs, let into): LayeredNetworkKernel(network, inputs: inputs, into: into)
     }
 }

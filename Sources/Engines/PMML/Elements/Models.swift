@@ -6,6 +6,9 @@ package indirect enum Model {
     case regression(RegressionModel)
     case mining(MiningModel)
     case scorecard(Scorecard)
+    case neuralNetwork(NeuralNetwork)
+    case generalRegression(GeneralRegressionModel)
+    case naiveBayes(NaiveBayesModel)
 
     package var head: ModelHead {
         switch self {
@@ -13,6 +16,9 @@ package indirect enum Model {
         case .regression(let model): model.head
         case .mining(let model): model.head
         case .scorecard(let model): model.head
+        case .neuralNetwork(let model): model.head
+        case .generalRegression(let model): model.head
+        case .naiveBayes(let model): model.head
         }
     }
 }
@@ -61,12 +67,37 @@ extension ElementReader {
         case .RegressionModel: return .regression(try regressionModel())
         case .MiningModel: return .mining(try miningModel())
         case .Scorecard: return .scorecard(try scorecard())
-        case .GeneralRegressionModel, .NeuralNetwork, .NaiveBayesModel, .SupportVectorMachineModel, .ClusteringModel,
-            .NearestNeighborModel, .RuleSetModel, .AssociationModel, .AnomalyDetectionModel, .SequenceModel, .TimeSeriesModel,
-            .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
+        case .NeuralNetwork: return .neuralNetwork(try neuralNetwork())
+        case .GeneralRegressionModel: return .generalRegression(try generalRegressionModel())
+        case .NaiveBayesModel: return .naiveBayes(try naiveBayesModel())
+        case .SupportVectorMachineModel, .ClusteringModel, .NearestNeighborModel, .RuleSetModel, .AssociationModel,
+            .AnomalyDetectionModel:
             throw unsupported()
+        case .SequenceModel, .TimeSeriesModel, .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
+            throw refused(tag)
         default: return nil
         }
+    }
+
+    /// Kinds of models that are not evaluated, with the reason and what can be done instead.
+    private func refused(_ tag: Tag) -> ScoringError {
+        let (reason, instead) =
+            switch tag {
+            case .SequenceModel:
+                ("it finds rules in sequences of events, and a request has one event", "score each event with a RuleSetModel")
+            case .TimeSeriesModel:
+                ("its forecast needs the history of the series", "put the forecast into the request as a feature")
+            case .BaselineModel:
+                ("its test statistic needs the rows that came before", "compute the statistic where the rows are kept")
+            case .GaussianProcessModel:
+                ("there is nothing to check its kernels against", "a SupportVectorMachineModel can hold its mean, a sum of kernels")
+            case .BayesianNetworkModel:
+                ("its inference is over all unobserved nodes", "export the query as a NaiveBayesModel or a TreeModel")
+            default:
+                ("it compares documents with a corpus", "use TextIndex in a TransformationDictionary before another model")
+            }
+        return .unsupportedModel(
+            "the PMML element <\(elementName)> is not supported (\(here)): \(reason); \(instead)")
     }
 
     /// The attributes that every model element has.

@@ -36,6 +36,9 @@ extension Lowering {
         case .regression(let regression): try lower(regression, in: scope)
         case .mining(let mining): try lower(mining, in: scope)
         case .scorecard(let scorecard): try lower(scorecard, in: scope)
+        case .neuralNetwork(let network): try lower(network, in: scope)
+        case .generalRegression(let regression): try lower(regression, in: scope)
+        case .naiveBayes(let bayes): try lower(bayes, in: scope)
         }
     }
 
@@ -59,7 +62,14 @@ extension Lowering {
     /// The name and definition of the field that a model predicts.
     func target(of model: Model) -> (name: String?, field: DataField?) {
         var name = model.head.miningSchema.first { $0.usage.isTarget }?.name
-        if name == nil, case .regression(let regression) = model { name = regression.targetField }
+        if name == nil {
+            switch model {
+            case .regression(let regression): name = regression.targetField
+            case .generalRegression(let regression): name = regression.targetField
+            case .naiveBayes(let bayes): name = bayes.targetField
+            default: break
+            }
+        }
         return (name, name.flatMap { dataFields[$0] })
     }
 

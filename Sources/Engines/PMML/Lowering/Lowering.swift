@@ -221,7 +221,8 @@ final class Lowering {
         }
     }
 
-    private func derived(_ field: DerivedField, in scope: Scope) throws(ScoringError) -> Value {
+    /// A derived field's value, which its own type may change.
+    func derived(_ field: DerivedField, in scope: Scope) throws(ScoringError) -> Value {
         var value = try cast(lower(field.expression, as: field.type, in: scope), to: field.type, field.place)
         value.opType = field.opType
         let listed = field.values.filter { $0.property == .valid }

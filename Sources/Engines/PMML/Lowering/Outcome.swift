@@ -109,3 +109,13 @@ extension Lowering {
         builder.combine(.highest, probabilities)
     }
 }
+
+extension Lowering {
+    /// The most probable of some classes, whose positions are given; the first of equals.
+    func mostProbable(_ probabilities: [Formula.Operand], at positions: [Int]) -> Formula.Operand {
+        let highest = mostProbable(probabilities)
+        guard positions != Array(positions.indices) else { return highest }
+        let entries = positions.enumerated().map { (Double($0.offset), Double($0.element)) }
+        return builder.look(up: highest, in: table(entries, other: .nan, missing: .nan))
+    }
+}
