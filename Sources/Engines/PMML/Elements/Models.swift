@@ -6,6 +6,10 @@ package indirect enum Model {
     case regression(RegressionModel)
     case mining(MiningModel)
     case scorecard(Scorecard)
+    case supportVectorMachine(SupportVectorMachineModel)
+    case clustering(ClusteringModel)
+    case nearestNeighbor(NearestNeighborModel)
+    case anomalyDetection(AnomalyDetectionModel)
 
     package var head: ModelHead {
         switch self {
@@ -13,6 +17,10 @@ package indirect enum Model {
         case .regression(let model): model.head
         case .mining(let model): model.head
         case .scorecard(let model): model.head
+        case .supportVectorMachine(let model): model.head
+        case .clustering(let model): model.head
+        case .nearestNeighbor(let model): model.head
+        case .anomalyDetection(let model): model.head
         }
     }
 }
@@ -61,9 +69,12 @@ extension ElementReader {
         case .RegressionModel: return .regression(try regressionModel())
         case .MiningModel: return .mining(try miningModel())
         case .Scorecard: return .scorecard(try scorecard())
-        case .GeneralRegressionModel, .NeuralNetwork, .NaiveBayesModel, .SupportVectorMachineModel, .ClusteringModel,
-            .NearestNeighborModel, .RuleSetModel, .AssociationModel, .AnomalyDetectionModel, .SequenceModel, .TimeSeriesModel,
-            .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
+        case .SupportVectorMachineModel: return .supportVectorMachine(try supportVectorMachineModel())
+        case .ClusteringModel: return .clustering(try clusteringModel())
+        case .NearestNeighborModel: return .nearestNeighbor(try nearestNeighborModel())
+        case .AnomalyDetectionModel: return .anomalyDetection(try anomalyDetectionModel())
+        case .GeneralRegressionModel, .NeuralNetwork, .NaiveBayesModel, .RuleSetModel, .AssociationModel, .SequenceModel,
+            .TimeSeriesModel, .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
             throw unsupported()
         default: return nil
         }

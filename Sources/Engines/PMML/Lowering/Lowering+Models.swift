@@ -36,6 +36,10 @@ extension Lowering {
         case .regression(let regression): try lower(regression, in: scope)
         case .mining(let mining): try lower(mining, in: scope)
         case .scorecard(let scorecard): try lower(scorecard, in: scope)
+        case .supportVectorMachine(let machine): try lower(machine, in: scope)
+        case .clustering(let clustering): try lower(clustering, in: scope)
+        case .nearestNeighbor(let neighbors): try lower(neighbors, in: scope)
+        case .anomalyDetection(let detection): try lower(detection, in: scope)
         }
     }
 
