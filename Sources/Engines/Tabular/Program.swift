@@ -47,4 +47,10 @@ package enum Step: Sendable {
     case rankReasons(ReasonRanking, into: Int)
     /// The outputs of a network of neurons over the slots `inputs` go to the slots from `into`.
     case network(LayeredNetwork, inputs: [Int], into: Int)
+    /// The sums of kernel machines over the slots `features` go to the slots from `into`, one a machine.
+    case kernelMachines(KernelMachines, features: [Int], into: Int)
+    /// The points nearest to the slots `features` go to the slots from `into`; see `PointSearch`.
+    case search(PointSearch, features: [Int], into: Int)
+    /// The category that wins a vote.
+    case vote(Vote, into: Int)
 }

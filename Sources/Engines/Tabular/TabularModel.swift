@@ -91,5 +91,8 @@ private func kernel(for step: Step) -> any Kernel {
     case .decide(let decisions): DecisionGraphKernel(decisions)
     case .rankReasons(let ranking, let into): ReasonRankingKernel(ranking: ranking, into: into)
     case .network(let network, let inputs, let into): LayeredNetworkKernel(network, inputs: inputs, into: into)
+    case .kernelMachines(let function, let features, let into): KernelMachinesKernel(function, features: features, into: into)
+    case .search(let search, let features, let into): PointSearchKernel(search, features: features, into: into)
+    case .vote(let vote, let into): VoteKernel(vote, into: into)
     }
 }

@@ -9,6 +9,10 @@ package indirect enum Model {
     case neuralNetwork(NeuralNetwork)
     case generalRegression(GeneralRegressionModel)
     case naiveBayes(NaiveBayesModel)
+    case supportVectorMachine(SupportVectorMachineModel)
+    case clustering(ClusteringModel)
+    case nearestNeighbor(NearestNeighborModel)
+    case anomalyDetection(AnomalyDetectionModel)
 
     package var head: ModelHead {
         switch self {
@@ -19,6 +23,10 @@ package indirect enum Model {
         case .neuralNetwork(let model): model.head
         case .generalRegression(let model): model.head
         case .naiveBayes(let model): model.head
+        case .supportVectorMachine(let model): model.head
+        case .clustering(let model): model.head
+        case .nearestNeighbor(let model): model.head
+        case .anomalyDetection(let model): model.head
         }
     }
 }
@@ -70,9 +78,11 @@ extension ElementReader {
         case .NeuralNetwork: return .neuralNetwork(try neuralNetwork())
         case .GeneralRegressionModel: return .generalRegression(try generalRegressionModel())
         case .NaiveBayesModel: return .naiveBayes(try naiveBayesModel())
-        case .SupportVectorMachineModel, .ClusteringModel, .NearestNeighborModel, .RuleSetModel, .AssociationModel,
-            .AnomalyDetectionModel:
-            throw unsupported()
+        case .SupportVectorMachineModel: return .supportVectorMachine(try supportVectorMachineModel())
+        case .ClusteringModel: return .clustering(try clusteringModel())
+        case .NearestNeighborModel: return .nearestNeighbor(try nearestNeighborModel())
+        case .AnomalyDetectionModel: return .anomalyDetection(try anomalyDetectionModel())
+        case .RuleSetModel, .AssociationModel: throw unsupported()
         case .SequenceModel, .TimeSeriesModel, .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
             throw refused(tag)
         default: return nil

@@ -137,6 +137,7 @@ extension Lowering {
         result.probabilities = pickEach(first.probabilities, second.probabilities)
         result.confidences = pickEach(first.confidences, second.confidences)
         result.margins = []
+        (result.ranking, result.rankedAffinities, result.affinities, result.entityNames) = ([], [], [], [])
         var codes = first.reasonCodes
         for code in second.reasonCodes where !codes.contains(code) { codes.append(code) }
         let moved = second.reasonCodes.enumerated().map { (Double($0.offset), Double(codes.firstIndex(of: $0.element)!)) }

@@ -39,6 +39,10 @@ extension Lowering {
         case .neuralNetwork(let network): try lower(network, in: scope)
         case .generalRegression(let regression): try lower(regression, in: scope)
         case .naiveBayes(let bayes): try lower(bayes, in: scope)
+        case .supportVectorMachine(let machine): try lower(machine, in: scope)
+        case .clustering(let clustering): try lower(clustering, in: scope)
+        case .nearestNeighbor(let neighbors): try lower(neighbors, in: scope)
+        case .anomalyDetection(let detection): try lower(detection, in: scope)
         }
     }
 

@@ -82,6 +82,9 @@ extension Lowering {
 
     private func displayed(_ field: OutputField, _ outcome: Outcome) -> OutputResult {
         guard let label = outcome.label else {
+            if outcome.value == nil, let entity = outcome.entity {
+                return labelled(field, entity, outcome.entityNames.isEmpty ? outcome.entities : outcome.entityNames)
+            }
             return number(field, outcome.value?.operand ?? constant(.nan))
         }
         let names = outcome.classes.texts.map { text in
@@ -124,26 +127,38 @@ extension Lowering {
     }
 
     private func entity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {
-        guard let entity = outcome.entity, field.rank == 1 else {
+        guard let entity = outcome.entity else {
             throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
         }
-        return labelled(field, entity, outcome.entities)
+        guard field.rank != 1 else { return labelled(field, entity, outcome.entities) }
+        return labelled(field, try ranked(field, outcome, outcome.ranking), outcome.entities)
     }
 
     private func affinity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> Formula.Operand {
-        guard !outcome.affinities.isEmpty else {
-            throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
-        }
-        if let name = field.value {
+        if let name = field.value, !outcome.affinities.isEmpty {
             guard let position = outcome.entities.firstIndex(of: name) else {
                 throw invalid("the output field '\(field.name)' names '\(name)', which is not there", field.place)
             }
             return outcome.affinities[position]
         }
-        var result = constant(.nan)
-        for (position, value) in outcome.affinities.enumerated() {
-            result = choose(builder.apply(.equal, outcome.entity ?? constant(.nan), constant(Double(position))), value, result)
+        return try ranked(field, outcome, outcome.rankedAffinities)
+    }
+
+    /// What belongs to the entity of the field's rank, the best first; missing where there are fewer entities.
+    private func ranked(_ field: OutputField, _ outcome: Outcome, _ ranking: [Formula.Operand]) throws(ScoringError)
+        -> Formula.Operand
+    {
+        guard !ranking.isEmpty, field.value == nil else {
+            throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
         }
-        return result
+        guard field.rank >= 1 else { throw invalid("the output field '\(field.name)' has no rank above 0", field.place) }
+        guard field.rank == 1 || field.rankOrder == .descending else {
+            throw unsupported("rankOrder=\"ascending\" of the output field '\(field.name)'", field.place)
+        }
+        guard field.rank > ranking.count else { return ranking[field.rank - 1] }
+        guard ranking.count == outcome.entities.count else {
+            throw unsupported("the rank of the output field '\(field.name)'", field.place)
+        }
+        return constant(.nan)
     }
 }

@@ -16,7 +16,12 @@ struct Outcome {
     /// The position among `entities` of the node, cluster or rule that decided.
     var entity: Formula.Operand?
     var entities: [String] = []
-    /// One an entity: distance or similarity to a cluster.
+    /// What the entities are called for people; empty if they are called as they are.
+    var entityNames: [String] = []
+    /// The positions of the best entities, the best first, and their distances or similarities.
+    var ranking: [Formula.Operand] = []
+    var rankedAffinities: [Formula.Operand] = []
+    /// One an entity: its distance or similarity.
     var affinities: [Formula.Operand] = []
     /// The predicted category's confidence, where it differs from its probability; one a class.
     var confidences: [Formula.Operand] = []

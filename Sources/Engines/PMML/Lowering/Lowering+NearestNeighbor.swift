@@ -1,0 +1,200 @@
+internal import Scoring
+internal import Tabular
+
+/// Nearest neighbours: the training instances most like a row, and what their targets say (PMML 4.4, k-Nearest
+/// Neighbors).
+extension Lowering {
+    /// More neighbours than this, in the model or in the rank of an output field, are refused.
+    static let mostNeighbors = 1_000
+    /// Of more instances than this no output field can show the distance of a named one.
+    static let mostNamedInstances = 4_096
+
+    func lower(_ model: NearestNeighborModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        let place = model.head.place
+        guard !model.head.isFloat else { throw unsupported("x-mathContext=\"float\" of a NearestNeighborModel", place) }
+        let count = model.table.rows.count
+        guard model.neighborCount >= 1, model.neighborCount <= count else {
+            throw invalid("the numberOfNeighbors is \(model.neighborCount), with \(count) training instances", place)
+        }
+        let instances = Instances(model)
+        let places = max(model.neighborCount, self.places(asked: model.head, of: count))
+        guard places <= Self.mostNeighbors else { throw unsupported("more than \(Self.mostNeighbors) neighbors", place) }
+        let givesAll = asksForEntities(model.head)
+        guard !givesAll || count <= Self.mostNamedInstances else {
+            throw unsupported("the affinity of a named one of more than \(Self.mostNamedInstances) instances", place)
+        }
+        let columns = try model.inputs.map { (input) throws(ScoringError) in
+            guard let column = instances.column(of: input.field) else {
+                throw unsupported("a KNNInput that is no field of the training instances, '\(input.field)'", input.place)
+            }
+            return column
+        }
+        let points = Points(
+            texts: try instances.texts(columns, self, place), places: [Place](repeating: place, count: count))
+        let found = try search(
+            points, by: model.measure, model.inputs, shares: nil, places: places, givesAll: givesAll, in: scope)
+        let near = SearchResult(
+            positions: Array(found.positions.prefix(model.neighborCount)),
+            values: Array(found.values.prefix(model.neighborCount)), all: [])
+
+        var parts: [Outcome] = []
+        for field in model.head.miningSchema where field.usage.isTarget {
+            var part = try outcome(of: field, near, instances, model)
+            (part.target, part.targetField) = (field.name, dataFields[field.name])
+            part.prediction = try labelValue(part) ?? part.value
+            try addEntities(to: &part, found, instances, model)
+            parts.append(part)
+        }
+        guard !parts.isEmpty else {
+            guard model.instanceIDVariable != nil else {
+                throw invalid("<NearestNeighborModel> has neither a target nor an instanceIdVariable", place)
+            }
+            var outcome = Outcome()
+            try addEntities(to: &outcome, found, instances, model)
+            return outcome
+        }
+        var outcome = parts[0]
+        if parts.count > 1 { outcome.parts = parts }
+        return outcome
+    }
+
+    /// The ids of the instances, where somebody asks for them.
+    private func addEntities(
+        to outcome: inout Outcome, _ found: SearchResult, _ instances: Instances, _ model: NearestNeighborModel
+    ) throws(ScoringError) {
+        let isAsked = (model.head.output ?? []).contains(where: \.isAboutEntities)
+        guard isAsked || outcome.label == nil && outcome.value == nil else { return }
+        if let variable = model.instanceIDVariable {
+            guard let column = instances.column(of: variable) else {
+                throw invalid("the instanceIdVariable '\(variable)' is no field of the training instances", model.head.place)
+            }
+            outcome.entities = try instances.texts([column], self, model.head.place).map { $0[0] }
+        } else {
+            outcome.entities = model.table.rows.indices.map { String($0 + 1) }
+        }
+        outcome.entity = found.positions[0]
+        outcome.ranking = found.positions
+        outcome.rankedAffinities = found.values
+        outcome.affinities = found.all
+    }
+
+    // MARK: Targets
+
+    private func outcome(
+        of target: MiningField, _ near: SearchResult, _ instances: Instances, _ model: NearestNeighborModel
+    ) throws(ScoringError) -> Outcome {
+        guard let field = dataFields[target.name] else {
+            throw invalid("the target '\(target.name)' is not in the data dictionary", target.place)
+        }
+        guard let column = instances.column(of: target.name) else {
+            throw invalid("the target '\(target.name)' is no field of the training instances", target.place)
+        }
+        let texts = try instances.texts([column], self, model.head.place).map { $0[0] }
+        switch target.opType ?? field.opType {
+        case .continuous: return try continuous(texts, field, near, model)
+        case .categorical: return try categorical(texts, field, near, model)
+        case .ordinal: throw unsupported("the ordinal target '\(target.name)' of a NearestNeighborModel", target.place)
+        }
+    }
+
+    /// Every neighbour's entry in a list with one an instance.
+    private func entries(_ values: [Double], of near: SearchResult) -> [Formula.Operand] {
+        let table = builder.addTable(.codes(first: 0, values: values, other: .nan, missing: .nan))
+        return near.positions.map { builder.look(up: $0, inTable: table) }
+    }
+
+    private func continuous(
+        _ texts: [String], _ field: DataField, _ near: SearchResult, _ model: NearestNeighborModel
+    ) throws(ScoringError) -> Outcome {
+        let values = try texts.map { (text) throws(ScoringError) in try literal(text, field.type, model.head.place) }
+        guard !values.contains(where: \.isNaN) else {
+            throw invalid("a training instance has no value of the target '\(field.name)'", model.head.place)
+        }
+        let targets = entries(values, of: near)
+        switch model.continuousScoring {
+        case .average: return regressionOutcome(builder.combine(.average, targets), model.head)
+        case .median: return regressionOutcome(builder.combine(.median, targets), model.head)
+        case .weightedAverage:
+            let weights = try weights(near, model)
+            let products = zip(targets, weights).map { builder.apply(.multiply, $1, $0) }
+            return regressionOutcome(
+                builder.apply(.divide, builder.combine(.sum, products), builder.combine(.sum, weights)), model.head)
+        }
+    }
+
+    /// 1 / (distance + threshold) of each neighbour.
+    private func weights(_ near: SearchResult, _ model: NearestNeighborModel) throws(ScoringError) -> [Formula.Operand] {
+        guard !model.measure.measure.isOfBinaries, model.measure.kind == .distance else {
+            throw unsupported("weighting neighbors by their similarity", model.head.place)
+        }
+        return near.values.map { builder.apply(.divide, constant(1), builder.apply(.add, $0, constant(model.threshold))) }
+    }
+
+    private func categorical(
+        _ texts: [String], _ field: DataField, _ near: SearchResult, _ model: NearestNeighborModel
+    ) throws(ScoringError) -> Outcome {
+        var outcome = Outcome()
+        outcome.classes = classes(of: field)
+        var (positions, cases): ([Double], [Int]) = ([], [])
+        for text in texts {
+            _ = try literal(text, field.type, model.head.place)
+            let position = outcome.classes.position(of: text)
+            cases += repeatElement(0, count: max(0, outcome.classes.count - cases.count))
+            cases[position] += 1
+            positions.append(Double(position))
+        }
+        let labels = entries(positions, of: near)
+        let weights = model.categoricalScoring == .weightedMajorityVote ? try weights(near, model) : []
+        let vote = Vote(
+            ballots: labels.map { builder.slot(of: $0) }, weights: weights.map { builder.slot(of: $0) },
+            preference: preference(outcome.classes, cases))
+        let into = builder.addSlots(1)
+        builder.add(.vote(vote, into: into))
+        outcome.label = .slot(into)
+        return outcome
+    }
+
+    /// Who wins a tie: the category with the most training instances, then the one with the least value.
+    private func preference(_ classes: Classes, _ cases: [Int]) -> [Int] {
+        func isLess(_ a: Int, _ b: Int) -> Bool {
+            let (left, right) = (classes.texts[a], classes.texts[b])
+            if classes.type != .string, let x = number(left, classes.type), let y = number(right, classes.type) { return x < y }
+            return left.utf16.lexicographicallyPrecedes(right.utf16)
+        }
+        return cases.indices.sorted { a, b in cases[a] != cases[b] ? cases[a] > cases[b] : isLess(a, b) }
+    }
+}
+
+/// The training instances of a model, by field.
+private struct Instances {
+    private let table: InlineTable
+    private var columns: [String: Int] = [:]
+
+    init(_ model: NearestNeighborModel) {
+        table = model.table
+        for field in model.instanceFields { columns[field.field] = table.column(field.column) }
+    }
+
+    func column(of field: String) -> Int? { columns[field] }
+
+    /// The texts of these columns, row by row; every row must have them.
+    func texts(_ wanted: [Int], _ lowering: Lowering, _ place: Place) throws(ScoringError) -> [[String]] {
+        var texts: [[String]] = []
+        texts.reserveCapacity(table.rows.count)
+        var cells = [String?](repeating: nil, count: table.columns.count)
+        for (row, given) in table.rows.enumerated() {
+            for cell in given where cells[cell.column] == nil { cells[cell.column] = cell.text }
+            var line: [String] = []
+            for column in wanted {
+                guard let text = cells[column] else {
+                    throw lowering.invalid("the training instance \(row + 1) has no '\(table.columns[column])'", place)
+                }
+                line.append(text)
+            }
+            texts.append(line)
+            for cell in given { cells[cell.column] = nil }
+            LoadingPace.step()
+        }
+        return texts
+    }
+}

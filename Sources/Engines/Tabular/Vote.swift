@@ -1,0 +1,46 @@
+/// The category that most ballots name. Ties go to the category that is preferred. Missing ballots do not count;
+/// missing if all are.
+package struct Vote: Sendable, Equatable {
+    /// The slots of the ballots, each the position of a category.
+    package var ballots: [Int]
+    /// The slots of what each ballot counts; empty if each counts 1.
+    package var weights: [Int]
+    /// The categories, the most preferred first.
+    package var preference: [Int]
+
+    package init(ballots: [Int], weights: [Int], preference: [Int]) {
+        (self.ballots, self.weights, self.preference) = (ballots, weights, preference)
+    }
+}
+
+/// Executes a vote: adds the ballots up in their order, then looks for the winner by preference.
+struct VoteKernel: Kernel {
+    let vote: Vote
+    let into: Int
+
+    init(_ vote: Vote, into: Int) {
+        precondition(vote.weights.isEmpty || vote.weights.count == vote.ballots.count)
+        (self.vote, self.into) = (vote, into)
+    }
+
+    func scratchBytes(rows: Int) -> Int { vote.preference.count * MemoryLayout<Double>.stride }
+    var memoryBytes: Int { (vote.preference.count + vote.ballots.count + vote.weights.count) * MemoryLayout<Int>.stride }
+
+    func run(_ frames: borrowing Frames) {
+        let totals = frames.scratch.bindMemory(to: Double.self, capacity: vote.preference.count)
+        for row in 0..<frames.rows {
+            let frame = frames.slots + row * frames.stride
+            totals.update(repeating: .nan, count: vote.preference.count)
+            for (index, slot) in vote.ballots.enumerated() where !frame[slot].isNaN {
+                let category = Int(frame[slot])
+                let weight = vote.weights.isEmpty ? 1 : frame[vote.weights[index]]
+                totals[category] = totals[category].isNaN ? weight : totals[category] + weight
+            }
+            var winner = -1
+            for category in vote.preference where !totals[category].isNaN {
+                if winner < 0 || totals[category] > totals[winner] { winner = category }
+            }
+            frame[into] = winner < 0 ? .nan : Double(winner)
+        }
+    }
+}
