@@ -6,6 +6,7 @@ package indirect enum Model {
     case regression(RegressionModel)
     case mining(MiningModel)
     case scorecard(Scorecard)
+    case ruleSet(RuleSetModel)
 
     package var head: ModelHead {
         switch self {
@@ -13,6 +14,7 @@ package indirect enum Model {
         case .regression(let model): model.head
         case .mining(let model): model.head
         case .scorecard(let model): model.head
+        case .ruleSet(let model): model.head
         }
     }
 }
@@ -61,8 +63,9 @@ extension ElementReader {
         case .RegressionModel: return .regression(try regressionModel())
         case .MiningModel: return .mining(try miningModel())
         case .Scorecard: return .scorecard(try scorecard())
+        case .RuleSetModel: return .ruleSet(try ruleSetModel())
         case .GeneralRegressionModel, .NeuralNetwork, .NaiveBayesModel, .SupportVectorMachineModel, .ClusteringModel,
-            .NearestNeighborModel, .RuleSetModel, .AssociationModel, .AnomalyDetectionModel, .SequenceModel, .TimeSeriesModel,
+            .NearestNeighborModel, .AssociationModel, .AnomalyDetectionModel, .SequenceModel, .TimeSeriesModel,
             .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
             throw unsupported()
         default: return nil

@@ -36,6 +36,7 @@ extension Lowering {
         case .regression(let regression): try lower(regression, in: scope)
         case .mining(let mining): try lower(mining, in: scope)
         case .scorecard(let scorecard): try lower(scorecard, in: scope)
+        case .ruleSet(let rules): try lower(rules, in: scope)
         }
     }
 

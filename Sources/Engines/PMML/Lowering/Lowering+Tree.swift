@@ -150,10 +150,9 @@ extension Lowering {
                 if !leaf.label.isNaN { leaf.probabilities[Int(leaf.label)] = 1 }
                 return leaf
             }
-            let total = distribution.reduce(0) { $0 + $1.recordCount }
-            for entry in distribution {
+            for (entry, share) in zip(distribution, TreeModel.ScoreDistribution.shares(distribution)) {
                 let position = positions[entry.value]!
-                leaf.probabilities[position] = entry.probability ?? entry.recordCount / total
+                leaf.probabilities[position] = share
                 leaf.confidences[position] = entry.confidence ?? leaf.probabilities[position]
             }
             if leaf.label.isNaN, let best = leaf.probabilities.max(), let position = leaf.probabilities.firstIndex(of: best) {
