@@ -57,6 +57,20 @@ package struct TreeModel {
         }
         return children
     }
+
+    package func distribution(of node: Int) -> ArraySlice<ScoreDistribution> {
+        distributions[Int(nodes[node].distribution.lowerBound)..<Int(nodes[node].distribution.upperBound)]
+    }
+
+    /// For every node the last one on the way to it, itself included, that predicts something; nil if none does.
+    package var scoredNodes: [Int?] {
+        var scored = [Int?](repeating: nil, count: nodes.count)
+        for (index, node) in nodes.enumerated() {
+            if node.score != nil || !node.distribution.isEmpty { scored[index] = index }
+            for child in children(of: index) { scored[child] = scored[index] }
+        }
+        return scored
+    }
 }
 
 extension ElementReader {

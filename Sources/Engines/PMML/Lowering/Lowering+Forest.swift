@@ -45,7 +45,7 @@ extension Lowering {
         for (tree, weight) in zip(trees, weights(of: model)) {
             let inner = try self.scope(of: tree.head, in: scope)
             graphs.append(
-                try graph(of: tree, width: 1, in: inner) { (node) throws(ScoringError) in
+                try graph(of: tree, width: 1, in: inner) { (node, _) throws(ScoringError) in
                     [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map {
                         $0 * weight
                     }
@@ -74,7 +74,7 @@ extension Lowering {
             let inner = try self.scope(of: tree.head, in: scope)
             let leaves = try classLeaves(of: tree, classes).1
             graphs.append(
-                try graph(of: tree, width: width, in: inner) { (node) throws(ScoringError) in
+                try graph(of: tree, width: width, in: inner) { (node, _) throws(ScoringError) in
                     guard let node else { return nothing.map { $0 * weight } }
                     let leaf = leaves(node)
                     if !isVote { return leaf.probabilities.map { $0 * weight } }
