@@ -69,12 +69,6 @@ import Testing
         }
     }
 
-    @Test(arguments: ["weightedConfidence", "aggregateNodes"])
-    func strategiesThatAreNotEvaluatedAreNamed(_ strategy: String) {
-        let error = #expect(throws: ScoringError.self) { try load(tree("missingValueStrategy='\(strategy)'")) }
-        #expect("\(error!)".contains(strategy))
-    }
-
     func classification(_ nodes: String, target: String = "string", values: [String] = ["no", "yes"]) -> String {
         PMMLText.document(
             fields: PMMLText.field("x")

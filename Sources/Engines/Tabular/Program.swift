@@ -43,6 +43,8 @@ package enum Step: Sendable {
     case formula(Formula)
     /// Walks through graphs; none needs another's results.
     case decide([GraphWalk])
+    /// The node that a row ends in and the averages of its ways go to the slots from `into`.
+    case mix(TreeMixture, into: Int)
     /// The positions of the highest ranking reason codes go to the slots from `into`.
     case rankReasons(ReasonRanking, into: Int)
     /// The outputs of a network of neurons over the slots `inputs` go to the slots from `into`.

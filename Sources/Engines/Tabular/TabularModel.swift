@@ -89,6 +89,7 @@ private func kernel(for step: Step) -> any Kernel {
     case .exceeds(let slot, let threshold, let into): ExceedsKernel(slot: slot, threshold: threshold, into: into)
     case .formula(let formula): FormulaKernel(formula)
     case .decide(let decisions): DecisionGraphKernel(decisions)
+    case .mix(let mixture, let into): TreeMixtureKernel(mixture, into: into)
     case .rankReasons(let ranking, let into): ReasonRankingKernel(ranking: ranking, into: into)
     case .network(let network, let inputs, let into): LayeredNetworkKernel(network, inputs: inputs, into: into)
     case .kernelMachines(let function, let features, let into): KernelMachinesKernel(function, features: features, into: into)

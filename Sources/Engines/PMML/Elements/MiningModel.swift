@@ -8,6 +8,16 @@ package struct MiningModel {
         case weightedMedian, xWeightedSum = "x-weightedSum"
         /// Vendor method of JPMML: a chain of which every model gives results.
         case multiModelChain = "x-multiModelChain"
+
+        package var isVote: Bool { self == .majorityVote || self == .weightedMajorityVote }
+
+        /// Whether the segments' weights count.
+        package var isWeighted: Bool {
+            switch self {
+            case .weightedMajorityVote, .weightedAverage, .weightedSum, .xWeightedSum, .weightedMedian: true
+            default: false
+            }
+        }
     }
 
     package enum MissingPrediction: String { case `continue`, skipSegment, returnMissing }
@@ -41,6 +51,9 @@ extension ElementReader {
                 model.missingPrediction = vendor
             }
             model.missingThreshold = try reader.double("missingThreshold", or: 1)
+            guard (0...1).contains(model.missingThreshold) else {
+                throw reader.invalid("the attribute 'missingThreshold' is not within 0 and 1")
+            }
             try reader.children { (reader, tag) throws(ScoringError) in
                 guard tag == .Segment else { throw reader.unsupported() }
                 model.segments.append(try reader.segment())
@@ -54,6 +67,7 @@ extension ElementReader {
 
     private mutating func segment() throws(ScoringError) -> MiningModel.Segment {
         let (place, id, weight) = (place, try string("id"), try double("weight", or: 1))
+        guard weight.isFinite else { throw invalid("the attribute 'weight' is no finite number") }
         var (predicate, model): (Predicate?, Model?) = (nil, nil)
         try children { (reader, tag) throws(ScoringError) in
             if let found = try reader.predicate(tag) {

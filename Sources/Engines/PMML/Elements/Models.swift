@@ -13,6 +13,7 @@ package indirect enum Model {
     case clustering(ClusteringModel)
     case nearestNeighbor(NearestNeighborModel)
     case anomalyDetection(AnomalyDetectionModel)
+    case ruleSet(RuleSetModel)
 
     package var head: ModelHead {
         switch self {
@@ -27,6 +28,7 @@ package indirect enum Model {
         case .clustering(let model): model.head
         case .nearestNeighbor(let model): model.head
         case .anomalyDetection(let model): model.head
+        case .ruleSet(let model): model.head
         }
     }
 }
@@ -82,9 +84,10 @@ extension ElementReader {
         case .ClusteringModel: return .clustering(try clusteringModel())
         case .NearestNeighborModel: return .nearestNeighbor(try nearestNeighborModel())
         case .AnomalyDetectionModel: return .anomalyDetection(try anomalyDetectionModel())
-        case .RuleSetModel, .AssociationModel: throw unsupported()
+        case .AssociationModel: throw unsupported()
         case .SequenceModel, .TimeSeriesModel, .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
             throw refused(tag)
+        case .RuleSetModel: return .ruleSet(try ruleSetModel())
         default: return nil
         }
     }

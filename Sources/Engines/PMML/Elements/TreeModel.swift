@@ -22,9 +22,20 @@ package struct TreeModel {
 
     package struct ScoreDistribution {
         package var value: String
-        package var recordCount: Double
+        package var recordCount: Double?
         package var confidence: Double?
         package var probability: Double?
+
+        /// The probabilities that a distribution gives, which add up to 1: its own where it has them for every
+        /// category, else its shares of the records.
+        package static func shares<Entries: Collection<ScoreDistribution>>(_ entries: Entries) -> [Double] {
+            guard entries.allSatisfy({ $0.probability != nil }) else {
+                let total = entries.reduce(0) { $0 + ($1.recordCount ?? 0) }
+                return entries.map { $0.probability ?? ($0.recordCount ?? 0) / total }
+            }
+            let total = entries.reduce(0) { $0 + $1.probability! }
+            return entries.map { total == 1 ? $0.probability! : $0.probability! / total }
+        }
     }
 
     package var head: ModelHead
@@ -45,6 +56,20 @@ package struct TreeModel {
             next = Int(nodes[next].end)
         }
         return children
+    }
+
+    package func distribution(of node: Int) -> ArraySlice<ScoreDistribution> {
+        distributions[Int(nodes[node].distribution.lowerBound)..<Int(nodes[node].distribution.upperBound)]
+    }
+
+    /// For every node the last one on the way to it, itself included, that predicts something; nil if none does.
+    package var scoredNodes: [Int?] {
+        var scored = [Int?](repeating: nil, count: nodes.count)
+        for (index, node) in nodes.enumerated() {
+            if node.score != nil || !node.distribution.isEmpty { scored[index] = index }
+            for child in children(of: index) { scored[child] = scored[index] }
+        }
+        return scored
     }
 }
 
@@ -85,10 +110,7 @@ extension ElementReader {
                     continue
                 case .Extension, .Partition: break
                 case .ScoreDistribution:
-                    model.distributions.append(
-                        TreeModel.ScoreDistribution(
-                            value: try required("value"), recordCount: try double("recordCount", or: 0),
-                            confidence: try double("confidence"), probability: try double("probability")))
+                    model.distributions.append(try scoreDistribution())
                     let range = model.nodes[current].distribution
                     guard Int(range.upperBound) == model.distributions.count - 1 || range.isEmpty else {
                         throw invalid("a ScoreDistribution must not follow a child Node")
@@ -103,6 +125,18 @@ extension ElementReader {
                 try skip(to: depth)
             }
         }
+    }
+
+    /// What the current `ScoreDistribution` says of one category.
+    mutating func scoreDistribution() throws(ScoringError) -> TreeModel.ScoreDistribution {
+        let distribution = TreeModel.ScoreDistribution(
+            value: try required("value"), recordCount: try double("recordCount"), confidence: try double("confidence"),
+            probability: try double("probability"))
+        if let probability = distribution.probability, !(0...1).contains(probability) {
+            throw invalid("the attribute 'probability' is not within 0 and 1")
+        }
+        if let count = distribution.recordCount, !(count >= 0) { throw invalid("the attribute 'recordCount' is negative") }
+        return distribution
     }
 
     private mutating func beginNode(in model: inout TreeModel, open: inout [Int]) throws(ScoringError) {

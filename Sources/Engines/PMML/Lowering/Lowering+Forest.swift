@@ -12,7 +12,7 @@ extension Lowering {
 
     /// The segments' trees, if there is nothing else to them.
     private func plainTrees(of model: MiningModel) -> [TreeModel]? {
-        guard model.missingPrediction != .skipSegment, model.segments.count > 1 else { return nil }
+        guard model.missingPrediction != .skipSegment, model.missingThreshold == 1, model.segments.count > 1 else { return nil }
         guard !(model.head.output ?? []).contains(where: { $0.segment != nil }) else { return nil }
         switch (model.method, model.head.function) {
         case (.sum, .regression), (.weightedSum, .regression), (.xWeightedSum, .regression), (.average, _), (.weightedAverage, _),
@@ -34,10 +34,7 @@ extension Lowering {
     }
 
     private func weights(of model: MiningModel) -> [Double] {
-        switch model.method {
-        case .weightedSum, .xWeightedSum, .weightedAverage, .weightedMajorityVote: model.segments.map(\.weight)
-        default: model.segments.map { _ in 1 }
-        }
+        model.segments.map { model.method.isWeighted ? $0.weight : 1 }
     }
 
     private func regressionForest(_ model: MiningModel, _ trees: [TreeModel], in scope: Scope) throws(ScoringError) -> Outcome? {
@@ -45,7 +42,7 @@ extension Lowering {
         for (tree, weight) in zip(trees, weights(of: model)) {
             let inner = try self.scope(of: tree.head, in: scope)
             graphs.append(
-                try graph(of: tree, width: 1, in: inner) { (node) throws(ScoringError) in
+                try graph(of: tree, width: 1, in: inner) { (node, _) throws(ScoringError) in
                     [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map {
                         $0 * weight
                     }
@@ -74,7 +71,7 @@ extension Lowering {
             let inner = try self.scope(of: tree.head, in: scope)
             let leaves = try classLeaves(of: tree, classes).1
             graphs.append(
-                try graph(of: tree, width: width, in: inner) { (node) throws(ScoringError) in
+                try graph(of: tree, width: width, in: inner) { (node, _) throws(ScoringError) in
                     guard let node else { return nothing.map { $0 * weight } }
                     let leaf = leaves(node)
                     if !isVote { return leaf.probabilities.map { $0 * weight } }
@@ -84,7 +81,7 @@ extension Lowering {
                     return votes
                 })
         }
-        let total = weights(of: model).reduce(0, +)
+        let total = countsMissing ? 1 : weights(of: model).reduce(0, +)
         guard let slot = addForest(graphs, width: width, divisor: total, isFloat: false) else { return nil }
         trees.forEach(noteTree)
         var outcome = Outcome()
@@ -94,6 +91,9 @@ extension Lowering {
         if countsMissing {
             let isSomething = builder.apply(.less, outcome.label!, constant(Double(count)))
             outcome.label = builder.apply(.only, outcome.label!, isSomething)
+            // Votes for nothing are not counted.
+            let first = builder.spread(.share, outcome.probabilities)
+            outcome.probabilities = (0..<count).map { builder.apply(.only, .slot(first + $0), isSomething) }
         }
         return outcome
     }

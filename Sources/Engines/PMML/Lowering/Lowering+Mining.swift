@@ -4,7 +4,7 @@ internal import Tabular
 /// Models made of models: ensembles, selections and chains (PMML 4.4, Multiple Models).
 extension Lowering {
     /// A segment that can be in use.
-    private struct Part {
+    struct Part {
         var id: String
         var weight: Double
         /// 1 where the segment's predicate is true, else 0.
@@ -21,7 +21,10 @@ extension Lowering {
         if let outcome = try lowerForest(model, in: scope) { return outcome }
         var parts: [Part] = []
         for (index, segment) in model.segments.enumerated() {
-            guard let part = try lower(segment, index, in: scope) else { continue }
+            guard var part = try lower(segment, index, in: scope) else { continue }
+            if model.method == .selectFirst, model.missingPrediction == .skipSegment, let result = result(of: part.outcome) {
+                part.isActive = builder.apply(.and, part.isActive, builder.apply(.isPresent, result))
+            }
             parts.append(part)
         }
         guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }
@@ -34,13 +37,52 @@ extension Lowering {
             outcome = try combinedClasses(parts, model)
         }
         if model.method != .selectFirst { outcome.outputs = [] }
-        outcome.segments = segmentOutcomes(parts)
+        setSegments(parts, model, of: &outcome)
         return outcome
     }
 
-    private func segmentOutcomes(_ parts: [Part]) -> [String: Outcome] {
-        Dictionary(parts.map { ($0.id, $0.outcome) }, uniquingKeysWith: { first, _ in first })
+    /// What output fields can ask of the segments: each one's outcome, missing where it is not in use, and the
+    /// id of the one that decides.
+    private func setSegments(_ parts: [Part], _ model: MiningModel, of outcome: inout Outcome) {
+        outcome.segments = [:]
+        let asked = Set((model.head.output ?? []).compactMap(\.segment))
+        for part in parts where asked.contains(part.id) && outcome.segments[part.id] == nil {
+            outcome.segments[part.id] = only(part.outcome, part.isActive)
+        }
+        (outcome.segment, outcome.segmentIds) = (nil, parts.map(\.id))
+        guard (model.head.output ?? []).contains(where: { $0.feature == .entityId && $0.segment == nil }) else { return }
+        switch model.method {
+        case .selectFirst:
+            outcome.segment = builder.combine(
+                .first, parts.enumerated().map { builder.apply(.only, constant(Double($0.offset)), $0.element.isActive) })
+        case .modelChain:
+            outcome.segment = builder.combine(
+                .first,
+                parts.enumerated().reversed().map { builder.apply(.only, constant(Double($0.offset)), $0.element.isActive) })
+        default: break
+        }
     }
+
+    /// The outcome where the condition is true, else a missing one.
+    private func only(_ outcome: Outcome, _ condition: Formula.Operand) -> Outcome {
+        guard builder.value(of: condition) != 1 else { return outcome }
+        func only(_ operand: Formula.Operand) -> Formula.Operand { builder.apply(.only, operand, condition) }
+        var result = outcome
+        if let value = outcome.value { result.value!.operand = only(value.operand) }
+        if let value = outcome.prediction { result.prediction!.operand = only(value.operand) }
+        result.label = outcome.label.map(only)
+        result.entity = outcome.entity.map(only)
+        result.probabilities = outcome.probabilities.map(only)
+        result.confidences = outcome.confidences.map(only)
+        result.margins = outcome.margins.map(only)
+        result.affinities = outcome.affinities.map(only)
+        result.reasons = outcome.reasons.map(only)
+        result.outputs = outcome.outputs.map { self.only($0, condition) }
+        return result
+    }
+
+    /// What a model predicts, whatever it is; nil if nothing.
+    func result(of outcome: Outcome) -> Formula.Operand? { outcome.label ?? outcome.value?.operand ?? outcome.entity }
 
     /// A segment with its predicate; nil if the predicate is never true.
     private func lower(_ segment: MiningModel.Segment, _ index: Int, in scope: Scope) throws(ScoringError) -> Part? {
@@ -57,6 +99,9 @@ extension Lowering {
 
     /// Every model sees the output fields of the models before it; the last one used gives the result.
     private func lowerChain(_ model: MiningModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        guard model.missingPrediction != .skipSegment else {
+            throw unsupported("the missingPredictionTreatment skipSegment of a \(model.method.rawValue)", model.head.place)
+        }
         var (parts, outputs): ([Part], [OutputResult]) = ([], [])
         for (index, segment) in model.segments.enumerated() {
             if case .never = segment.predicate { continue }
@@ -80,8 +125,17 @@ extension Lowering {
         var outcome = try selected(parts.map { ($0.isActive, $0.outcome) })
         if let value = outcome.value { outcome.value = applyTargets(value, model.head) }
         outcome.outputs = outputs
-        outcome.segments = segmentOutcomes(parts)
-        if model.method == .multiModelChain { outcome.parts = parts.map(\.outcome) }
+        var isGiven = constant(1)
+        if model.missingPrediction == .returnMissing {
+            let results = parts.compactMap { part in
+                result(of: part.outcome).map { builder.apply(.and, builder.apply(.isMissing, $0), part.isActive) }
+            }
+            let isMissing = results.isEmpty ? constant(0) : builder.combine(.maximum, results)
+            isGiven = builder.apply(.equal, isMissing, constant(0))
+            outcome = only(outcome, isGiven)
+        }
+        setSegments(parts, model, of: &outcome)
+        if model.method == .multiModelChain { outcome.parts = parts.map { only(only($0.outcome, $0.isActive), isGiven) } }
         return outcome
     }
 
@@ -183,25 +237,29 @@ extension Lowering {
         parts.map { builder.apply(.only, operand($0), $0.isActive) }
     }
 
-    /// Makes a result missing where too many of the models in use have none.
-    private func treatingMissing(
-        _ result: Formula.Operand, _ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand
-    ) -> Formula.Operand {
-        let isWeighted = model.method == .weightedAverage || model.method == .weightedSum || model.method == .weightedMajorityVote
+    /// The weight of a part under a method: 1 unless the method weighs its models.
+    func weight(of part: Part, _ model: MiningModel) -> Double { model.method.isWeighted ? part.weight : 1 }
+
+    /// Whether so many of the models in use have no result that the whole has none (missingPredictionTreatment).
+    func isTooMuchMissing(_ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand) -> Formula.Operand {
         var (missing, total) = (constant(0), constant(0))
         for part in parts {
-            let weight = constant(isWeighted ? part.weight : 1)
+            let weight = constant(weight(of: part, model))
             let isMissing = builder.apply(.multiply, builder.apply(.isMissing, operand(part)), part.isActive)
             missing = builder.apply(.add, missing, builder.apply(.multiply, isMissing, weight))
             total = builder.apply(.add, total, builder.apply(.multiply, part.isActive, weight))
         }
-        let isTooMany: Formula.Operand
-        if model.missingPrediction == .skipSegment {
-            isTooMany = builder.apply(.greater, builder.apply(.divide, missing, total), constant(model.missingThreshold))
-        } else {
-            isTooMany = builder.apply(.greater, missing, constant(0))
+        // Votes go on with missing as one more candidate; other methods have nothing to go on with.
+        guard model.missingPrediction == .skipSegment || model.missingPrediction == .continue && model.method.isVote else {
+            return builder.apply(.greater, missing, constant(0))
         }
-        return choose(isTooMany, constant(.nan), result)
+        return builder.apply(.greater, builder.apply(.divide, missing, total), constant(model.missingThreshold))
+    }
+
+    func treatingMissing(
+        _ result: Formula.Operand, _ parts: [Part], _ model: MiningModel, _ operand: (Part) -> Formula.Operand
+    ) -> Formula.Operand {
+        choose(isTooMuchMissing(parts, model, operand), constant(.nan), result)
     }
 
     private func combined(_ parts: [Part], _ model: MiningModel) throws(ScoringError) -> Formula.Operand {
@@ -229,62 +287,9 @@ extension Lowering {
         return treatingMissing(model.head.isFloat ? builder.apply(.float32, result) : result, parts, model, value)
     }
 
-    private func weightedAverage(_ members: [Formula.Operand], _ parts: [Part]) throws(ScoringError) -> Formula.Operand {
+    func weightedAverage(_ members: [Formula.Operand], _ parts: [Part]) throws(ScoringError) -> Formula.Operand {
         let sums = zip(members, parts).map { builder.apply(.multiply, $0, constant($1.weight)) }
         let weights = zip(members, parts).map { builder.apply(.multiply, builder.apply(.isPresent, $0), constant($1.weight)) }
         return builder.apply(.divide, builder.combine(.sum, sums), builder.combine(.sum, weights))
-    }
-
-    private func combinedClasses(_ parts: [Part], _ model: MiningModel) throws(ScoringError) -> Outcome {
-        var classes = classes(of: target(of: .mining(model)).field)
-        if classes.isEmpty { classes = Classes(type: parts[0].outcome.classes.type) }
-        for part in parts {
-            guard part.outcome.label != nil else {
-                throw invalid("<Segmentation>: a segment of a classification is no classification", model.head.place)
-            }
-            for text in part.outcome.classes.texts { _ = classes.position(of: text) }
-        }
-        var outcome = Outcome()
-        outcome.classes = classes
-        let label = { (part: Part) in part.outcome.label! }
-        for (position, text) in classes.texts.enumerated() {
-            let own = parts.map { $0.outcome.classes.find(text) }
-            let result: Formula.Operand
-            switch model.method {
-            case .majorityVote, .weightedMajorityVote:
-                let isWeighted = model.method == .weightedMajorityVote
-                var (votes, all): ([Formula.Operand], [Formula.Operand]) = ([], [])
-                for (part, own) in zip(parts, own) {
-                    let weight = constant(isWeighted ? part.weight : 1)
-                    let isVote = own.map { builder.apply(.equal, label(part), constant(Double($0))) } ?? constant(0)
-                    let voted = builder.apply(.only, isVote, part.isActive)
-                    votes.append(builder.apply(.multiply, voted, weight))
-                    all.append(
-                        builder.apply(
-                            .multiply, builder.apply(.isPresent, builder.apply(.only, label(part), part.isActive)), weight))
-                }
-                result = builder.apply(.divide, builder.combine(.sum, votes), builder.combine(.sum, all))
-            case .average, .weightedAverage, .sum, .max, .median:
-                var probabilities: [Formula.Operand] = []
-                for (part, own) in zip(parts, own) {
-                    let hasProbabilities = own.map { part.outcome.probabilities.indices.contains($0) } ?? false
-                    let probability = hasProbabilities ? part.outcome.probabilities[own!] : constant(0)
-                    // A model without a result has no probabilities either.
-                    let present = choose(builder.apply(.isMissing, label(part)), constant(.nan), probability)
-                    probabilities.append(builder.apply(.only, present, part.isActive))
-                }
-                switch model.method {
-                case .average: result = builder.combine(.average, probabilities)
-                case .weightedAverage: result = try weightedAverage(probabilities, parts)
-                default:
-                    throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
-                }
-            default: throw unsupported("the multipleModelMethod \(model.method.rawValue) of a classification", model.head.place)
-            }
-            outcome.probabilities.append(treatingMissing(result, parts, model, label))
-            precondition(outcome.probabilities.count == position + 1)
-        }
-        outcome.label = mostProbable(outcome.probabilities)
-        return outcome
     }
 }

@@ -19,6 +19,7 @@ extension Lowering {
             {
                 (outcome.target, outcome.targetField) = target(of: mining.segments[mining.segments.count - 1].model)
             }
+            outcome.targetElement = targetElement(of: model.head) ?? outcome.targetElement
             outcome.prediction = try labelValue(outcome) ?? outcome.value
             for field in model.head.output ?? [] {
                 let result = try lower(field, outcome, in: scope)
@@ -43,6 +44,7 @@ extension Lowering {
         case .clustering(let clustering): try lower(clustering, in: scope)
         case .nearestNeighbor(let neighbors): try lower(neighbors, in: scope)
         case .anomalyDetection(let detection): try lower(detection, in: scope)
+        case .ruleSet(let rules): try lower(rules, in: scope)
         }
     }
 

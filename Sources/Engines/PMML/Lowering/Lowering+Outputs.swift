@@ -4,11 +4,19 @@ internal import Tabular
 /// Output fields: what of a model's outcome is given under which name (PMML 4.4, Output).
 extension Lowering {
     func lower(_ field: OutputField, _ whole: Outcome, in scope: Scope) throws(ScoringError) -> OutputResult {
-        let outcome = try self.outcome(for: field, whole)
+        guard var outcome = self.outcome(for: field, whole) else {
+            // "missing" is what the specification gives for a segment that is not there.
+            var result = number(field, constant(.nan))
+            result.isFinal = field.isFinalResult
+            return result
+        }
+        try rank(&outcome, for: field)
         var result: OutputResult
         switch field.feature {
         case .predictedValue: result = try predicted(field, outcome)
         case .predictedDisplayValue: result = displayed(field, outcome)
+        case .transformedValue where field.segment != nil, .decision where field.segment != nil:
+            result = try ofSegment(field, outcome)
         case .transformedValue, .decision: result = try transformed(field, in: scope)
         case .probability: result = number(field, try ofClass(field, outcome, outcome.probabilities))
         case .confidence:
@@ -31,16 +39,42 @@ extension Lowering {
         return result
     }
 
-    /// The outcome that the field is about: the model's, a segment's, or a target's.
-    private func outcome(for field: OutputField, _ whole: Outcome) throws(ScoringError) -> Outcome {
-        if let segment = field.segment {
-            guard let outcome = whole.segments[segment] else {
-                throw invalid("the output field '\(field.name)' names the segment '\(segment)', which is not there", field.place)
-            }
-            return outcome
-        }
+    /// The outcome that the field is about: the model's, a segment's, or a target's; nil for no segment.
+    private func outcome(for field: OutputField, _ whole: Outcome) -> Outcome? {
+        if let segment = field.segment { return whole.segments[segment] }
         if let target = field.targetField, let part = whole.parts.last(where: { $0.target == target }) { return part }
         return whole
+    }
+
+    /// Puts the class of the field's rank, by probability, in place of the predicted one.
+    private func rank(_ outcome: inout Outcome, for field: OutputField) throws(ScoringError) {
+        switch field.feature {
+        case .predictedValue, .predictedDisplayValue, .probability, .confidence: break
+        default: return
+        }
+        guard field.rank != 1 || field.rankOrder != .descending else { return }
+        guard field.rankOrder == .descending, (1...100).contains(field.rank), let label = outcome.label,
+            !outcome.probabilities.isEmpty
+        else { throw unsupported("the rank of the output field '\(field.name)'", field.place) }
+        // The predicted class comes first whatever its probability is.
+        var (chosen, rest) = (label, outcome.probabilities)
+        for _ in 1..<field.rank {
+            rest = rest.enumerated().map { position, probability in
+                builder.apply(
+                    .only, probability, builder.apply(.notEqual, chosen, constant(Double(position))))
+            }
+            chosen = mostProbable(rest)
+        }
+        outcome.label = chosen
+    }
+
+    /// An output field of a segment's model, which the field's value names.
+    private func ofSegment(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {
+        guard let name = field.value, var result = outcome.outputs.first(where: { $0.name == name }) else {
+            throw invalid("the output field '\(field.name)' names no output field of its segment", field.place)
+        }
+        result.name = field.name
+        return result
     }
 
     private func number(_ field: OutputField, _ operand: Formula.Operand) -> OutputResult {
@@ -87,8 +121,12 @@ extension Lowering {
             }
             return number(field, outcome.value?.operand ?? constant(.nan))
         }
+        func isEqual(_ value: String?, _ text: String) -> Bool {
+            value.map { $0 == text || outcome.classes.find($0) == outcome.classes.find(text) } ?? false
+        }
         let names = outcome.classes.texts.map { text in
-            outcome.targetField?.values.first { $0.value == text }?.displayValue ?? text
+            outcome.targetElement?.values.first { isEqual($0.value, text) && $0.displayValue != nil }?.displayValue
+                ?? outcome.targetField?.values.first { isEqual($0.value, text) }?.displayValue ?? text
         }
         return labelled(field, label, names)
     }
@@ -127,6 +165,10 @@ extension Lowering {
     }
 
     private func entity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {
+        // Of a selection of models it is the segment that was selected.
+        if field.feature == .entityId, field.rank == 1, let segment = outcome.segment {
+            return labelled(field, segment, outcome.segmentIds)
+        }
         guard let entity = outcome.entity else {
             throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
         }
@@ -135,7 +177,14 @@ extension Lowering {
     }
 
     private func affinity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> Formula.Operand {
+<<<<<<< HEAD
         if let name = field.value, !outcome.affinities.isEmpty {
+=======
+        guard !outcome.affinities.isEmpty, field.rank == 1, field.rankOrder == .descending else {
+            throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
+        }
+        if let name = field.value {
+>>>>>>> rules
             guard let position = outcome.entities.firstIndex(of: name) else {
                 throw invalid("the output field '\(field.name)' names '\(name)', which is not there", field.place)
             }

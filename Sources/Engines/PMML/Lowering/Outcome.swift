@@ -31,6 +31,11 @@ struct Outcome {
     /// The name of the target field, and how it is defined.
     var target: String?
     var targetField: DataField?
+    /// What the model's targets say about it.
+    var targetElement: Target?
+    /// The position among `segmentIds` of the segment whose model decided, where one did.
+    var segment: Formula.Operand?
+    var segmentIds: [String] = []
     /// Outcomes of the segments, by their ids, for outputs that name a segment.
     var segments: [String: Outcome] = [:]
     /// Results of every model of a chain whose models all give results.
