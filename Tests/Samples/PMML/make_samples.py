@@ -14,15 +14,28 @@ import re
 import numpy
 import pandas
 from lightgbm import LGBMRegressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostRegressor, BaggingClassifier, GradientBoostingClassifier, HistGradientBoostingClassifier, IsolationForest,
+    RandomForestClassifier, StackingClassifier, VotingClassifier,
+)
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import GammaRegressor, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.svm import SVC, SVR, OneClassSVM
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn2pmml import sklearn2pmml
+from sklearn2pmml.feature_extraction.text import Splitter
 from sklearn2pmml.pipeline import PMMLPipeline
+
 from xgboost import XGBClassifier
 
 HERE = pathlib.Path(__file__).parent
@@ -127,7 +140,123 @@ def main():
         "lightgbm_regressor", pipeline, with_missing(test, NUMBERS, 6)[NUMBERS],
         lambda pipeline, rows: {"loss": pipeline.predict(rows)})
 
+    vector_samples(train.head(150), test)
+    ensemble_samples(train, test)
+    text_samples()
     nyoka_samples(train, test)
+
+
+def vector_samples(train, test):
+    """Models that measure distances, add up weights or multiply likelihoods."""
+
+    def scaled(model):
+        return PMMLPipeline([
+            ("columns", ColumnTransformer([
+                ("numbers", StandardScaler(), NUMBERS), ("texts", OneHotEncoder(sparse_output=False), TEXTS),
+            ])),
+            ("model", model),
+        ])
+
+    def labels(pipeline, rows):
+        return {"bad": pipeline.predict(rows)}
+
+    loss = (train["amount"] * train["bad"] / 1000 + train["age"]).rename("loss")
+    for name, model, outputs in [
+        ("sklearn_neural_network", MLPClassifier(hidden_layer_sizes=(6, 4), activation="relu", max_iter=300, random_state=1), probabilities),
+        ("sklearn_svc", SVC(kernel="rbf", C=2.0), labels),
+        ("sklearn_svc_polynomial", SVC(kernel="poly", degree=2, coef0=1.0), labels),
+        ("sklearn_nearest_neighbours", KNeighborsClassifier(5), labels),
+        ("sklearn_naive_bayes", GaussianNB(), probabilities),
+        ("sklearn_discriminant", LinearDiscriminantAnalysis(), probabilities),
+    ]:
+        pipeline = scaled(model)
+        pipeline.fit(train[FEATURES], train["bad"])
+        export(name, pipeline, test[FEATURES], outputs)
+    for name, model in [
+        ("sklearn_neural_regression", MLPRegressor(hidden_layer_sizes=(5,), activation="tanh", max_iter=300, random_state=1)),
+        ("sklearn_svr", SVR(kernel="rbf", C=5.0)),
+        ("sklearn_svr_sigmoid", SVR(kernel="sigmoid", coef0=0.1)),
+        ("sklearn_neighbour_regression", KNeighborsRegressor(4, weights="distance")),
+        ("sklearn_gamma_regression", GammaRegressor()),
+    ]:
+        pipeline = scaled(model)
+        pipeline.fit(train[FEATURES], loss)
+        export(name, pipeline, test[FEATURES], lambda pipeline, rows: {"loss": pipeline.predict(rows)})
+
+    pipeline = scaled(KMeans(4, n_init=1, random_state=1))
+    pipeline.fit(train[FEATURES])
+    export("sklearn_kmeans", pipeline, test[FEATURES], lambda pipeline, rows: {"cluster": pipeline.predict(rows)})
+    pipeline = scaled(OneClassSVM(nu=0.1))
+    pipeline.fit(train[FEATURES])
+    export(
+        "sklearn_one_class_svm", pipeline, test[FEATURES],
+        lambda pipeline, rows: {"decisionFunction": pipeline.decision_function(rows)})
+    pipeline = scaled(IsolationForest(n_estimators=10, max_samples=64, random_state=1))
+    pipeline.fit(train[FEATURES])
+    export(
+        "sklearn_isolation_forest", pipeline, test[FEATURES],
+        lambda pipeline, rows: {"decisionFunction": pipeline.decision_function(rows)})
+
+
+def ensemble_samples(train, test):
+    """Models made of models."""
+    encode = ("texts", OneHotEncoder(sparse_output=False), TEXTS)
+
+    def pipeline_of(model):
+        return PMMLPipeline([("columns", ColumnTransformer([("numbers", StandardScaler(), NUMBERS), encode])), ("model", model)])
+
+    loss = (train["amount"] * train["bad"] / 1000 + train["age"]).rename("loss")
+    logistic, tree = LogisticRegression(max_iter=500), DecisionTreeClassifier(max_depth=3, random_state=1)
+    for name, model in [
+        ("sklearn_voting", VotingClassifier([("a", logistic), ("b", tree)], voting="soft", weights=[2, 1])),
+        ("sklearn_stacking", StackingClassifier([("a", logistic), ("b", tree)], final_estimator=LogisticRegression())),
+        ("sklearn_calibrated", CalibratedClassifierCV(tree, method="sigmoid", cv=2, ensemble=False)),
+        ("sklearn_calibrated_isotonic", CalibratedClassifierCV(tree, method="isotonic", cv=2, ensemble=False)),
+        ("sklearn_bagging", BaggingClassifier(tree, n_estimators=4, random_state=1)),
+    ]:
+        pipeline = pipeline_of(model)
+        pipeline.fit(train[FEATURES], train["bad"])
+        export(name, pipeline, test[FEATURES], probabilities)
+    pipeline = pipeline_of(AdaBoostRegressor(DecisionTreeRegressor(max_depth=3), n_estimators=5, random_state=1))
+    pipeline.fit(train[FEATURES], loss)
+    export("sklearn_adaboost", pipeline, test[FEATURES], lambda pipeline, rows: {"loss": pipeline.predict(rows)})
+
+    risk = train["bad"] + (train["amount"] > 4000)
+    pipeline = pipeline_of(LogisticRegression(max_iter=1000))
+    pipeline.fit(train[FEATURES], risk.map({0: "low", 1: "middle", 2: "high"}).rename("risk"))
+    export("sklearn_three_classes", pipeline, test[FEATURES], probabilities)
+
+    numbers = with_missing(train, NUMBERS, 4)
+    pipeline = PMMLPipeline([
+        ("columns", ColumnTransformer([("numbers", "passthrough", NUMBERS)])),
+        ("model", HistGradientBoostingClassifier(max_iter=8, max_depth=3, random_state=1)),
+    ])
+    pipeline.fit(numbers[NUMBERS], train["bad"])
+    pipeline.verify(with_missing(train, NUMBERS, 7)[NUMBERS].sample(10, random_state=1))
+    export("sklearn_hist_gradient_boosting", pipeline, with_missing(test, NUMBERS, 5)[NUMBERS], probabilities)
+
+
+def text_samples():
+    """Texts as inputs."""
+    random = numpy.random.default_rng(8)
+    words = ["refund", "urgent", "gift", "card", "rent", "salary", "crypto", "Crypto", "transfer", "invoice", "the", "of", "U.S."]
+
+    def payments(rows):
+        return pandas.DataFrame({"memo": [" ".join(random.choice(words, random.integers(0, 12))) for _ in range(rows)]})
+
+    train, test = payments(400), payments(40)
+    bad = train.memo.str.lower().str.count("crypto|gift") + random.normal(0, 0.4, 400) > 1.2
+    bad = bad.astype(int).rename("bad")
+
+    for name, vectorizer in [
+        ("sklearn_word_counts", CountVectorizer(tokenizer=Splitter(), token_pattern=None, lowercase=True)),
+        ("sklearn_tfidf", TfidfVectorizer(norm=None, tokenizer=Splitter(), token_pattern=None, ngram_range=(1, 2), max_features=30)),
+    ]:
+        pipeline = PMMLPipeline([
+            ("columns", ColumnTransformer([("memo", vectorizer, "memo")])), ("model", LogisticRegression(max_iter=500)),
+        ])
+        pipeline.fit(train, bad)
+        export(name, pipeline, test, probabilities)
 
 
 def nyoka_samples(train, test):

@@ -177,14 +177,7 @@ extension Lowering {
     }
 
     private func affinity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> Formula.Operand {
-<<<<<<< HEAD
         if let name = field.value, !outcome.affinities.isEmpty {
-=======
-        guard !outcome.affinities.isEmpty, field.rank == 1, field.rankOrder == .descending else {
-            throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
-        }
-        if let name = field.value {
->>>>>>> rules
             guard let position = outcome.entities.firstIndex(of: name) else {
                 throw invalid("the output field '\(field.name)' names '\(name)', which is not there", field.place)
             }
