@@ -50,7 +50,7 @@ import Testing
         #expect(try text(score(model, [["x": "0"]]), model, row: 0, "y") == "0.5")
     }
 
-    @Test(arguments: ["residual", "standardError", "warning", "ruleValue", "entityId", "reasonCode", "clusterAffinity"])
+    @Test(arguments: ["standardError", "standardDeviation", "confidenceIntervalLower", "confidenceIntervalUpper", "warning", "ruleValue", "entityId", "reasonCode", "clusterAffinity"])
     func featuresThatTheModelDoesNotHaveAreNamed(_ feature: String) {
         let error = #expect(throws: ScoringError.self) {
             try load(classifier("<OutputField name=\"o\" feature=\"\(feature)\"/>"))

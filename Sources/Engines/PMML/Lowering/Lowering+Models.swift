@@ -20,6 +20,7 @@ extension Lowering {
                 (outcome.target, outcome.targetField) = target(of: mining.segments[mining.segments.count - 1].model)
             }
             outcome.targetElement = targetElement(of: model.head) ?? outcome.targetElement
+            if let target = targetElement(of: model.head) { applyPriors(target, &outcome) }
             outcome.prediction = try labelValue(outcome) ?? outcome.value
             for field in model.head.output ?? [] {
                 let result = try lower(field, outcome, in: scope)
@@ -87,11 +88,14 @@ extension Lowering {
     }
 
     /// A regression's result after the model's targets: limits, then scale, then rounding
-    /// (PMML 4.4, Targets; the order is that of the specification).
+    /// (PMML 4.4, Targets; the order is that of the specification). A default takes the place of a missing result before.
     func applyTargets(_ result: Value, _ head: ModelHead) -> Value {
         guard let target = targetElement(of: head) else { return result }
         var value = result
         func set(_ operand: Formula.Operand) { value.operand = head.isFloat ? builder.apply(.float32, operand) : operand }
+        if let replacement = target.values.first?.defaultValue {
+            value.operand = builder.apply(.coalesce, value.operand, constant(replacement))
+        }
         if target.min != nil || target.max != nil {
             set(builder.apply(.clamp, value.operand, constant(target.min ?? -.infinity), constant(target.max ?? .infinity)))
         }
@@ -104,10 +108,34 @@ extension Lowering {
         case nil: break
         }
         if target.castInteger != nil { value.type = .integer }
-        if let replacement = target.values.first?.defaultValue {
-            value.operand = builder.apply(.coalesce, value.operand, constant(replacement))
-        }
         return value
+    }
+
+    /// Where a classification has no result, its target's prior probabilities take its place (PMML 4.4, Targets).
+    private func applyPriors(_ target: Target, _ outcome: inout Outcome) {
+        let priors = target.values.compactMap { value in
+            value.value.flatMap { text in value.priorProbability.map { (text: text, probability: $0) } }
+        }
+        let sum = priors.reduce(0) { $0 + $1.probability }
+        guard let label = outcome.label, sum > 0, sum.isFinite, priors.allSatisfy({ $0.probability >= 0 }) else { return }
+        for prior in priors where outcome.classes.find(prior.text) == nil {
+            _ = outcome.classes.position(of: prior.text)
+            if !outcome.probabilities.isEmpty { outcome.probabilities.append(constant(0)) }
+            if !outcome.confidences.isEmpty { outcome.confidences.append(constant(0)) }
+        }
+        let isMissing = builder.apply(.isMissing, label)
+        var shares = [Double](repeating: 0, count: outcome.classes.count)
+        var best = priors[0]
+        for prior in priors {
+            shares[outcome.classes.find(prior.text)!] += sum == 1 ? prior.probability : prior.probability / sum
+            if prior.probability > best.probability { best = prior }
+        }
+        outcome.label = builder.apply(.coalesce, label, constant(Double(outcome.classes.find(best.text)!)))
+        func replaced(_ values: [Formula.Operand]) -> [Formula.Operand] {
+            values.enumerated().map { builder.apply(.choose, isMissing, constant(shares[$0.offset]), $0.element) }
+        }
+        outcome.probabilities = replaced(outcome.probabilities)
+        outcome.confidences = replaced(outcome.confidences)
     }
 
     /// A regression's outcome from its sum.

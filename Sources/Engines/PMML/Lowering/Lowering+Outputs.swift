@@ -30,7 +30,8 @@ extension Lowering {
             }
             let reason = field.rank <= outcome.reasons.count ? outcome.reasons[field.rank - 1] : constant(.nan)
             result = labelled(field, reason, outcome.reasonCodes)
-        case .residual, .standardError, .standardDeviation, .warning, .ruleValue, .antecedent, .consequent, .rule, .ruleId,
+        case .residual: result = number(field, try residual(field, outcome, in: scope))
+        case .standardError, .standardDeviation, .warning, .ruleValue, .antecedent, .consequent, .rule, .ruleId,
             .support,
             .lift, .leverage, .confidenceIntervalLower, .confidenceIntervalUpper, .report:
             throw unsupported("the feature \(field.feature.rawValue) of the output field '\(field.name)'", field.place)
@@ -162,6 +163,33 @@ extension Lowering {
             result = choose(builder.apply(.equal, label, constant(Double(position))), value, result)
         }
         return result
+    }
+
+    /// How far the prediction is from the truth, which the row brings under the target's name: the truth less a
+    /// regression's value; for a classification, 1 where the prediction is true, else 0, less its probability.
+    private func residual(_ field: OutputField, _ outcome: Outcome, in scope: Scope) throws(ScoringError) -> Formula.Operand {
+        guard scope.isOutermost, field.segment == nil, let target = outcome.target, outcome.targetField != nil,
+            let prediction = outcome.prediction ?? outcome.value
+        else {
+            throw unsupported("the feature residual of the output field '\(field.name)' here", field.place)
+        }
+        guard let index = inputIndex[target] else {
+            findings.unlistedInputs.append(target)
+            throw Self.restart
+        }
+        let truth = try rawInput(index, isOpen: true)
+        guard outcome.label != nil else {
+            guard truth.type != .string else { throw invalid("the target '\(target)' is no number", field.place) }
+            return builder.apply(.subtract, truth.operand, prediction.operand)
+        }
+        guard !outcome.probabilities.isEmpty else {
+            throw unsupported("the feature residual of the output field '\(field.name)' without probabilities", field.place)
+        }
+        for text in outcome.classes.texts { _ = try literal(text, comparedWith: truth, field.place) }
+        var ofPrediction = field
+        ofPrediction.value = nil
+        let probability = try ofClass(ofPrediction, outcome, outcome.probabilities)
+        return builder.apply(.subtract, builder.apply(.equal, truth.operand, prediction.operand), probability)
     }
 
     private func entity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {

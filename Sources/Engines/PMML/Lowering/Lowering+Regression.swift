@@ -58,32 +58,41 @@ extension Lowering {
             return sums.indices.map { .slot(first + $0) }
         case .none:
             guard sums.count > 1 else { return sums }
+            guard sums.count > 2 else { return shared(with: normalized(sums[0], in: 0...1)) }
             // The last category has what the others leave.
             let others = builder.combine(.strictSum, Array(sums.dropLast()))
             return Array(sums.dropLast()) + [builder.apply(.subtract, constant(1), others)]
-        case .logit, .probit, .cloglog, .exp, .loglog, .cauchit:
-            guard sums.count != 2 else {
-                let first = normalized(sums[0], model.normalization)
-                return [first, builder.apply(.subtract, constant(1), first)]
+        case .exp: throw unsupported("the normalizationMethod exp of a classification", model.head.place)
+        case .logit, .probit, .cloglog, .loglog, .cauchit:
+            if sums.count == 2 { return shared(with: normalized(sums[0], model.normalization)) }
+            // The specification has this for two categories only. With more, logit is taken for one model a category.
+            guard model.normalization == .logit else {
+                throw unsupported(
+                    "the normalizationMethod \(model.normalization.rawValue) of more than two categories", model.head.place)
             }
-            return sums.map { normalized($0, model.normalization) }
+            let first = builder.spread(.share, sums.map { normalized($0, .logit) })
+            return sums.indices.map { .slot(first + $0) }
         }
+    }
+
+    /// Of two categories the second has what the first leaves.
+    private func shared(with first: Formula.Operand) -> [Formula.Operand] {
+        [first, builder.apply(.subtract, constant(1), first)]
+    }
+
+    private func normalized(_ sum: Formula.Operand, in range: ClosedRange<Double>) -> Formula.Operand {
+        builder.apply(.clamp, sum, constant(range.lowerBound), constant(range.upperBound))
     }
 
     /// Probabilities of ordered categories: differences of cumulative ones.
     private func ordinal(_ sums: [Formula.Operand], _ model: RegressionModel) throws(ScoringError) -> [Formula.Operand] {
         switch model.normalization {
-        case .simplemax, .softmax:
+        case .simplemax, .softmax, .exp:
             throw unsupported("the normalizationMethod \(model.normalization.rawValue) of an ordinal target", model.head.place)
-        default: break
+        case .none: return cumulative(sums.dropLast().map { normalized($0, in: 0...1) })
+        case .logit, .probit, .cloglog, .loglog, .cauchit:
+            return cumulative(sums.dropLast().map { normalized($0, model.normalization) })
         }
-        var (values, below): ([Formula.Operand], Formula.Operand) = ([], constant(0))
-        for sum in sums.dropLast() {
-            let cumulative = normalized(sum, model.normalization)
-            values.append(builder.apply(.subtract, cumulative, below))
-            below = cumulative
-        }
-        return values + [builder.apply(.subtract, constant(1), below)]
     }
 
     /// The inverse link of one sum.
@@ -103,7 +112,7 @@ extension Lowering {
         }
     }
 
-    /// intercept + terms. Missing numbers make the sum missing; a missing category counts as none.
+    /// terms + intercept, in this order. Missing numbers make the sum missing; a missing category counts as none.
     private func sum(of table: RegressionModel.Table, in scope: Scope) throws(ScoringError) -> Formula.Operand {
         var terms: [Formula.Term] = []
         for predictor in table.numeric {
@@ -129,17 +138,19 @@ extension Lowering {
                 Formula.Term(builder.look(up: value.operand, in: self.table(entries, other: 0, missing: 0)), coefficient: 1))
         }
         for term in table.terms {
-            var product: Formula.Operand?
+            var product = constant(term.coefficient)
+            guard !term.fields.isEmpty else { throw invalid("<PredictorTerm> has no FieldRef", term.place) }
             for reference in term.fields {
                 var value = try value(of: reference.field, in: scope, reference.place)
                 if let text = reference.mapMissingTo { value = try replacingMissing(value, with: text, reference.place) }
                 let factor = try numeric(value, reference.field, reference.place)
-                product = product.map { builder.apply(.multiply, $0, factor) } ?? factor
+                product = builder.apply(.multiply, product, factor)
             }
-            guard let product else { throw invalid("<PredictorTerm> has no FieldRef", term.place) }
-            terms.append(Formula.Term(product, coefficient: term.coefficient))
+            terms.append(Formula.Term(product, coefficient: 1))
         }
-        return builder.linear(terms, intercept: table.intercept)
+        guard !terms.isEmpty else { return constant(table.intercept) }
+        terms.append(Formula.Term(constant(1), coefficient: table.intercept))
+        return builder.linear(terms, intercept: 0)
     }
 
     /// A field's value as a number.
