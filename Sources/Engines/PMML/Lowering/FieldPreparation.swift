@@ -15,7 +15,7 @@ extension Lowering {
         }
         guard let index = inputIndex[field.name] else {
             // Derived fields can be listed as if they were data.
-            guard let derived = globalFields[field.name] else {
+            guard let derived = names.derivedFields[field.name] else {
                 throw invalid("the mining field '\(field.name)' is not in the data dictionary", field.place)
             }
             scope[field.name] = .derived(derived)

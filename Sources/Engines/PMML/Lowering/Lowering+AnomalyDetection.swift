@@ -6,7 +6,7 @@ internal import Tabular
 extension Lowering {
     func lower(_ model: AnomalyDetectionModel, in scope: Scope) throws(ScoringError) -> Outcome {
         let inner = try lower(model.model, in: scope)
-        for field in inner.outputs { scope[field.name] = .value(field.value) }
+        for field in inner.outputs { scope[field.name] = .known(field.value) }
         let score: Formula.Operand
         switch model.algorithmType {
         case .iforest: score = try isolation(of: number(inner, model), model)

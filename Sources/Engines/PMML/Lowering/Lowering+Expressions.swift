@@ -20,19 +20,10 @@ extension Lowering {
     }
 
     private func lower(_ constant: Constant, as type: DataType?) throws(ScoringError) -> Value {
-        let type = constant.type ?? inferredType(constant.text, expected: type)
+        let type = constant.valueType(expected: type)
         guard !constant.isMissing else { return Value(self.constant(.nan), type, domain: []) }
         let number = try literal(constant.text, type, constant.place)
         return Value(self.constant(number), type, domain: [number])
-    }
-
-    /// The type of a constant that does not say one: what it looks like.
-    private func inferredType(_ text: String, expected: DataType?) -> DataType {
-        if expected == .string { return .string }
-        if NumberText.trimmed(text).contains(where: { $0 == "." || $0 == "e" || $0 == "E" }) || NumberText.integer(text) == nil {
-            return NumberText.double(text) == nil ? .string : .double
-        }
-        return .integer
     }
 
     private func lower(_ reference: FieldRef, in scope: Scope) throws(ScoringError) -> Value {

@@ -23,7 +23,7 @@ extension Lowering {
     }
 
     private func call(_ apply: Apply, _ arguments: [Value]) throws(ScoringError) -> Value {
-        if let function = functions[apply.function] { return try call(function, arguments, apply.place) }
+        if let function = names.functions[apply.function] { return try call(function, arguments, apply.place) }
         // Functions that later became standard were vendor functions before.
         let name = apply.function.hasPrefix("x-") ? String(apply.function.dropFirst(2)) : apply.function
         let call = FunctionCall(name: name, arguments: arguments, place: apply.place)
@@ -42,7 +42,7 @@ extension Lowering {
         }
         let scope = Scope(isOutermost: false)
         for (parameter, argument) in zip(function.parameters, arguments) {
-            scope[parameter.name] = .value(
+            scope[parameter.name] = .known(
                 try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
         }
         let result = try lower(function.body, as: function.type, in: scope)

@@ -115,10 +115,10 @@ extension Lowering {
                 let field = only(field, isActive)
                 outputs.removeAll { $0.name == field.name }
                 outputs.append(field)
-                scope[field.name] = .value(field.value)
+                scope[field.name] = .known(field.value)
             }
             if let name = outcome.target, let value = outcome.prediction, scope[name] == nil, inputIndex[name] == nil {
-                scope[name] = .value(value)
+                scope[name] = .known(value)
             }
         }
         guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }

@@ -24,7 +24,7 @@ extension Lowering {
             outcome.prediction = try labelValue(outcome) ?? outcome.value
             for field in model.head.output ?? [] {
                 let result = try lower(field, outcome, in: scope)
-                scope[field.name] = .value(result.value)
+                scope[field.name] = .known(result.value)
                 outcome.outputs.removeAll { $0.name == field.name }
                 outcome.outputs.append(result)
             }
@@ -47,37 +47,6 @@ extension Lowering {
         case .anomalyDetection(let detection): try lower(detection, in: scope)
         case .ruleSet(let rules): try lower(rules, in: scope)
         }
-    }
-
-    /// The fields that a model sees.
-    func scope(of head: ModelHead, in surroundings: Scope?) throws(ScoringError) -> Scope {
-        let scope = surroundings.map { Scope(within: $0) } ?? Scope(isOutermost: true)
-        for field in head.miningSchema where !field.usage.isTarget {
-            // Fields of a part that its surroundings do not know are left to whoever uses them.
-            if let surroundings, !isDefined(field.name, in: surroundings) { continue }
-            scope[field.name] = .mining(field)
-        }
-        for field in head.localTransformations {
-            if case .derived? = scope[field.name] {
-                throw invalid("the derived field '\(field.name)' is defined twice", field.place)
-            }
-            scope[field.name] = .derived(field)
-        }
-        return scope
-    }
-
-    /// The name and definition of the field that a model predicts.
-    func target(of model: Model) -> (name: String?, field: DataField?) {
-        var name = model.head.miningSchema.first { $0.usage.isTarget }?.name
-        if name == nil {
-            switch model {
-            case .regression(let regression): name = regression.targetField
-            case .generalRegression(let regression): name = regression.targetField
-            case .naiveBayes(let bayes): name = bayes.targetField
-            default: break
-            }
-        }
-        return (name, name.flatMap { dataFields[$0] })
     }
 
     /// The element of the model's targets that is about its result.

@@ -40,7 +40,7 @@ extension Lowering {
         var parts: [Outcome] = []
         for field in model.head.miningSchema where field.usage.isTarget {
             var part = try outcome(of: field, near, instances, model)
-            (part.target, part.targetField) = (field.name, dataFields[field.name])
+            (part.target, part.targetField) = (field.name, names.dataFields[field.name])
             part.prediction = try labelValue(part) ?? part.value
             try addEntities(to: &part, found, instances, model)
             parts.append(part)
@@ -83,7 +83,7 @@ extension Lowering {
     private func outcome(
         of target: MiningField, _ near: SearchResult, _ instances: Instances, _ model: NearestNeighborModel
     ) throws(ScoringError) -> Outcome {
-        guard let field = dataFields[target.name] else {
+        guard let field = names.dataFields[target.name] else {
             throw invalid("the target '\(target.name)' is not in the data dictionary", target.place)
         }
         guard let column = instances.column(of: target.name) else {

@@ -45,15 +45,15 @@ extension Lowering {
             guard let name = targets.first.flatMap({ outputs[$0] == nil ? nil : $0 }) ?? fields.first,
                 fields.count == 1 || targets.first == name
             else { throw invalid("the neural outputs are of several fields, none of which is the target", model.head.place) }
-            return try outcome(of: outputs[name]!, dataFields[name], model.head)
+            return try outcome(of: outputs[name]!, names.dataFields[name], model.head)
         }
         var parts: [Outcome] = []
         for name in targets {
             guard let own = outputs[name] else { throw invalid("the target '\(name)' has no neural output", model.head.place) }
             var head = model.head
             head.miningSchema.removeAll { $0.usage.isTarget && $0.name != name }
-            var part = try outcome(of: own, dataFields[name], head)
-            (part.target, part.targetField) = (name, dataFields[name])
+            var part = try outcome(of: own, names.dataFields[name], head)
+            (part.target, part.targetField) = (name, names.dataFields[name])
             parts.append(part)
         }
         var whole = parts[0]
@@ -100,9 +100,9 @@ extension Lowering {
 
     /// A reference to a derived field stands for that field's expression.
     private func denormalization(_ expression: Expression, in scope: Scope) -> Expression {
-        guard case .field(let reference) = expression, dataFields[reference.field] == nil else { return expression }
+        guard case .field(let reference) = expression, names.dataFields[reference.field] == nil else { return expression }
         if case .derived(let field)? = scope[reference.field] { return field.expression }
-        return globalFields[reference.field]?.expression ?? expression
+        return names.derivedFields[reference.field]?.expression ?? expression
     }
 
     private func outcome(of outputs: [NetworkOutput], _ target: DataField?, _ head: ModelHead) throws(ScoringError) -> Outcome {

@@ -168,14 +168,10 @@ extension Lowering {
     /// How far the prediction is from the truth, which the row brings under the target's name: the truth less a
     /// regression's value; for a classification, 1 where the prediction is true, else 0, less its probability.
     private func residual(_ field: OutputField, _ outcome: Outcome, in scope: Scope) throws(ScoringError) -> Formula.Operand {
-        guard scope.isOutermost, field.segment == nil, let target = outcome.target, outcome.targetField != nil,
+        guard scope.isOutermost, field.segment == nil, let target = outcome.target, let index = inputIndex[target],
             let prediction = outcome.prediction ?? outcome.value
         else {
             throw unsupported("the feature residual of the output field '\(field.name)' here", field.place)
-        }
-        guard let index = inputIndex[target] else {
-            findings.unlistedInputs.append(target)
-            throw Self.restart
         }
         let truth = try rawInput(index, isOpen: true)
         guard outcome.label != nil else {

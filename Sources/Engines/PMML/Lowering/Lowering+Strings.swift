@@ -16,9 +16,6 @@ extension Lowering {
         var size = 1
         for value in values {
             guard let domain = value.domain else {
-                for origin in value.origins where !findings.textInputs.contains(inputs[origin].field.name) {
-                    findings.textInputs.insert(inputs[origin].field.name)
-                }
                 throw unsupported("a function of strings that the model does not list", place)
             }
             domains.append(domain)

@@ -1,22 +1,15 @@
 internal import Scoring
 internal import Tabular
 
-/// Lowers a PMML document to a program. One pass over the elements, starting from the model; what fields
-/// mean is resolved on the way, by scope. The parts are in extensions: expressions, predicates, one file a
-/// kind of model.
-final class Lowering {
+/// The third pass: lowers a typed document to a program, starting from the model. The parts are in extensions:
+/// expressions, predicates, one file a kind of model.
+final class Lowering: FieldResolving {
+    typealias Scope = FieldScope<Value>
+
     /// More instructions, or tests of a graph, than this make a model too large to be meant.
     static let mostInstructions = 500_000
     static let mostTests = 4_000_000
     static let mostDepth = 200
-
-    /// What turned out while lowering and must be known before it begins; lowering then starts again.
-    struct Findings: Equatable {
-        /// Data fields that are used although the model's mining schema does not list them.
-        var unlistedInputs: [String] = []
-        /// String fields whose very text matters, not only which of the known strings it is.
-        var textInputs: Set<String> = []
-    }
 
     /// One input of the program.
     struct Input {
@@ -41,12 +34,7 @@ final class Lowering {
         var codes: [Double: Int] = [:]
     }
 
-    let document: Document
-    let dataFields: [String: DataField]
-    let globalFields: [String: DerivedField]
-    let functions: [String: DefineFunction]
-    var findings: Findings
-    let before: Findings
+    let typed: TypedDocument
     var builder: ProgramBuilder
     var symbols = Symbols()
     var inputs: [Input] = []
@@ -60,39 +48,17 @@ final class Lowering {
     var treeCount = 0
     var deepestTree = 0
 
-    init(_ document: Document, _ findings: Findings) throws(ScoringError) {
-        self.document = document
-        self.findings = findings
-        before = findings
-        var (dataFields, globalFields, functions): ([String: DataField], [String: DerivedField], [String: DefineFunction]) = (
-            [:], [:], [:]
-        )
-        for field in document.dataFields {
-            guard dataFields.updateValue(field, forKey: field.name) == nil else {
-                throw .invalidModel(reason: "the data field '\(field.name)' is defined twice", place: document.line(field.place))
-            }
-        }
-        for field in document.derivedFields {
-            guard globalFields.updateValue(field, forKey: field.name) == nil else {
-                throw .invalidModel(
-                    reason: "the derived field '\(field.name)' is defined twice", place: document.line(field.place))
-            }
-        }
-        for function in document.functions { functions[function.name] = function }
-        (self.dataFields, self.globalFields, self.functions) = (dataFields, globalFields, functions)
-
-        let listed = document.model.head.miningSchema.filter { $0.usage == .active }.map(\.name).filter { dataFields[$0] != nil }
-        let names = listed + findings.unlistedInputs
-        builder = ProgramBuilder(inputCount: names.count)
-        for name in names {
-            guard let field = dataFields[name], inputIndex[name] == nil else {
-                throw .invalidModel(
-                    reason: "the mining field '\(name)' is listed twice", place: document.line(document.model.head.place))
-            }
-            inputIndex[name] = inputs.count
+    init(_ typed: TypedDocument) {
+        self.typed = typed
+        builder = ProgramBuilder(inputCount: typed.inputs.count)
+        for field in typed.inputs {
+            inputIndex[field.name] = inputs.count
             inputs.append(Input(field: field, slot: inputs.count))
         }
     }
+
+    var document: Document { typed.document }
+    var names: Names { typed.names }
 
     // MARK: Values
 
@@ -118,14 +84,6 @@ final class Lowering {
             throw invalid("the model is too large once its functions are inserted", place)
         }
         return try body()
-    }
-
-    func invalid(_ reason: String, _ place: Place) -> ScoringError {
-        .invalidModel(reason: reason, place: document.line(place))
-    }
-
-    func unsupported(_ what: String, _ place: Place) -> ScoringError {
-        .unsupportedModel("\(what) is not supported (\(document.line(place)))")
     }
 
     /// The number that stands for a literal of a type; nil if it is no literal of it.
@@ -177,51 +135,18 @@ final class Lowering {
     // MARK: Fields
 
     func value(of name: String, in scope: Scope, _ place: Place) throws(ScoringError) -> Value {
-        var next: Scope? = scope
-        var outermost = scope
-        while let scope = next {
-            outermost = scope
-            if let entry = scope[name] { return try resolve(entry, name, scope, place) }
-            next = scope.parent
-        }
-        if outermost.isOutermost {
-            if let field = globalFields[name] { return try resolve(.derived(field), name, outermost, place) }
-            if let field = dataFields[name] {
-                let value = try self.value(of: field, place)
-                outermost[name] = .value(value)
-                return value
-            }
-        }
-        throw invalid("the field '\(name)' is not defined", place)
+        try meaning(of: name, in: scope, place)
     }
 
-    func isDefined(_ name: String, in scope: Scope) -> Bool {
-        var next: Scope? = scope
-        while let scope = next {
-            if scope[name] != nil { return true }
-            next = scope.parent
-        }
-        return globalFields[name] != nil || dataFields[name] != nil
+    func meaning(of field: DerivedField, in scope: Scope) throws(ScoringError) -> Value { try derived(field, in: scope) }
+
+    func meaning(of field: MiningField, in scope: Scope) throws(ScoringError) -> Value { try prepared(field, in: scope) }
+
+    func meaning(of field: DataField, usedAt place: Place) throws(ScoringError) -> Value {
+        guard let index = inputIndex[field.name] else { throw invalid("the field '\(field.name)' was not found to be used", place) }
+        return try rawInput(index, isOpen: true)
     }
 
-    private func resolve(_ entry: Scope.Entry, _ name: String, _ scope: Scope, _ place: Place) throws(ScoringError) -> Value {
-        switch entry {
-        case .value(let value): return value
-        case .open: throw invalid("the field '\(name)' is defined by itself", place)
-        case .derived(let field):
-            scope[name] = .open
-            let value = try nested(place) { () throws(ScoringError) in try derived(field, in: scope) }
-            scope[name] = .value(value)
-            return value
-        case .mining(let field):
-            scope[name] = .open
-            let value = try nested(place) { () throws(ScoringError) in try prepared(field, in: scope) }
-            scope[name] = .value(value)
-            return value
-        }
-    }
-
-    /// A derived field's value, which its own type may change.
     func derived(_ field: DerivedField, in scope: Scope) throws(ScoringError) -> Value {
         var value = try cast(lower(field.expression, as: field.type, in: scope), to: field.type, field.place)
         value.opType = field.opType
@@ -231,16 +156,4 @@ final class Lowering {
         }
         return value
     }
-
-    /// A data field that no mining schema treats; only for fields that the outermost schema forgot.
-    private func value(of field: DataField, _ place: Place) throws(ScoringError) -> Value {
-        guard inputIndex[field.name] == nil else {
-            return try rawInput(inputIndex[field.name]!, isOpen: true)
-        }
-        findings.unlistedInputs.append(field.name)
-        throw Self.restart
-    }
-
-    /// Thrown where something turned out that must be known from the start; see `Findings`.
-    static let restart = ScoringError.engineFailure("lowering must start again")
 }

@@ -10,19 +10,9 @@ struct ModelAssembly {
 
     private var columns: [Column] = []
 
-    /// Lowers the document's model, again and again until everything that turns out on the way is known.
+    /// Lowers the document's model.
     static func model(of document: Document) throws(ScoringError) -> TabularModel {
-        var findings = Lowering.Findings()
-        while true {
-            let lowering = try Lowering(document, findings)
-            do {
-                return try ModelAssembly.model(from: lowering)
-            } catch {
-                // Every round knows more than the one before, and there are only so many fields.
-                guard lowering.findings != findings else { throw error }
-                findings = lowering.findings
-            }
-        }
+        try model(from: Lowering(Typing.typed(document)))
     }
 
     private static func model(from lowering: Lowering) throws(ScoringError) -> TabularModel {

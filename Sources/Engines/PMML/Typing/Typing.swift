@@ -1,0 +1,100 @@
+internal import Scoring
+
+/// A document whose names are resolved and whose expressions have types: what the third pass begins with.
+package struct TypedDocument {
+    package let document: Document
+    let names: Names
+    /// What a row brings, in order: the active fields of the outermost mining schema, then data fields that
+    /// the model uses although the schema does not list them.
+    package let inputs: [DataField]
+    /// The string inputs whose very text matters, not only which of the known strings it is.
+    package let textInputs: Set<String>
+}
+
+/// The second pass over a document: finds out what every name stands for and of what type every field and
+/// expression is. It starts from the model, as the third pass does, so that definitions that nothing uses are
+/// never looked into; models are walked by what they use.
+final class Typing: FieldResolving {
+    /// Deeper nesting of definitions is refused.
+    static let mostDepth = 200
+    /// More expressions than this, with functions inserted where they are called, make a file too large to be meant.
+    static let mostExpressions = 2_000_000
+
+    let document: Document
+    let names: Names
+    private var inputs: [DataField] = []
+    private var inputNames: Set<String> = []
+    private(set) var textInputs: Set<String> = []
+    private var depth = 0
+    var expressionCount = 0
+
+    private init(_ document: Document) throws(ScoringError) {
+        self.document = document
+        names = try Names(document)
+        for field in document.model.head.miningSchema where field.usage == .active {
+            guard let data = names.dataFields[field.name] else { continue }
+            guard inputNames.insert(field.name).inserted else {
+                throw invalid("the mining field '\(field.name)' is listed twice", field.place)
+            }
+            inputs.append(data)
+        }
+    }
+
+    package static func typed(_ document: Document) throws(ScoringError) -> TypedDocument {
+        let typing = try Typing(document)
+        let scope = try typing.scope(of: document.model.head, in: nil)
+        try typing.use(document.model, own: scope)
+        // Fields that nothing uses are treated too: what is invalid is refused.
+        for input in typing.inputs { _ = try typing.meaning(of: input.name, in: scope, document.model.head.place) }
+        return TypedDocument(
+            document: document, names: typing.names, inputs: typing.inputs, textInputs: typing.textInputs)
+    }
+
+    /// Marks the inputs that the value may have come from: their texts are needed, unless all are known.
+    func readText(of value: ValueType) {
+        if !value.isListed { textInputs.formUnion(value.origins) }
+    }
+
+    func nested<Result>(_ place: Place, _ body: () throws(ScoringError) -> Result) throws(ScoringError) -> Result {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth <= Self.mostDepth else { throw invalid("definitions are nested too deeply", place) }
+        return try body()
+    }
+
+    // MARK: Fields
+
+    func meaning(of field: DerivedField, in scope: FieldScope<ValueType>) throws(ScoringError) -> ValueType {
+        var type = try cast(self.type(of: field.expression, as: field.type, in: scope), to: field.type, field.place)
+        type.opType = field.opType
+        return type
+    }
+
+    func meaning(of field: MiningField, in scope: FieldScope<ValueType>) throws(ScoringError) -> ValueType {
+        var type: ValueType
+        if let parent = scope.parent {
+            type = try meaning(of: field.name, in: parent, field.place)
+        } else if let data = names.dataFields[field.name] {
+            if inputNames.insert(field.name).inserted { inputs.append(data) }
+            type = self.type(of: data, isOpen: field.invalidTreatment == .asIs)
+        } else if let derived = names.derivedFields[field.name] {
+            // Derived fields can be listed as if they were data.
+            type = try meaning(of: derived, in: scope)
+        } else {
+            throw invalid("the mining field '\(field.name)' is not in the data dictionary", field.place)
+        }
+        if let opType = field.opType { type.opType = opType }
+        return type
+    }
+
+    func meaning(of field: DataField, usedAt place: Place) throws(ScoringError) -> ValueType {
+        if inputNames.insert(field.name).inserted { inputs.append(field) }
+        return type(of: field, isOpen: true)
+    }
+
+    /// - Parameter isOpen: whether values that the field does not list go on.
+    private func type(of field: DataField, isOpen: Bool) -> ValueType {
+        let isListed = !isOpen && field.opType != .continuous && field.values.contains { $0.property == .valid }
+        return ValueType(field.type, field.opType, isListed: isListed, origins: field.type == .string ? [field.name] : [])
+    }
+}

@@ -1,0 +1,73 @@
+/// What is known of a value before any row is seen.
+package struct ValueType: Equatable {
+    package var type: DataType
+    package var opType: OpType
+    /// Whether every value that it can have is known.
+    package var isListed: Bool
+    /// The string inputs from which it may have come unchanged.
+    package var origins: Set<String> = []
+    /// Whether it is a constant that says nothing: of whatever type is wanted.
+    package var isNothing = false
+
+    package init(_ type: DataType, _ opType: OpType? = nil, isListed: Bool = false, origins: Set<String> = []) {
+        self.type = type
+        self.opType = opType ?? (type.isNumeric ? .continuous : .categorical)
+        self.isListed = isListed || type == .boolean
+        self.origins = origins
+    }
+
+    /// The type of arithmetic on values: double if one is, else float if one is, else integer.
+    static func common(_ types: [DataType]) -> DataType {
+        if types.contains(.double) { return .double }
+        return types.contains(.float) ? .float : .integer
+    }
+
+    /// The type of a condition's result, by those of its branches; strings win.
+    static func common(_ then: ValueType, _ other: ValueType) -> DataType {
+        if then.type == other.type || other.isNothing { return then.type }
+        if then.isNothing { return other.type }
+        return then.type == .string || other.type == .string ? .string : common([then.type, other.type])
+    }
+}
+
+extension Constant {
+    /// The type of a constant, which where it does not say one is what it looks like.
+    /// - Parameter expected: what the surroundings make of it.
+    func valueType(expected: DataType?) -> DataType {
+        if let type { return type }
+        if expected == .string { return .string }
+        if NumberText.trimmed(text).contains(where: { $0 == "." || $0 == "e" || $0 == "E" }) || NumberText.integer(text) == nil {
+            return NumberText.double(text) == nil ? .string : .double
+        }
+        return .integer
+    }
+}
+
+extension DataType {
+    /// Whether a value of this type can be made one of the other: numbers of each other, texts of everything
+    /// and everything of texts that has a text, dates of the counts from them (PMML 4.4, Data Dictionary).
+    func converts(to other: DataType) -> Bool {
+        if self == other || self == .string { return true }
+        switch (self, other) {
+        case (_, .string): return !isCount
+        case (.integer, _) where other.isNumeric || other == .boolean || other.isCount: return true
+        case (.double, _) where other.isNumeric || other == .boolean: return true
+        case (.float, _) where other.isNumeric || other == .boolean: return true
+        case (.boolean, _) where other.isNumeric: return true
+        case (.date, .daysSince), (.dateTime, .secondsSince), (.dateTime, .date), (.dateTime, .daysSince), (.time, .timeSeconds):
+            return true
+        case (.daysSince, .integer), (.daysSince, .double), (.secondsSince, .integer), (.secondsSince, .double),
+            (.timeSeconds, .integer):
+            return true
+        default: return false
+        }
+    }
+
+    /// Whether it counts days or seconds from a moment.
+    private var isCount: Bool {
+        switch self {
+        case .daysSince, .timeSeconds, .secondsSince: true
+        default: false
+        }
+    }
+}
