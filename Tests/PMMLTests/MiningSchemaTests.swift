@@ -148,4 +148,101 @@ import Testing
                 """))
         #expect(try text(score(model, [[:]]), model, row: 0, "prediction") == "8.0")
     }
+
+    @Test(arguments: ["supplementary", "group", "order", "frequencyWeight", "analysisWeight"])
+    func fieldsOfOtherUsesAreInputsWhereTheModelUsesThem(_ usage: String) throws {
+        func model(_ predictor: String) throws -> any ScoringModel {
+            try load(
+                PMMLText.document(
+                    fields: PMMLText.field("a") + PMMLText.field("b") + PMMLText.field("y"),
+                    """
+                    <RegressionModel functionName="regression"><MiningSchema><MiningField name="a"/>
+                    <MiningField name="b" usageType="\(usage)" importance="0.5" missingValueReplacement="7"/></MiningSchema>
+                    <RegressionTable intercept="0"><NumericPredictor name="\(predictor)" coefficient="1"/></RegressionTable></RegressionModel>
+                    """))
+        }
+        #expect(try model("a").signature.inputs.map(\.name) == ["a"])
+        let used = try model("b")
+        #expect(used.signature.inputs.map(\.name) == ["a", "b"])
+        #expect(try text(score(used, [[:]]), used, row: 0, "prediction") == "7.0")
+    }
+
+    @Test func intervalsAreForContinuousFields() throws {
+        let interval = "<Interval closure='closedClosed' leftMargin='0' rightMargin='9'/>"
+        #expect(try seen("10", field: PMMLText.field("x", "integer", "continuous", interval), schema: "") == "fails")
+        #expect(try seen("10", field: PMMLText.field("x", "integer", "categorical", interval), schema: "") == "10.0")
+        // The mining schema has the last word on what kind of field it is.
+        #expect(
+            try seen("10", field: PMMLText.field("x", "integer", "categorical", interval), schema: "optype='continuous'")
+                == "fails")
+        #expect(
+            try seen("10", field: PMMLText.field("x", "integer", "continuous", interval), schema: "optype='categorical'")
+                == "10.0")
+    }
+
+    @Test func allClosuresOfIntervalsAreKept() throws {
+        for (closure, expected) in [
+            ("openOpen", ["fails", "5.0", "fails"]), ("openClosed", ["fails", "5.0", "9.0"]),
+            ("closedOpen", ["0.0", "5.0", "fails"]), ("closedClosed", ["0.0", "5.0", "9.0"]),
+        ] {
+            let field = PMMLText.field("x", "double", nil, "<Interval closure='\(closure)' leftMargin='0' rightMargin='9'/>")
+            #expect(try ["0", "5", "9"].map { try seen($0, field: field, schema: "") } == expected)
+        }
+    }
+
+    @Test func truthValuesCanBeInvalidToo() throws {
+        let only = PMMLText.field("x", "boolean", nil, PMMLText.values("true"))
+        #expect(try seen("true", field: only, schema: "") == "1.0")
+        #expect(try seen("false", field: only, schema: "") == "fails")
+        #expect(try seen("false", field: only, schema: "invalidValueTreatment='asMissing'") == "")
+        let both = PMMLText.field("x", "boolean", nil, PMMLText.values("true", "false"))
+        #expect(try ["true", "false"].map { try seen($0, field: both, schema: "") } == ["1.0", "0.0"])
+    }
+
+    @Test func outliersNeedLimitsThatAreInOrder() throws {
+        let free = PMMLText.field("x")
+        #expect(throws: ScoringError.self) {
+            try seen("1", field: free, schema: "outliers='asExtremeValues' lowValue='2' highValue='1'")
+        }
+        #expect(try seen("50", field: free, schema: "outliers='asExtremeValues' highValue='40'") == "40.0")
+        #expect(try seen("-50", field: free, schema: "outliers='asMissingValues' highValue='40'") == "-50.0")
+        #expect(try seen(nil, field: free, schema: "outliers='asExtremeValues' highValue='40'") == "")
+    }
+
+    @Test func outliersOfFloatsAreCutToFloats() throws {
+        let float = PMMLText.field("x", "float")
+        #expect(try seen("5", field: float, schema: "outliers='asExtremeValues' highValue='0.1'") == "\(Double(Float(0.1)))")
+    }
+
+    @Test func howAReplacementWasFoundDoesNotMatter() throws {
+        for treatment in ["asIs", "asMean", "asMode", "asMedian", "asValue"] {
+            let schema = "missingValueTreatment='\(treatment)'"
+            #expect(try seen(nil, field: PMMLText.field("x"), schema: "\(schema) missingValueReplacement='3'") == "3.0")
+            #expect(try seen(nil, field: PMMLText.field("x"), schema: schema) == "")
+        }
+    }
+
+    @Test func missingValuesThatAreRefusedAreNotReplaced() throws {
+        let schema = "missingValueTreatment='returnInvalid' missingValueReplacement='3'"
+        #expect(try seen(nil, field: Self.range, schema: schema) == "fails")
+        #expect(try seen("-1", field: Self.range, schema: schema) == "fails")
+        #expect(try seen("12", field: Self.range, schema: "\(schema) invalidValueTreatment='asMissing'") == "fails")
+        #expect(try seen("?", field: Self.levels, schema: schema.replacing("'3'", with: "'a'"), type: "string") == "fails")
+    }
+
+    @Test func replacementsMustBeValuesOfTheField() {
+        #expect(throws: ScoringError.self) { try seen(nil, field: PMMLText.field("x"), schema: "missingValueReplacement='many'") }
+        #expect(throws: ScoringError.self) {
+            try seen("12", field: Self.range, schema: "invalidValueTreatment='asValue' invalidValueReplacement='many'")
+        }
+        #expect(throws: ScoringError.self) {
+            try seen("1", field: PMMLText.field("x"), schema: "invalidValueTreatment='perhaps'")
+        }
+        #expect(throws: ScoringError.self) { try seen("1", field: PMMLText.field("x"), schema: "usageType='perhaps'") }
+    }
+
+    @Test func aCycleOfValuesChangesNothing() throws {
+        let field = PMMLText.field("x").replacing("<DataField", with: "<DataField isCyclic='1'")
+        #expect(try seen("5", field: field, schema: "") == "5.0")
+    }
 }

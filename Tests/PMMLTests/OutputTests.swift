@@ -95,4 +95,63 @@ import Testing
             try load(verification("<row><a>-30</a><c>0</c></row>", "zeroThreshold=\"1e-16\"")).verify()
         }
     }
+
+    @Test func theSecondClassCanBeAskedFor() throws {
+        let output = [1, 2, 3].map { rank in
+            """
+            <OutputField name="l\(rank)" feature="predictedValue" rank="\(rank)"/><OutputField name="p\(rank)" feature="probability" rank="\(rank)"/>
+            <OutputField name="d\(rank)" feature="predictedDisplayValue" rank="\(rank)"/>
+            """
+        }.joined()
+        let model = try load(classifier(output))
+        let scores = try score(model, [["x": "0.5"], [:]])
+        let p = 1 / (1 + 0.6065306597126334)
+        let names = ["l1", "l2", "l3", "p1", "p2", "p3", "d2"]
+        #expect(names.map { text(scores, model, row: 0, $0) } == ["bad", "good", "", "\(p)", "\(1 - p)", "", "Good payer"])
+        #expect(names.map { text(scores, model, row: 1, $0) } == ["", "", "", "", "", "", ""])
+    }
+
+    @Test(arguments: ["rank='0'", "rank='101'", "rank='-1'", "rankOrder='ascending'"])
+    func ranksThatAreNoneAreRefused(_ rank: String) {
+        let error = #expect(throws: ScoringError.self) {
+            try load(classifier("<OutputField name='o' feature='predictedValue' \(rank)/>"))
+        }
+        #expect("\(error!)".contains("'o'"))
+    }
+
+    @Test func theDisplayValueOfATargetComesBeforeThatOfTheField() throws {
+        let targets =
+            "<Targets><Target field='y'><TargetValue value='bad' displayValue='BAD'/><TargetValue value='good'/></Target></Targets>"
+        let model = try load(classifier("<OutputField name='d' feature='predictedDisplayValue'/>", extra: targets))
+        let scores = try score(model, [["x": "1"], ["x": "-1"]])
+        #expect([0, 1].map { text(scores, model, row: $0, "d") } == ["BAD", "Good payer"])
+    }
+
+    @Test func listsOfDecisionsSayNothingAboutTheDecision() throws {
+        let output = """
+            <OutputField name="o" feature="decision" dataType="string"><Decisions businessProblem="b"><Decision value="yes" displayValue="Y"/></Decisions>
+            <Constant>no</Constant></OutputField>
+            """
+        #expect(try text(score(load(classifier(output)), [["x": "1"]]), load(classifier(output)), row: 0, "o") == "no")
+    }
+
+    @Test(arguments: [
+        "antecedent", "consequent", "rule", "ruleId", "support", "lift", "leverage", "affinity", "x-report", "decision",
+    ])
+    func otherFeaturesThatTheModelDoesNotHaveAreNamed(_ feature: String) {
+        let error = #expect(throws: ScoringError.self) {
+            try load(classifier("<OutputField name=\"o\" feature=\"\(feature)\"/>"))
+        }
+        #expect("\(error!)".contains("'o'"))
+    }
+
+    @Test func featuresOfManyValuesAndUnknownOnesAreRefused() {
+        for field in [
+            "<OutputField name='o' feature='ruleValue' ruleFeature='rule' isMultiValued='1'/>",
+            "<OutputField name='o' feature='magic'/>",
+        ] {
+            let error = #expect(throws: ScoringError.self) { try load(classifier(field)) }
+            #expect("\(error!)".contains("isMultiValued") || "\(error!)".contains("magic"))
+        }
+    }
 }

@@ -148,4 +148,82 @@ import Testing
             try load(card([(1, 2, "A"), (1, 2, "B")], algorithm: "pointsBelow").replacing(" reasonCode=\"B\"", with: ""))
         }
     }
+
+    /// A card of x whose attributes are given.
+    func card(_ attributes: String, model: String = "", characteristic: String = "", output: String = "") -> String {
+        PMMLText.document(
+            fields: PMMLText.field("x"),
+            """
+            <Scorecard functionName="regression" \(model)>\(PMMLText.schema("x"))<Output>\(output)</Output><Characteristics>
+            <Characteristic name="c" \(characteristic)>\(attributes)</Characteristic>
+            <Characteristic name="e" reasonCode="E" baselineScore="0"><Attribute partialScore="0"><True/></Attribute></Characteristic>
+            </Characteristics></Scorecard>
+            """)
+    }
+
+    static let twoCodes = "<OutputField name='r1' feature='reasonCode'/><OutputField name='r2' feature='reasonCode' rank='2'/>"
+
+    func results(_ text: String, _ row: [String: String]) throws -> [String] {
+        let model = try load(text)
+        let scores = try score(model, [row])
+        if scores.failure(row: 0) != nil { return ["fails"] }
+        return ["prediction", "r1", "r2"].compactMap { PMMLTests.text(scores, model, row: 0, $0) }
+    }
+
+    @Test func theInitialScoreIsTheStart() throws {
+        let attribute = "<Attribute partialScore='2.5'><True/></Attribute>"
+        #expect(try results(card(attribute, model: "initialScore='10' useReasonCodes='false'"), [:]) == ["12.5"])
+        #expect(try results(card(attribute, model: "useReasonCodes='false'"), [:]) == ["2.5"])
+    }
+
+    @Test func anAttributesCodeComesBeforeThatOfItsCharacteristic() throws {
+        let attributes = """
+            <Attribute partialScore='1' reasonCode='A'><SimplePredicate field='x' operator='lessThan' value='0'/></Attribute>
+            <Attribute partialScore='2'><SimplePredicate field='x' operator='greaterOrEqual' value='0'/></Attribute>
+            """
+        let text = card(
+            attributes, characteristic: "reasonCode='C' baselineScore='5' baselineMethod='other'", output: Self.twoCodes)
+        #expect(try results(text, ["x": "-1"]) == ["1.0", "A", "E"])
+        #expect(try results(text, ["x": "1"]) == ["2.0", "C", "E"])
+    }
+
+    @Test func aCharacteristicsBaselineComesBeforeThatOfTheCard() throws {
+        let attribute = "<Attribute partialScore='3'><True/></Attribute>"
+        let own = card(
+            attribute, model: "baselineScore='9' baselineMethod='mean'", characteristic: "reasonCode='C' baselineScore='1'",
+            output: Self.twoCodes)
+        // 1 - 3 is below nothing; only E is left, with nothing at all.
+        #expect(try results(own, [:]) == ["3.0", "E", ""])
+        let cards = card(attribute, model: "baselineScore='9'", characteristic: "reasonCode='C'", output: Self.twoCodes)
+        #expect(try results(cards, [:]) == ["3.0", "C", "E"])
+    }
+
+    @Test func aComputedScoreComesBeforeAWrittenOne() throws {
+        let attribute = """
+            <Attribute partialScore='99'><True/><ComplexPartialScore><Apply function='*'><FieldRef field='x'/><Constant>2</Constant></Apply>
+            </ComplexPartialScore></Attribute>
+            """
+        let text = card(attribute, characteristic: "reasonCode='C' baselineScore='5'", output: Self.twoCodes)
+        #expect(try results(text, ["x": "2"]) == ["4.0", "C", "E"])
+        #expect(try results(text, ["x": "3"]) == ["6.0", "E", ""])
+        // A score that cannot be computed is no score.
+        #expect(try results(text, [:]) == ["fails"])
+    }
+
+    @Test func reasonsThatACardDoesNotGiveAreRefused() {
+        let attribute = "<Attribute partialScore='3' reasonCode='A'><True/></Attribute>"
+        for (model, output) in [
+            ("useReasonCodes='false'", Self.twoCodes),
+            ("baselineScore='1'", "<OutputField name='r' feature='reasonCode' rank='0'/>"),
+        ] {
+            let error = #expect(throws: ScoringError.self) { try load(card(attribute, model: model, output: output)) }
+            #expect("\(error!)".contains("reason code"))
+        }
+    }
+
+    @Test func ranksBeyondTheCodesThereAreAreMissing() throws {
+        let attribute = "<Attribute partialScore='3' reasonCode='A'><True/></Attribute>"
+        let output = "<OutputField name='r1' feature='reasonCode'/><OutputField name='r2' feature='reasonCode' rank='9'/>"
+        #expect(try results(card(attribute, model: "baselineScore='9'", output: output), [:]) == ["3.0", "A", ""])
+    }
 }

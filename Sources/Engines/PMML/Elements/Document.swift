@@ -3,8 +3,8 @@ package import Scoring
 /// A PMML file as typed elements: what it says, with nothing resolved yet.
 package struct Document {
     package var version: String
-    /// Name and version of the program that wrote the file.
-    package var application: String?
+    /// What the file says about itself, a sentence each.
+    package var headerNotes: [String] = []
     package var dataFields: [DataField] = []
     package var derivedFields: [DerivedField] = []
     package var functions: [DefineFunction] = []
@@ -28,11 +28,11 @@ package struct Document {
         guard let major = version.utf8.first, version.isEmpty || major == UInt8(ascii: "3") || major == UInt8(ascii: "4") else {
             throw .unsupportedModel("PMML version '\(version.prefix(10))' is not supported; versions 3.0 to 4.4 are")
         }
-        var (application, models): (String?, [Model]) = (nil, [])
+        var (headerNotes, models): ([String], [Model]) = ([], [])
         var (dataFields, derivedFields, functions): ([DataField], [DerivedField], [DefineFunction]) = ([], [], [])
         try reader.children { (reader, tag) throws(ScoringError) in
             switch tag {
-            case .Header: application = try reader.application()
+            case .Header: headerNotes = try reader.headerNotes()
             case .DataDictionary: dataFields += try reader.dataDictionary()
             case .TransformationDictionary:
                 try reader.children { (reader, tag) throws(ScoringError) in
@@ -53,20 +53,31 @@ package struct Document {
             throw .invalidModel(reason: "the file holds no model", place: "")
         }
         return Document(
-            version: version, application: application, dataFields: dataFields, derivedFields: derivedFields,
+            version: version, headerNotes: headerNotes, dataFields: dataFields, derivedFields: derivedFields,
             functions: functions, model: model, modelCount: models.count, lines: LineIndex(reader.xml.bytes))
     }
 }
 
 extension ElementReader {
-    /// The writing program's name and version, from the current `Header`.
-    fileprivate mutating func application() throws(ScoringError) -> String? {
-        var application: String?
-        try children { (reader, tag) throws(ScoringError) in
-            guard tag == .Application else { return }
-            application = [try reader.string("name"), try reader.string("version")].compactMap(\.self).joined(separator: " ")
+    /// What the current `Header` says: who wrote the file, when, and what it is.
+    fileprivate mutating func headerNotes() throws(ScoringError) -> [String] {
+        var notes: [String] = []
+        func add(_ sentence: (String) -> String, _ text: String?) {
+            guard let text = text.map(ModelExplanation.plain), !text.isEmpty else { return }
+            notes.append(sentence(text))
         }
-        return application
+        add({ "The file describes itself: \($0)" }, try string("description"))
+        add({ "The file gives the model's version: \($0)" }, try string("modelVersion"))
+        add({ "Copyright by the file: \($0)" }, try string("copyright"))
+        try children { (reader, tag) throws(ScoringError) in
+            if tag == .Application {
+                let parts = [try reader.string("name"), try reader.string("version")].compactMap(\.self)
+                add({ "It was written by \($0)." }, parts.joined(separator: " "))
+            } else if tag == .Timestamp {
+                add({ "It was written at \($0)." }, try reader.text())
+            }
+        }
+        return notes
     }
 }
 

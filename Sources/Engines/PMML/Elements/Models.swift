@@ -52,6 +52,7 @@ package struct ModelHead {
     package var targets: [Target] = []
     package var localTransformations: [DerivedField] = []
     package var verification: ModelVerification?
+    package var explanation: ModelExplanation?
     package var place: Place
 }
 
@@ -132,7 +133,8 @@ extension ElementReader {
             try derivedFields { fields.append($0) }
             head.localTransformations = fields
         case .ModelVerification: head.verification = try modelVerification()
-        case .ModelStats, .ModelExplanation: break
+        case .ModelExplanation: head.explanation = try modelExplanation()
+        case .ModelStats: break
         default: return false
         }
         return true

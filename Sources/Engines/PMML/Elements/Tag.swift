@@ -5,7 +5,8 @@ package enum Tag: String, CaseIterable {
     case PMML, Header, Application, DataDictionary, DataField, Interval, Value, Extension
     case MiningBuildTask, Taxonomy, TransformationDictionary, DefineFunction, ParameterField
     case MiningSchema, MiningField, ModelStats, ModelExplanation, LocalTransformations, DerivedField
-    case Targets, Target, TargetValue, Output, OutputField, Decisions, Decision
+    case PredictiveModelQuality, ClusteringModelQuality, Correlations, ROC, ROCGraph, XCoordinates, YCoordinates
+    case Timestamp, Targets, Target, TargetValue, Output, OutputField, Decisions, Decision
     case ModelVerification, VerificationFields, VerificationField, InlineTable, TableLocator, row
 
     case Constant, FieldRef, NormContinuous, LinearNorm, NormDiscrete, Discretize, DiscretizeBin

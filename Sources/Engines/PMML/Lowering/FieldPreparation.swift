@@ -76,7 +76,13 @@ extension Lowering {
     {
         guard field.outliers != .asIs, value.type.isNumeric else { return value }
         var result = value
-        let (low, high) = (constant(field.low ?? -.infinity), constant(field.high ?? .infinity))
+        guard (field.low ?? -.infinity) <= (field.high ?? .infinity) else {
+            throw invalid("the mining field '\(field.name)' has a lowValue above its highValue", field.place)
+        }
+        let limits = [field.low ?? -.infinity, field.high ?? .infinity].map { limit in
+            constant(value.type == .float ? Double(Float(limit)) : limit)
+        }
+        let (low, high) = (limits[0], limits[1])
         switch field.outliers {
         case .asIs: break
         case .asExtremeValues: result.operand = builder.apply(.clamp, value.operand, low, high)
@@ -174,7 +180,6 @@ extension Lowering {
     private func validity(of value: Value, _ field: DataField) throws(ScoringError) -> (
         status: Formula.Operand?, hasMissing: Bool
     ) {
-        guard field.type != .boolean else { return (nil, false) }
         var (keys, results): ([Double], [Double]) = ([], [])
         var (hasValid, hasMissing) = (false, false)
         for listed in field.values {
@@ -187,8 +192,11 @@ extension Lowering {
             case .missing: (hasMissing, results) = (true, results + [.nan])
             }
         }
-        let usesIntervals = !field.intervals.isEmpty && field.opType != .categorical
+        // Intervals are for continuous values; the mining schema can make others of them, or these of others.
+        let usesIntervals = !field.intervals.isEmpty && value.opType != .categorical && field.type != .boolean
         guard !keys.isEmpty || usesIntervals else { return (nil, false) }
+        // Of truth values there are only two.
+        if field.type == .boolean, results == [0, 0] { return (nil, false) }
         var edges = keys
         // The margins of floats are floats.
         let intervals =

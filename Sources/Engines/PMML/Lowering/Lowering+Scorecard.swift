@@ -54,6 +54,8 @@ extension Lowering {
             var (score, points) = (Formula.Operand.slot(slot + 1), Formula.Operand.slot(slot + 3))
             if characteristic.attributes.contains(where: { $0.complexPartialScore != nil }) {
                 (score, points) = try complexScore(characteristic, at: slot, baseline, card, in: scope)
+                unmatched.append(
+                    (score, .init(field: failure.field, reason: "the partial score of the characteristic '\(label)' is missing")))
             }
             scores.append(score)
             entries.append(ReasonRanking.Entry(code: slot + 2, points: builder.slot(of: points)))

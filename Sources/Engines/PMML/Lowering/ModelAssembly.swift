@@ -42,10 +42,11 @@ struct ModelAssembly {
 
     private static func notes(of document: Document) -> [String] {
         var notes = ["The model is a \(document.model.head.element.rawValue)."]
-        if let application = document.application, !application.isEmpty { notes.append("It was written by \(application).") }
+        notes += document.headerNotes
         if document.modelCount > 1 {
             notes.append("The file holds \(document.modelCount) models; the first scorable one is used.")
         }
+        notes += document.model.head.explanation?.notes ?? []
         if let verification = document.model.head.verification {
             notes.append("It carries \(verification.table.rows.count) rows for its verification.")
         }
