@@ -81,6 +81,10 @@ import Testing
         let model = try load(model("normalizationMethod='softmax'", table(1, "a") + table(0, "b", 3)))
         let scores = try score(model, [["x": "0"], ["x": "1"], [:]])
         #expect((0..<3).map { text(scores, model, row: $0, "y") } == ["a", "b", ""])
+        // Of equals the first in the order of the tables, whatever the order of the target's values.
+        let equal = try load(
+            self.model("normalizationMethod='softmax'", table(1, "b") + table(1, "a"), target: PMMLText.values("a", "b")))
+        #expect(try text(score(equal, [["x": "0"]]), equal, row: 0, "y") == "b")
     }
 
     @Test func predictorsOfEveryKindAddUp() throws {
