@@ -77,6 +77,20 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("SequenceModel", "RuleSetModel"), ("TimeSeriesModel", "feature"), ("BaselineModel", "statistic"),
+        ("GaussianProcessModel", "SupportVectorMachineModel"), ("BayesianNetworkModel", "NaiveBayesModel"),
+        ("TextModel", "TextIndex"),
+    ])
+    func modelsThatAreNotEvaluatedAreRefusedWithWhatToUseInstead(_ name: String, _ instead: String) {
+        let error = #expect(throws: ScoringError.self) { try document("<\(name) functionName=\"regression\"/>") }
+        guard case .unsupportedModel(let message)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(message.contains("<\(name)>") && message.contains(instead) && message.contains("line"))
+    }
+
     @Test func unsupportedModelsAreNamedWithTheirLine() throws {
         let error = #expect(throws: ScoringError.self) { try document("<TimeSeriesModel functionName=\"timeSeries\"/>") }
         guard case .unsupportedModel(let message)? = error else {

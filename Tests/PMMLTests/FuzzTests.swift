@@ -97,11 +97,21 @@ import Testing
     /// How many mutations a sample gets; `VERDICT_FUZZ` says more.
     static let rounds = getenv("VERDICT_FUZZ").flatMap { Int(String(cString: $0)) } ?? 10_000
 
-    static let samples = ["credit_scorecard"] + SampleTests.names
+    /// Models that are written in tests and not made by scripts.
+    static let written = [
+        "network": NeuralNetworkTests.example, "general regression": GeneralRegressionTests.example,
+        "survival": GeneralRegressionTests.survivalExample, "naive Bayes": NaiveBayesTests.example,
+    ]
+
+    static let samples = ["credit_scorecard"] + SampleTests.names + written.keys.sorted()
+
+    static func bytes(of name: String) -> [UInt8]? {
+        written[name].map { Array($0.utf8) } ?? contents(of: "\(ScorecardTests.folder)/\(name).pmml")
+    }
 
     @Test(arguments: samples)
     func damagedFilesGiveAnErrorOrAModel(_ name: String) throws {
-        let sample = try #require(contents(of: "\(ScorecardTests.folder)/\(name).pmml"))
+        let sample = try #require(Self.bytes(of: name))
         var random = Random(state: name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) } | 1)
         var (models, errors) = (0, 0)
         let (batch, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
@@ -136,7 +146,7 @@ import Testing
 
     @Test(arguments: samples)
     func truncatedFilesAreRefused(_ name: String) throws {
-        let sample = try #require(contents(of: "\(ScorecardTests.folder)/\(name).pmml"))
+        let sample = try #require(Self.bytes(of: name))
         let end = try #require(sample.lastIndex(of: UInt8(ascii: ">")))
         for length in stride(from: 0, to: end, by: max(1, end / 500)) {
             #expect(throws: ScoringError.self) {

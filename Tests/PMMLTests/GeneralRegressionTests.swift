@@ -244,4 +244,24 @@ import Testing
         let error = #expect(throws: ScoringError.self) { try load(document("modelType='logLinear'")) }
         #expect("\(error!)".contains("logLinear"))
     }
+
+    /// A classification with factors, contrasts and covariates.
+    static var example: String {
+        let factors = """
+            <FactorList><Predictor name="n"/><Predictor name="s"><Categories><Category value="a"/><Category value="b"/></Categories><Matrix kind="symmetric"><Array type="real" n="1">1</Array><Array type="real" n="2">2 3</Array></Matrix></Predictor></FactorList>
+            <CovariateList><Predictor name="x"/><Predictor name="z"/></CovariateList>
+            """
+        return GeneralRegressionTests().document(
+            "modelType=\"multinomialLogistic\" targetReferenceCategory=\"b\"", function: "classification", predictors: factors,
+            parameters: parameters([("p0", 0.5, "a"), ("p1", 1, "a"), ("p2", -1, "a"), ("p3", 2, "c")]),
+            list: PMMLText.values("a", "b", "c"))
+    }
+
+    static var survivalExample: String {
+        GeneralRegressionTests().cox(
+            """
+            <BaseCumHazardTables><BaselineStratum value="a" maxTime="10"><BaselineCell time="1" cumHazard="0.1"/></BaselineStratum>
+            <BaselineStratum value="b" maxTime="5"><BaselineCell time="2" cumHazard="0.4"/><BaselineCell time="5" cumHazard="0.5"/></BaselineStratum></BaseCumHazardTables>
+            """, "baselineStrataVariable=\"s\"")
+    }
 }

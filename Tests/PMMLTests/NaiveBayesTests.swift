@@ -136,4 +136,10 @@ import Testing
         ]
         for text in bad { #expect(throws: ScoringError.self, "\(text)") { try load(text) } }
     }
+
+    /// A model with inputs of every kind.
+    static var example: String {
+        let measured = measured("<GaussianDistribution mean=\"1\" variance=\"4\"/>", "<PoissonDistribution mean=\"3\"/>")
+        return NaiveBayesTests().document(colour + "<Extension>\(measured)</Extension>")
+    }
 }

@@ -167,4 +167,20 @@ import Testing
         for text in bad { #expect(throws: ScoringError.self) { try load(text) } }
         #expect(throws: Never.self) { try load(document(layer, output)) }
     }
+
+    /// A network with everything that can be damaged.
+    static var example: String {
+        let layers = """
+            <NeuralLayer activationFunction="radialBasis" width="2" altitude="0.5">\(neuron("g", "", ("a", 0.1), ("b", 0.4)))\(neuron("h", "width=\"3\"", ("a", 1), ("b", 2)))</NeuralLayer>
+            <NeuralLayer activationFunction="threshold" threshold="0.5">\(neuron("i", "bias=\"1\"", ("g", 1), ("b", 0.4)))\(neuron("j", "", ("h", 2)))</NeuralLayer>
+            <NeuralLayer normalizationMethod="simplemax">\(neuron("p", "bias=\"1\"", ("i", 1), ("j", 4)))\(neuron("q", "", ("j", 3), ("g", 1)))</NeuralLayer>
+            """
+        return NeuralNetworkTests().document(
+            layers,
+            output("p", "<NormDiscrete field=\"y\" value=\"1\"/>") + output("q", "<NormDiscrete field=\"y\" value=\"0\"/>"),
+            function: "classification",
+            extra:
+                "<Targets><Target field=\"y\"><TargetValue value=\"1\" priorProbability=\"0.3\"/><TargetValue value=\"0\" priorProbability=\"0.7\"/></Target></Targets>"
+        )
+    }
 }

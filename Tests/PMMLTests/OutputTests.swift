@@ -1,3 +1,4 @@
+import Glibc
 import PMML
 import Scoring
 import Testing
@@ -50,12 +51,40 @@ import Testing
         #expect(try text(score(model, [["x": "0"]]), model, row: 0, "y") == "0.5")
     }
 
-    @Test(arguments: ["standardError", "standardDeviation", "confidenceIntervalLower", "confidenceIntervalUpper", "warning", "ruleValue", "entityId", "reasonCode", "clusterAffinity"])
+    @Test(arguments: [
+        "standardError", "standardDeviation", "confidenceIntervalLower", "confidenceIntervalUpper", "warning", "ruleValue",
+        "entityId", "reasonCode", "clusterAffinity",
+    ])
     func featuresThatTheModelDoesNotHaveAreNamed(_ feature: String) {
         let error = #expect(throws: ScoringError.self) {
             try load(classifier("<OutputField name=\"o\" feature=\"\(feature)\"/>"))
         }
         #expect("\(error!)".contains("'o'"))
+    }
+
+    @Test func aRegressionsResidualIsTheTruthLessThePrediction() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: PMMLText.field("x") + PMMLText.field("y"),
+                """
+                <RegressionModel functionName="regression">\(PMMLText.schema("x", target: "y"))
+                <Output><OutputField name="r" feature="residual"/></Output>
+                <RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/></RegressionTable></RegressionModel>
+                """))
+        #expect(model.signature.inputs.map(\.name) == ["x", "y"])
+        let scores = try score(model, [["x": "3", "y": "10"], ["x": "3"], ["y": "10"]])
+        #expect((0..<3).map { text(scores, model, row: $0, "r") } == ["3.0", "", ""])
+        #expect((0..<3).map { text(scores, model, row: $0, "y") } == ["7.0", "7.0", ""])
+    }
+
+    @Test func aClassificationsResidualIsWhetherItIsTrueLessItsProbability() throws {
+        let model = try load(classifier("<OutputField name=\"r\" feature=\"residual\"/>"))
+        let scores = try score(
+            model, [["x": "0.5", "y": "bad"], ["x": "0.5", "y": "good"], ["x": "0.5", "y": "ugly"], ["x": "0.5"]])
+        let p = 1 / (1 + exp(-0.5))
+        let residuals = (0..<4).map { scores[$0, model.signature.outputColumn(named: "r")!] }
+        #expect(abs(residuals[0] - (1 - p)) < 1e-15 && abs(residuals[1] + p) < 1e-15 && abs(residuals[2] + p) < 1e-15)
+        #expect(residuals[3].isNaN)
     }
 
     @Test func outputsOfNoProbabilityAreZeroForUnknownClasses() throws {

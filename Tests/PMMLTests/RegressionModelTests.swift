@@ -81,6 +81,10 @@ import Testing
         let model = try load(model("normalizationMethod='softmax'", table(1, "a") + table(0, "b", 3)))
         let scores = try score(model, [["x": "0"], ["x": "1"], [:]])
         #expect((0..<3).map { text(scores, model, row: $0, "y") } == ["a", "b", ""])
+        // Of equals the first in the order of the tables, whatever the order of the target's values.
+        let equal = try load(
+            self.model("normalizationMethod='softmax'", table(1, "b") + table(1, "a"), target: PMMLText.values("a", "b")))
+        #expect(try text(score(equal, [["x": "0"]]), equal, row: 0, "y") == "b")
     }
 
     @Test func predictorsOfEveryKindAddUp() throws {
@@ -121,5 +125,106 @@ import Testing
     @Test func tablesWithoutOrWithTheSameCategoryAreRefused() {
         #expect(throws: ScoringError.self) { try load(model("", table(1, "a") + table(1, "a"))) }
         #expect(throws: ScoringError.self) { try load(model("", table(1, nil) + table(1, "a"))) }
+    }
+
+    @Test func simplemaxIsNoNormalizationOfARegression() {
+        let error = #expect(throws: ScoringError.self) { try regression("simplemax", 1) }
+        #expect("\(error!)".contains("simplemax"))
+    }
+
+    @Test func everyLinkOfTwoClasses() throws {
+        let tables = table(0.5, "yes") + "<RegressionTable intercept=\"0\" targetCategory=\"no\"/>"
+        func yes(_ method: String, _ x: Double) throws -> Double {
+            try probabilities(model("normalizationMethod='\(method)'", tables), ["x": "\(x)"])[0]
+        }
+        let y = 0.9
+        #expect(
+            try close(
+                ["probit", "cloglog", "loglog", "cauchit"].map { try yes($0, 0.4) },
+                [0.5 * (1 + erf(y / 2.0.squareRoot())), 1 - exp(-exp(y)), exp(-exp(-y)), 0.5 + atan(y) / .pi]))
+        // Without a link the sum is the probability, as far as it can be one.
+        #expect(try [0.25, 4, -4].map { try yes("none", $0) } == [0.75, 1, 0])
+        #expect(throws: ScoringError.self) { try yes("exp", 1) }
+    }
+
+    @Test func logitOfMoreThanTwoClassesIsSharedOut() throws {
+        let tables = table(1, "a") + table(2, "b", 0.5) + table(0.5, "c", 2)
+        let values = [2.0, 2.5, 2.5].map { 1 / (1 + exp(-$0)) }
+        let sum = values[0] + values[1] + values[2]
+        #expect(try close(probabilities(model("normalizationMethod='logit'", tables), ["x": "1"]), values.map { $0 / sum }))
+        for method in ["probit", "cloglog", "loglog", "cauchit", "exp"] {
+            #expect(throws: ScoringError.self, "\(method)") { try load(model("normalizationMethod='\(method)'", tables)) }
+        }
+    }
+
+    @Test(arguments: ["none", "logit", "probit", "cloglog", "loglog", "cauchit"])
+    func everyCumulativeLinkOfOrderedClasses(_ method: String) throws {
+        let tables =
+            table(0.1, "low", 0.5) + table(0.6, "mid", 0.5) + "<RegressionTable intercept=\"0\" targetCategory=\"high\"/>"
+        let text = model("normalizationMethod='\(method)'", tables)
+            .replacing(
+                "name=\"y\" dataType=\"string\" optype=\"categorical\"", with: "name=\"y\" dataType=\"string\" optype=\"ordinal\""
+            )
+        func inverse(_ x: Double) -> Double {
+            switch method {
+            case "none": min(max(x, 0), 1)
+            case "logit": 1 / (1 + exp(-x))
+            case "probit": 0.5 * (1 + erf(x / 2.0.squareRoot()))
+            case "cloglog": 1 - exp(-exp(x))
+            case "loglog": exp(-exp(-x))
+            default: 0.5 + atan(x) / .pi
+            }
+        }
+        for x in [0.3, 1.4] {
+            let (low, mid) = (inverse(0.1 + 0.5 * x), inverse(0.6 + 0.5 * x))
+            #expect(try close(probabilities(text, ["x": "\(x)"]), [low, mid - low, 1 - mid]))
+        }
+        for other in ["softmax", "simplemax", "exp"] {
+            #expect(throws: ScoringError.self) { try load(text.replacing("'\(method)'", with: "'\(other)'")) }
+        }
+    }
+
+    @Test func aTermWithAMissingFactorMakesTheSumMissing() throws {
+        let tables =
+            "<RegressionTable intercept=\"1\"><PredictorTerm coefficient=\"2\"><FieldRef field=\"x\"/><FieldRef field=\"x\"/></PredictorTerm></RegressionTable>"
+        let model = try load(self.model("", tables, function: "regression"))
+        let scores = try score(model, [["x": "3"], [:]])
+        #expect((0..<2).map { text(scores, model, row: $0, "y") } == ["19.0", ""])
+        #expect(throws: ScoringError.self) {
+            try load(
+                self.model(
+                    "", "<RegressionTable intercept=\"1\"><PredictorTerm coefficient=\"2\"/></RegressionTable>",
+                    function: "regression"))
+        }
+    }
+
+    @Test func priorsTakeThePlaceOfAMissingClassification() throws {
+        func text(_ values: String) -> String {
+            self.model(
+                "normalizationMethod='softmax'", table(1, "a") + table(0, "b", 3),
+                targets: "<Targets><Target field=\"y\">\(values)</Target></Targets>")
+        }
+        let priors =
+            "<TargetValue value=\"a\" priorProbability=\"1\"/><TargetValue value=\"b\" priorProbability=\"2\"/><TargetValue value=\"c\" priorProbability=\"5\"/>"
+        let model = try load(text(priors))
+        let scores = try score(model, [[:], ["x": "2"]])
+        #expect(model.signature.roles.classes == ["a", "b", "c"])
+        #expect(model.signature.roles.probabilities.map { scores[0, $0] } == [0.125, 0.25, 0.625])
+        #expect((0..<2).map { PMMLTests.text(scores, model, row: $0, "y") } == ["c", "b"])
+        let found = model.signature.roles.probabilities.map { scores[1, $0] }
+        #expect(close(found, [1 / (1 + exp(3.0)), 1 / (1 + exp(-3.0)), 0]))
+        // Values without priors say nothing.
+        let plain = try load(text("<TargetValue value=\"a\"/><TargetValue value=\"b\"/>"))
+        #expect(try PMMLTests.text(score(plain, [[:]]), plain, row: 0, "y") == "")
+    }
+
+    @Test func aDefaultTakesThePlaceOfAMissingRegressionBeforeTheTargetsScale() throws {
+        let model = try load(
+            self.model(
+                "", table(0, nil), function: "regression",
+                targets: "<Targets><Target field=\"y\" rescaleFactor=\"2\"><TargetValue defaultValue=\"3.5\"/></Target></Targets>"
+            ))
+        let scores = try score(model, [[:], ["x": "5"]])
+        #expect((0..<2).map { text(scores, model, row: $0, "y") } == ["7.0", "10.0"])
     }
 }

@@ -130,7 +130,8 @@ struct LayeredNetworkKernel: Kernel {
                 biases.withUnsafeBufferPointer { biases in
                     for block in stride(from: 0, to: layer.count, by: Lanes.scalarCount) {
                         var sum = Lanes.zero
-                        var next = UnsafeRawPointer(weights.baseAddress.unsafelyUnwrapped + layer.firstWeight + block * layer.sourceCount)
+                        var next = UnsafeRawPointer(
+                            weights.baseAddress.unsafelyUnwrapped + layer.firstWeight + block * layer.sourceCount)
                         for source in layer.firstSource..<layer.firstSource + layer.sourceCount {
                             let weight = next.loadUnaligned(as: Lanes.self)
                             let value = units[Int(sources[source])]

@@ -105,7 +105,8 @@ extension ElementReader {
         }
         guard !model.parameterCells.isEmpty else {
             throw .invalidModel(
-                reason: "<GeneralRegressionModel>: the ParamMatrix is missing or empty", place: xml.place(of: Int(model.head.place)))
+                reason: "<GeneralRegressionModel>: the ParamMatrix is missing or empty",
+                place: xml.place(of: Int(model.head.place)))
         }
         return model
     }

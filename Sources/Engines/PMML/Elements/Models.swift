@@ -104,7 +104,7 @@ extension ElementReader {
             case .BaselineModel:
                 ("its test statistic needs the rows that came before", "compute the statistic where the rows are kept")
             case .GaussianProcessModel:
-                ("there is nothing to check its kernels against", "a SupportVectorMachineModel can hold its mean, a sum of kernels")
+                ("there is nothing to check its kernels against", "a SupportVectorMachineModel can hold its mean")
             case .BayesianNetworkModel:
                 ("its inference is over all unobserved nodes", "export the query as a NaiveBayesModel or a TreeModel")
             default:

@@ -4,6 +4,11 @@ internal import Tabular
 /// General regression: sums of parameters, each times the product of its predictors, and a link (PMML 4.4,
 /// General Regression).
 extension Lowering {
+    /// Every cell of a factor with contrasts is a table of all its categories.
+    private static let mostContrasts = 1_000
+    /// Terms of all categories together.
+    private static let mostTerms = 5_000_000
+
     /// What a parameter is multiplied with; nil for an intercept.
     private typealias Products = [String: Formula.Term]
 
@@ -11,9 +16,13 @@ extension Lowering {
         let isClassification = model.head.function == .classification
         switch model.type {
         case .multinomialLogistic, .ordinalMultinomial:
-            guard isClassification else { throw invalid("the modelType \(model.type.rawValue) is for classifications", model.head.place) }
+            guard isClassification else {
+                throw invalid("the modelType \(model.type.rawValue) is for classifications", model.head.place)
+            }
         case .regression, .generalLinear, .cox:
-            guard !isClassification else { throw invalid("the modelType \(model.type.rawValue) is for regressions", model.head.place) }
+            guard !isClassification else {
+                throw invalid("the modelType \(model.type.rawValue) is for regressions", model.head.place)
+            }
         case .generalizedLinear: break
         case .logLinear: throw unsupported("the modelType logLinear", model.head.place)
         }
@@ -100,9 +109,13 @@ extension Lowering {
         guard let column = factor.categories.firstIndex(of: cell.value) else {
             throw invalid("the category '\(cell.value.prefix(40))' has no contrasts", cell.place)
         }
-        guard factor.categories.count <= 10_000 else { throw unsupported("a factor of more than 10,000 categories", factor.place) }
+        guard factor.categories.count <= Self.mostContrasts else {
+            throw unsupported("a factor with contrasts of more than \(Self.mostContrasts) categories", factor.place)
+        }
         let entries = try factor.categories.enumerated().map { (row, category) throws(ScoringError) in
-            guard let contrast = contrasts[row, column] else { throw invalid("the matrix of contrasts is too small", factor.place) }
+            guard let contrast = contrasts[row, column] else {
+                throw invalid("the matrix of contrasts is too small", factor.place)
+            }
             return (try literal(category, comparedWith: value, factor.place), contrast)
         }
         guard Set(entries.map(\.0)).count == entries.count else { throw invalid("a category is listed twice", factor.place) }
@@ -188,10 +201,15 @@ extension Lowering {
         let order = (0..<classes.count).filter { $0 != reference } + (reference.map { [$0] } ?? [])
         var predictors: [Int?: [GeneralRegressionModel.PredictorCell]] = [:]
         for cell in model.predictorCells { predictors[cell.category.map { classes.position(of: $0) }, default: []].append(cell) }
-        guard classes.count == order.count else { throw invalid("<PPMatrix> names a category that the target does not have", place) }
+        guard classes.count == order.count else {
+            throw invalid("<PPMatrix> names a category that the target does not have", place)
+        }
         var products: [Int?: Products] = [:]
         for (position, cells) in predictors { products[position] = try self.products(cells, model, in: scope) }
 
+        guard order.count * (common.count + 1) <= Self.mostTerms else {
+            throw unsupported("a general regression of so many parameters and categories", place)
+        }
         let sums = try order.dropLast().map { (position) throws(ScoringError) in
             let products = products[position] ?? products[nil] ?? [:]
             var own = cells[position] ?? []
@@ -225,7 +243,9 @@ extension Lowering {
             let first = builder.spread(.softmax, sums + [constant(0)])
             return (0...sums.count).map { .slot(first + $0) }
         case .ordinalMultinomial:
-            guard let link = model.cumulativeLink else { throw invalid("the attribute 'cumulativeLink' is missing", model.head.place) }
+            guard let link = model.cumulativeLink else {
+                throw invalid("the attribute 'cumulativeLink' is missing", model.head.place)
+            }
             guard let method = RegressionModel.Normalization(rawValue: link.rawValue) else { return [] }
             return cumulative(sums.map { normalized($0, method) })
         default:

@@ -5,11 +5,17 @@ internal import Tabular
 /// Naive Bayes: for each category of the target a sum of logarithms, one an input; missing inputs add nothing
 /// (PMML 4.4, Naive Bayes).
 extension Lowering {
+    /// Values of all inputs, times the categories.
+    private static let mostShares = 20_000_000
+
     func lower(_ model: NaiveBayesModel, in scope: Scope) throws(ScoringError) -> Outcome {
         guard model.head.function == .classification else {
             throw invalid("<NaiveBayesModel>: the function is not classification", model.head.place)
         }
-        guard model.counts.count * (model.inputs.count + 1) <= Self.mostInstructions else {
+        let pairs = model.inputs.reduce(0) { $0 + $1.pairs.count }
+        guard model.counts.count * (model.inputs.count + 1) <= Self.mostInstructions,
+            model.counts.count * pairs <= Self.mostShares
+        else {
             throw unsupported("a naive Bayes model of so many inputs and categories", model.head.place)
         }
         var classes = classes(of: target(of: .naiveBayes(model)).field)
@@ -22,7 +28,9 @@ extension Lowering {
         func row(_ category: String) -> Int? { classes.find(category).flatMap { rows[$0] } }
         var members = model.counts.map { [constant(log($0.count))] }
         for input in model.inputs {
-            let terms = input.distributions.isEmpty ? try counted(input, model, row, in: scope) : try measured(input, model, row, in: scope)
+            let terms =
+                input.distributions.isEmpty
+                ? try counted(input, model, row, in: scope) : try measured(input, model, row, in: scope)
             for (index, term) in terms.enumerated() { if let term { members[index].append(term) } }
         }
         let sums = members.map { builder.combine(.strictSum, $0) }
@@ -34,7 +42,8 @@ extension Lowering {
         let values = sums.indices.map { Formula.Operand.slot(first + $0) }
         for (position, value) in zip(positions, values) { outcome.probabilities[position] = value }
         outcome.label = mostProbable(values, at: positions)
-        outcome.margins = outcome.probabilities.indices.map { position in rows[position].map { sums[$0] } ?? constant(-.infinity) }
+        outcome.margins = outcome.probabilities.indices.map { position in rows[position].map { sums[$0] } ?? constant(-.infinity)
+        }
         return outcome
     }
 
@@ -56,9 +65,6 @@ extension Lowering {
         var sums = none
         var (keys, counts): ([Double], [[Double]]) = ([], [])
         var known: Set<Double> = []
-        guard input.pairs.count * model.counts.count <= 20_000_000 else {
-            throw unsupported("a <BayesInput> of so many values and categories", input.place)
-        }
         for pair in input.pairs {
             let key = try literal(pair.value, comparedWith: value, input.place)
             guard known.insert(key).inserted else { throw invalid("<BayesInput>: a value is counted twice", input.place) }

@@ -119,13 +119,13 @@ extension Lowering {
     private func classification(_ outputs: [NetworkOutput], _ target: DataField?) throws(ScoringError) -> Outcome {
         var outcome = Outcome()
         var classes = classes(of: target)
-        var positions: [Int] = []
+        var (positions, known): ([Int], Set<Int>) = ([], [])
         for output in outputs {
             guard case .normDiscrete(let norm) = output.expression else {
                 throw invalid("the <NeuralOutput> of a classification needs a NormDiscrete", output.place)
             }
             let position = classes.position(of: norm.value)
-            guard !positions.contains(position) else { throw invalid("two neural outputs are of one category", output.place) }
+            guard known.insert(position).inserted else { throw invalid("two neural outputs are of one category", output.place) }
             positions.append(position)
         }
         outcome.classes = classes

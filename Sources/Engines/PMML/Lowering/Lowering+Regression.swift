@@ -42,7 +42,7 @@ extension Lowering {
         outcome.classes = classes
         outcome.probabilities = [Formula.Operand](repeating: constant(0), count: classes.count)
         for (position, value) in zip(positions, values) { outcome.probabilities[position] = value }
-        outcome.label = mostProbable(outcome.probabilities)
+        outcome.label = mostProbable(values, at: positions)
         outcome.margins = sums
         return outcome
     }
