@@ -118,11 +118,11 @@ import Testing
         #expect(try columns(document, ["cluster", "second", "next"], ["x": "1", "z": "1", "w": "0"]) == ["2", "A", "0.5"])
     }
 
-    @Test func tablesCompareListedValues() throws {
+    static let tables: String = {
         let matrix = """
             <Comparisons><Matrix kind="symmetric"><Array type="real">0</Array><Array type="real">0.25 0</Array><Array type="real">1 0.5 0</Array></Matrix></Comparisons>
             """
-        let document = PMMLText.document(
+        return PMMLText.document(
             fields: PMMLText.field("s", "string", "categorical", PMMLText.values("low", "middle", "high")) + PMMLText.field("x"),
             """
             <ClusteringModel functionName="clustering" modelClass="centerBased" numberOfClusters="2">\(PMMLText.schema("s", "x"))
@@ -131,6 +131,10 @@ import Testing
             <ClusteringField field="s" compareFunction="table">\(matrix)</ClusteringField><ClusteringField field="x"/>
             <Cluster><Array type="string">low 0</Array></Cluster><Cluster><Array type="string">high 1</Array></Cluster></ClusteringModel>
             """)
+    }()
+
+    @Test func tablesCompareListedValues() throws {
+        let document = Self.tables
         #expect(try columns(document, ["1", "2"], ["s": "middle", "x": "0"]) == ["0.25", "1.5"])
         #expect(try columns(document, ["1", "2"], ["s": "high", "x": "0"]) == ["1.0", "1.0"])
         #expect(try columns(document, ["1", "2"], ["x": "3"]) == ["6.0", "4.0"])

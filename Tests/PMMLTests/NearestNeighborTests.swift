@@ -126,6 +126,24 @@ import Testing
         #expect(try columns(document, ["distance"], ["x": "5", "z": "9"]) == ["4.0"])
     }
 
+    @Test func instancesAreTransformedAsRowsAre() throws {
+        let derived = """
+            <LocalTransformations><DerivedField name="scaled" dataType="double" optype="continuous"><Apply function="*"><FieldRef field="x"/><Constant>0.1</Constant></Apply></DerivedField>
+            <DerivedField name="size" dataType="string" optype="categorical"><Discretize field="z" defaultValue="large"><DiscretizeBin binValue="small"><Interval closure="openOpen" rightMargin="1"/></DiscretizeBin></Discretize></DerivedField></LocalTransformations>
+            """
+        let rows = [["0", "0", "10", "a", "1", "p"], ["10", "5", "20", "b", "1", "q"], ["40", "0", "30", "b", "1", "r"]]
+        let table = Self.table(rows).replacing("isTransformed=\"true\"", with: "isTransformed=\"false\"")
+        let document = Self.document(
+            ["y"], "numberOfNeighbors='1' instanceIdVariable='name'", output: Self.outputs, table: derived + table,
+            measure: "<cityBlock/>",
+            inputs:
+                "<KNNInput field='size' compareFunction='delta'/><KNNInput field='x' fieldWeight='0'/><KNNInput field='scaled'/>")
+        let names = ["y", "first", "second", "distance", "next"]
+        // From x = 12, z = 7: 1.2 + 1, 0.2 and 2.8 + 1.
+        #expect(try columns(document, names, ["x": "12", "z": "7"]) == ["20.0", "q", "p", "\(12 * 0.1 - 1)", "\(12 * 0.1 + 1)"])
+        #expect(throws: ScoringError.self) { try load(document.replacing("<data:z_>5</data:z_>", with: "")) }
+    }
+
     @Test func theMostSimilarInstancesAreFound() throws {
         let rows = [["1", "0", "1", "a", "1", "p"], ["1", "1", "2", "a", "1", "q"], ["0", "0", "3", "a", "1", "r"]]
         let document = Self.document(
@@ -137,10 +155,6 @@ import Testing
     @Test func whatIsNotSupportedIsNamed() {
         let documents = [
             ("float", Self.document(["y"], "numberOfNeighbors='1' x-mathContext='float'")),
-            (
-                "KNNInput",
-                Self.document(["y"], "numberOfNeighbors='1'", table: Self.table().replacing("field=\"z\"", with: "field=\"q\""))
-            ),
             (
                 "similarity",
                 Self.document(
@@ -175,7 +189,8 @@ import Testing
             Self.document(["y"], one, table: changed(0, "x")), Self.document(["y"], one, table: changed(0, "NaN")),
             Self.document(["y"], one, table: changed(2, "x")), Self.document(["n"], one, table: changed(4, "x")),
             Self.document(["y"], one, table: Self.table(Self.instances + [["1"]])), Self.document(["y"], one, measure: ""),
-            Self.document(["y"], one, inputs: ""),
+            Self.document(["y"], one, inputs: ""), Self.document(["y"], one, inputs: "<KNNInput field='q'/>"),
+            Self.document(["y"], one, table: Self.table().replacing("field=\"z\"", with: "field=\"q\"")),
             Self.document(["y"], one + " instanceIdVariable='q'", output: Self.outputs),
         ]
         for (index, document) in documents.enumerated() {
