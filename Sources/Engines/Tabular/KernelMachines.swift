@@ -55,7 +55,9 @@ package struct KernelMachines: Sendable, Equatable {
 /// Executes kernel machines: all kernels of a row first, then the sums.
 struct KernelMachinesKernel: Kernel {
     private struct Machine {
-        var terms: Range<Int>
+        /// Where its terms begin and end.
+        var first: Int
+        var end: Int
         var intercept: Double
     }
 
@@ -78,7 +80,7 @@ struct KernelMachinesKernel: Kernel {
                 vectors.append(Int32(term.vector))
                 coefficients.append(term.coefficient)
             }
-            machines.append(Machine(terms: start..<vectors.count, intercept: machine.intercept))
+            machines.append(Machine(first: start, end: vectors.count, intercept: machine.intercept))
         }
         kernel = function.kernel
         points = PackedPoints(function.vectors, width: function.width, count: count)
@@ -91,20 +93,32 @@ struct KernelMachinesKernel: Kernel {
     var memoryBytes: Int { points.memoryBytes + vectors.count * 12 + machines.count * MemoryLayout<Machine>.stride }
 
     func run(_ frames: borrowing Frames) {
+        let (slots, stride, rows) = (frames.slots, frames.stride, frames.rows)
         let values = frames.scratch.bindMemory(to: PackedPoints.Lanes.self, capacity: points.eights)
-        for row in 0..<frames.rows {
-            let frame = frames.slots + row * frames.stride
-            guard !features.contains(where: { frame[$0].isNaN }) else {
-                for index in machines.indices { frame[into + index] = .nan }
-                continue
+        features.withUnsafeBufferPointer { features in
+            for row in 0..<rows {
+                let frame = slots + row * stride
+                var isComplete = true
+                for slot in features where frame[slot].isNaN { isComplete = false }
+                if isComplete { evaluateKernels(frame, values) }
+                addUp(frame, values, isComplete)
             }
-            evaluateKernels(frame, values)
-            let all = UnsafeRawPointer(values).assumingMemoryBound(to: Double.self)
+        }
+    }
+
+    private func addUp(
+        _ frame: UnsafeMutablePointer<Double>, _ values: UnsafeMutablePointer<PackedPoints.Lanes>, _ isComplete: Bool
+    ) {
+        let all = UnsafeRawPointer(values).assumingMemoryBound(to: Double.self)
+        machines.withUnsafeBufferPointer { machines in
             vectors.withUnsafeBufferPointer { vectors in
                 coefficients.withUnsafeBufferPointer { coefficients in
-                    for (index, machine) in machines.enumerated() {
-                        var sum = 0.0
-                        for term in machine.terms { sum += coefficients[term] * all[Int(vectors[term])] }
+                    for index in 0..<machines.count {
+                        let machine = machines[index]
+                        var sum = isComplete ? 0.0 : .nan
+                        if isComplete {
+                            for term in machine.first..<machine.end { sum += coefficients[term] * all[Int(vectors[term])] }
+                        }
                         frame[into + index] = sum + machine.intercept
                     }
                 }
@@ -142,7 +156,7 @@ struct KernelMachinesKernel: Kernel {
             features.withUnsafeBufferPointer { features in
                 for eight in 0..<points.eights {
                     var sum = PackedPoints.Lanes.zero
-                    for index in features.indices { sum += term(lanes[eight * features.count + index], frame[features[index]]) }
+                    for index in 0..<features.count { sum += term(lanes[eight * features.count + index], frame[features[index]]) }
                     values[eight] = sum
                 }
             }

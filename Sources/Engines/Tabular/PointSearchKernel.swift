@@ -51,7 +51,11 @@ struct PointSearchKernel: Kernel {
     /// How much more the present coordinates count; NaN if none is present.
     private func factor(_ frame: UnsafeMutablePointer<Double>) -> Double {
         var present = 0.0
-        for (index, slot) in features.enumerated() where !frame[slot].isNaN { present += search.coordinates[index].share }
+        features.withUnsafeBufferPointer { features in
+            search.coordinates.withUnsafeBufferPointer { coordinates in
+                for index in 0..<features.count where !frame[features[index]].isNaN { present += coordinates[index].share }
+            }
+        }
         return present == 0 ? .nan : shares / present
     }
 
@@ -73,7 +77,8 @@ struct PointSearchKernel: Kernel {
         var greatest = Lanes(repeating: -.infinity)
         differences(frame, eight) { difference, weight in
             let weighted = difference * weight
-            greatest.replace(with: weighted, where: weighted .> greatest)
+            // What is NaN stays so.
+            greatest.replace(with: weighted, where: (weighted .> greatest) .| (weighted .!= weighted))
         }
         return greatest
     }
@@ -83,11 +88,13 @@ struct PointSearchKernel: Kernel {
     private func differences(_ frame: UnsafeMutablePointer<Double>, _ eight: Int, _ body: (Lanes, Double) -> Void) {
         points.lanes.withUnsafeBufferPointer { lanes in
             search.coordinates.withUnsafeBufferPointer { coordinates in
-                for index in coordinates.indices {
-                    let value = frame[features[index]]
-                    if value.isNaN { continue }
-                    let point = lanes[eight * coordinates.count + index]
-                    body(difference(coordinates[index].difference, value, point), coordinates[index].weight)
+                features.withUnsafeBufferPointer { features in
+                    for index in 0..<coordinates.count {
+                        let value = frame[features[index]]
+                        if value.isNaN { continue }
+                        let point = lanes[eight * coordinates.count + index]
+                        body(difference(coordinates[index].difference, value, point), coordinates[index].weight)
+                    }
                 }
             }
         }
@@ -118,23 +125,22 @@ struct PointSearchKernel: Kernel {
         _ divisor: PointSearch.CountWeights
     ) -> Lanes {
         var (both, onlyRow, onlyPoint, neither) = (Lanes.zero, Lanes.zero, Lanes.zero, Lanes.zero)
-        for (index, slot) in features.enumerated() {
-            let point = points.lanes[eight * features.count + index]
-            if frame[slot] == 1 {
+        for index in 0..<points.width {
+            let point = points.lanes[eight * points.width + index]
+            let value = frame[features[index]]
+            if value == 1 {
                 both += point
                 onlyRow += 1 - point
-            } else if frame[slot] == 0 {
+            } else if value == 0 {
                 onlyPoint += point
                 neither += 1 - point
             } else {
                 return Lanes(repeating: .nan)
             }
         }
-        func count(_ weights: PointSearch.CountWeights) -> Lanes {
-            both * weights.both + onlyRow * weights.onlyRow + onlyPoint * weights.onlyPoint + neither * weights.neither
-        }
-        let all = count(divisor)
-        return (count(dividend) / all).replacing(with: .nan, where: all .== 0)
+        let some = both * dividend.both + onlyRow * dividend.onlyRow + onlyPoint * dividend.onlyPoint + neither * dividend.neither
+        let all = both * divisor.both + onlyRow * divisor.onlyRow + onlyPoint * divisor.onlyPoint + neither * divisor.neither
+        return (some / all).replacing(with: .nan, where: all .== 0)
     }
 
     // MARK: The nearest

@@ -27,20 +27,27 @@ struct VoteKernel: Kernel {
     var memoryBytes: Int { (vote.preference.count + vote.ballots.count + vote.weights.count) * MemoryLayout<Int>.stride }
 
     func run(_ frames: borrowing Frames) {
+        let (slots, stride, rows) = (frames.slots, frames.stride, frames.rows)
         let totals = frames.scratch.bindMemory(to: Double.self, capacity: vote.preference.count)
-        for row in 0..<frames.rows {
-            let frame = frames.slots + row * frames.stride
-            totals.update(repeating: .nan, count: vote.preference.count)
-            for (index, slot) in vote.ballots.enumerated() where !frame[slot].isNaN {
-                let category = Int(frame[slot])
-                let weight = vote.weights.isEmpty ? 1 : frame[vote.weights[index]]
-                totals[category] = totals[category].isNaN ? weight : totals[category] + weight
+        vote.ballots.withUnsafeBufferPointer { ballots in
+            vote.weights.withUnsafeBufferPointer { weights in
+                vote.preference.withUnsafeBufferPointer { preference in
+                    for row in 0..<rows {
+                        let frame = slots + row * stride
+                        totals.update(repeating: .nan, count: preference.count)
+                        for index in 0..<ballots.count where !frame[ballots[index]].isNaN {
+                            let category = Int(frame[ballots[index]])
+                            let weight = weights.isEmpty ? 1 : frame[weights[index]]
+                            totals[category] = totals[category].isNaN ? weight : totals[category] + weight
+                        }
+                        var winner = -1
+                        for category in preference where !totals[category].isNaN {
+                            if winner < 0 || totals[category] > totals[winner] { winner = category }
+                        }
+                        frame[into] = winner < 0 ? .nan : Double(winner)
+                    }
+                }
             }
-            var winner = -1
-            for category in vote.preference where !totals[category].isNaN {
-                if winner < 0 || totals[category] > totals[winner] { winner = category }
-            }
-            frame[into] = winner < 0 ? .nan : Double(winner)
         }
     }
 }

@@ -23,14 +23,8 @@ extension Lowering {
         guard !givesAll || count <= Self.mostNamedInstances else {
             throw unsupported("the affinity of a named one of more than \(Self.mostNamedInstances) instances", place)
         }
-        let columns = try model.inputs.map { (input) throws(ScoringError) in
-            guard let column = instances.column(of: input.field) else {
-                throw unsupported("a KNNInput that is no field of the training instances, '\(input.field)'", input.place)
-            }
-            return column
-        }
         let points = Points(
-            texts: try instances.texts(columns, self, place), places: [Place](repeating: place, count: count))
+            texts: try inputTexts(of: instances, model), places: [Place](repeating: place, count: count))
         let found = try search(
             points, by: model.measure, model.inputs, shares: nil, places: places, givesAll: givesAll, in: scope)
         let near = SearchResult(
@@ -56,6 +50,25 @@ extension Lowering {
         var outcome = parts[0]
         if parts.count > 1 { outcome.parts = parts }
         return outcome
+    }
+
+    /// The inputs of every instance. Those that the file does not hold are derived from those that it holds.
+    private func inputTexts(of instances: Instances, _ model: NearestNeighborModel) throws(ScoringError) -> [[String]] {
+        let derived = model.inputs.filter { instances.column(of: $0.field) == nil }
+        let columns = model.inputs.compactMap { instances.column(of: $0.field) }
+        let given = try instances.texts(columns, self, model.head.place)
+        guard !derived.isEmpty else { return given }
+        for input in derived where dataFields[input.field] != nil {
+            throw invalid("the KNNInput '\(input.field)' is no field of the training instances", input.place)
+        }
+        guard model.head.place == document.model.head.place else {
+            throw unsupported("a KNNInput of a segment that is no field of the training instances", derived[0].place)
+        }
+        let computed = try InstanceTransformation(derived, of: model, for: self).texts(of: instances)
+        return given.indices.map { row in
+            var (next, nextDerived) = (given[row].makeIterator(), computed[row].makeIterator())
+            return model.inputs.map { (instances.column(of: $0.field) == nil ? nextDerived.next() : next.next()) ?? "" }
+        }
     }
 
     /// The ids of the instances, where somebody asks for them.
@@ -162,39 +175,5 @@ extension Lowering {
             return left.utf16.lexicographicallyPrecedes(right.utf16)
         }
         return cases.indices.sorted { a, b in cases[a] != cases[b] ? cases[a] > cases[b] : isLess(a, b) }
-    }
-}
-
-/// The training instances of a model, by field.
-private struct Instances {
-    private let table: InlineTable
-    private var columns: [String: Int] = [:]
-
-    init(_ model: NearestNeighborModel) {
-        table = model.table
-        for field in model.instanceFields { columns[field.field] = table.column(field.column) }
-    }
-
-    func column(of field: String) -> Int? { columns[field] }
-
-    /// The texts of these columns, row by row; every row must have them.
-    func texts(_ wanted: [Int], _ lowering: Lowering, _ place: Place) throws(ScoringError) -> [[String]] {
-        var texts: [[String]] = []
-        texts.reserveCapacity(table.rows.count)
-        var cells = [String?](repeating: nil, count: table.columns.count)
-        for (row, given) in table.rows.enumerated() {
-            for cell in given where cells[cell.column] == nil { cells[cell.column] = cell.text }
-            var line: [String] = []
-            for column in wanted {
-                guard let text = cells[column] else {
-                    throw lowering.invalid("the training instance \(row + 1) has no '\(table.columns[column])'", place)
-                }
-                line.append(text)
-            }
-            texts.append(line)
-            for cell in given { cells[cell.column] = nil }
-            LoadingPace.step()
-        }
-        return texts
     }
 }
