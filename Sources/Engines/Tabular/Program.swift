@@ -41,6 +41,8 @@ package enum Step: Sendable {
     case exceeds(slot: Int, threshold: Double, into: Int)
     /// Arithmetic, comparisons and look-ups; each instruction says where its result goes.
     case formula(Formula)
+    /// Functions of strings.
+    case texts(TextProgram)
     /// Walks through graphs; none needs another's results.
     case decide([GraphWalk])
     /// The positions of the highest ranking reason codes go to the slots from `into`.

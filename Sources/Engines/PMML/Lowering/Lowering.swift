@@ -56,6 +56,10 @@ final class Lowering {
     var depth = 0
     /// Whether the part of the model that is being lowered is in use for a row; nil for always.
     var gate: Formula.Operand?
+    /// Whether what is invalid counts as missing for the function that is being lowered, instead of failing the row.
+    var treatsInvalidAsMissing = false
+    /// Indices of the expressions that are there, by pattern.
+    var expressionIndex: [String: Int] = [:]
     /// Of the whole model, for `inspect`.
     var treeCount = 0
     var deepestTree = 0
@@ -84,13 +88,14 @@ final class Lowering {
         let listed = document.model.head.miningSchema.filter { $0.usage == .active }.map(\.name).filter { dataFields[$0] != nil }
         let names = listed + findings.unlistedInputs
         builder = ProgramBuilder(inputCount: names.count)
+        builder.texts.fields = names
         for name in names {
             guard let field = dataFields[name], inputIndex[name] == nil else {
                 throw .invalidModel(
                     reason: "the mining field '\(name)' is listed twice", place: document.line(document.model.head.place))
             }
             inputIndex[name] = inputs.count
-            inputs.append(Input(field: field, slot: inputs.count))
+            inputs.append(Input(field: field, slot: inputs.count, isText: before.textInputs.contains(name)))
         }
     }
 
