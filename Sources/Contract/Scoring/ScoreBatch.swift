@@ -54,6 +54,12 @@ package final class ScoreBatch {
         strings.append(text)
     }
 
+    /// Keeps a text without a cell of its own and returns what the cell is to hold.
+    package func addText(_ text: String) -> Double {
+        strings.append(text)
+        return Double(strings.count - 1)
+    }
+
     /// The string of a `.text` cell, or nil where it is missing.
     package func text(row: Int, column: Int) -> String? {
         let index = self[row, column]

@@ -79,6 +79,8 @@ package struct Formula: Sendable, Equatable {
 
         // Two operands.
         case add, subtract, multiply, divide, power, hypotenuse
+        /// The angle of the point with ordinate a and abscissa b.
+        case arcTangent2
         /// a - b * floor(a / b)
         case modulo
         case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual

@@ -175,6 +175,7 @@ struct FormulaPass {
         case .divide: two(instruction) { $0 / $1 }
         case .power: two(instruction) { $0.isNaN || $1.isNaN ? .nan : pow($0, $1) }
         case .hypotenuse: two(instruction) { $0.isNaN || $1.isNaN ? .nan : hypot($0, $1) }
+        case .arcTangent2: two(instruction) { $0.isNaN || $1.isNaN ? .nan : atan2($0, $1) }
         case .modulo: two(instruction) { $0 - $1 * ($0 / $1).rounded(.down) }
         case .equal: test(instruction) { $0 == $1 }
         case .notEqual: test(instruction) { $0 != $1 }

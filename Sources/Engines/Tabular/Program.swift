@@ -41,6 +41,8 @@ package enum Step: Sendable {
     case exceeds(slot: Int, threshold: Double, into: Int)
     /// Arithmetic, comparisons and look-ups; each instruction says where its result goes.
     case formula(Formula)
+    /// Functions of strings.
+    case texts(TextProgram)
     /// Walks through graphs; none needs another's results.
     case decide([GraphWalk])
     /// The node that a row ends in and the averages of its ways go to the slots from `into`.

@@ -7,6 +7,8 @@ package struct ProgramBuilder {
         /// A range of `instructions`.
         case instructions(Range<Int>)
         case step(Step)
+        /// The text step of this index.
+        case texts(Int)
     }
 
     private struct Key: Hashable {
@@ -30,6 +32,7 @@ package struct ProgramBuilder {
     private var failures: [Formula.Failure] = []
     private var known: [Key: Formula.Operand] = [:]
     private let none: Formula.Operand
+    package var texts = TextSteps()
 
     package init(inputCount: Int) {
         program = Program(inputCount: inputCount)
@@ -60,7 +63,11 @@ package struct ProgramBuilder {
     }
 
     /// Reserves slots for a step's results.
-    package mutating func addSlots(_ count: Int) -> Int { program.addSlots(count) }
+    package mutating func addSlots(_ count: Int) -> Int {
+        let first = program.addSlots(count)
+        texts.reserved.append(first..<first + count)
+        return first
+    }
 
     /// Adds a step that is no formula.
     package mutating func add(_ step: Step) {
@@ -162,6 +169,7 @@ package struct ProgramBuilder {
         program.steps = items.map { item in
             switch item {
             case .step(let step): step
+            case .texts(let index): .texts(texts.program(ofStep: index))
             case .instructions(let range): .formula(formula(range))
             }
         }
@@ -170,6 +178,40 @@ package struct ProgramBuilder {
 }
 
 extension ProgramBuilder {
+    /// The text that an instruction makes.
+    package mutating func text(_ instruction: TextProgram.Instruction) -> TextProgram.Register {
+        TextProgram.Register(index: add(instruction))
+    }
+
+    /// The number that an instruction finds.
+    package mutating func measure(_ instruction: TextProgram.Instruction) -> Formula.Operand {
+        let line = add(instruction)
+        return .slot(texts.lines[line].into)
+    }
+
+    /// How often a term occurs among words; the terms of the same words are counted together.
+    package mutating func count(_ term: [UInt8], wordCount: Int, in words: TextProgram.Register, _ matching: TermMatching)
+        -> Formula.Operand
+    {
+        let dictionary = texts.dictionary(of: words, matching)
+        _ = add(.terms(words, dictionary: dictionary))
+        let slot = texts.slot(of: term, wordCount: wordCount, in: dictionary) { program.addSlots() }
+        return .slot(slot)
+    }
+
+    /// The index of the line that holds the instruction: in the earliest text step that can have it.
+    private mutating func add(_ instruction: TextProgram.Instruction) -> Int {
+        if let line = texts.known[instruction] { return line }
+        let (step, isNew) = texts.step(for: instruction, slotCount: program.slotCount, inputCount: program.inputCount)
+        if isNew {
+            endFormula()
+            items.append(.texts(step))
+        }
+        let line = texts.lines.count
+        texts.add(instruction, step: step, into: instruction.writesRegister ? line : program.addSlots())
+        return line
+    }
+
     private mutating func emit(_ key: Key, results: Int = 1) -> Formula.Operand {
         if let operand = known[key] { return operand }
         let into = program.addSlots(results)

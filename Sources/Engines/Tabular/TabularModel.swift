@@ -88,6 +88,7 @@ private func kernel(for step: Step) -> any Kernel {
     case .highest(let from, let count, let into): HighestKernel(from: from, count: count, into: into)
     case .exceeds(let slot, let threshold, let into): ExceedsKernel(slot: slot, threshold: threshold, into: into)
     case .formula(let formula): FormulaKernel(formula)
+    case .texts(let program): TextKernel(program)
     case .decide(let decisions): DecisionGraphKernel(decisions)
     case .mix(let mixture, let into): TreeMixtureKernel(mixture, into: into)
     case .rankReasons(let ranking, let into): ReasonRankingKernel(ranking: ranking, into: into)

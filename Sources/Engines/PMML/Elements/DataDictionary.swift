@@ -49,6 +49,9 @@ package enum DataType: Equatable {
         }
     }
 
+    /// Whether values are dates or times as a calendar and clock show them.
+    package var isCalendar: Bool { self == .date || self == .time || self == .dateTime }
+
     package var isTemporal: Bool {
         switch self {
         case .date, .time, .dateTime, .daysSince, .timeSeconds, .secondsSince: true

@@ -16,7 +16,8 @@ extension ElementReader {
         case .MapValues: .mapValues(try mapValues())
         case .TextIndex: .textIndex(try textIndex())
         case .Apply: .apply(try apply())
-        case .Aggregate, .Lag: throw unsupported()
+        case .Aggregate, .Lag:
+            throw unsupported("the PMML element <\(tag.rawValue)>, which needs several rows where one is scored,")
         default: nil
         }
     }

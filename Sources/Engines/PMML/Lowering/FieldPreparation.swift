@@ -37,6 +37,7 @@ extension Lowering {
             }
             return try replacingMissing(value, field)
         }
+        if data.type.isCalendar { value = try treatingUnreadable(value, field, data) }
         // Listed missing values are taken out before anything else is asked.
         let (status, hasMissing) = try validity(of: value, data)
         var isInvalid: Formula.Operand?
@@ -122,7 +123,12 @@ extension Lowering {
         case .integer: return Value(slot, .integer, field.opType, domain: numberDomain(field, isOpen))
         case .float: return Value(builder.apply(.float32, slot), .float, field.opType, domain: numberDomain(field, isOpen))
         case .string: return try stringInput(index, isOpen: isOpen, treatment: treatment)
-        default: throw unsupported("the data type of the data field '\(field.name)'", field.place)
+        case .date, .time, .dateTime:
+            let text = builder.text(.input(inputs[index].slot))
+            var value = Value(builder.measure(.parsed(text, form(of: field.type)!)), field.type, field.opType)
+            value.text = text
+            return value
+        case .daysSince, .timeSeconds, .secondsSince: return Value(slot, field.type, field.opType)
         }
     }
 
@@ -147,9 +153,14 @@ extension Lowering {
             }
         }
         let valid = field.values.filter { $0.property == .valid }.map { Double(symbols.code($0.value)) }
+        let isText = inputs[index].isText
+        let text = isText ? builder.text(.input(inputs[index].slot)) : nil
+        let raw = text.map { builder.measure(.code($0)) } ?? .slot(inputs[index].slot)
+        // Of texts without a list every one is itself.
+        let operand = isText && field.values.isEmpty ? raw : builder.look(up: raw, inTable: inputs[index].table!)
         var value = Value(
-            builder.look(up: .slot(inputs[index].slot), inTable: inputs[index].table!), .string, field.opType,
-            domain: valid.isEmpty || isOpen ? nil : valid, origins: [index])
+            operand, .string, field.opType, domain: valid.isEmpty || isOpen ? nil : valid, origins: [index])
+        value.text = text
         if field.opType == .ordinal { value.order = valid }
         guard let treatment else { return value }
         // What is not listed is invalid, if anything is listed.

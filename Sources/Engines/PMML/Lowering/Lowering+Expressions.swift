@@ -15,7 +15,7 @@ extension Lowering {
         case .mapValues(let map): return try lower(map, as: type, in: scope)
         case .apply(let apply):
             return try nested(apply.place) { () throws(ScoringError) in try lower(apply, in: scope) }
-        case .textIndex(let index): throw unsupported("TextIndex", index.place)
+        case .textIndex(let index): return try lower(index, in: scope)
         }
     }
 
@@ -193,9 +193,12 @@ extension Lowering {
             result.operand = builder.apply(.notEqual, value.operand, constant(0))
             result.domain = [0, 1]
         case (.string, _):
-            return try tabulated([value], type, place) { [self] texts in number(texts[0], type) }
+            return try read(value, as: type, place)
         case (_, .string):
-            return try tabulated([value], .string, place) { [self] texts in Double(symbols.code(texts[0])) }
+            guard value.domain == nil else {
+                return try tabulated([value], .string, place) { [self] texts in Double(symbols.code(texts[0])) }
+            }
+            return open(try register(of: value, place))
         case (.date, .daysSince(let year)):
             result.operand = builder.apply(.subtract, value.operand, constant(TemporalText.days(toYear: year)))
             result.domain = nil

@@ -4,20 +4,68 @@ internal import Tabular
 /// Built-in functions (PMML 4.4, Built-in Functions) and functions that the file defines.
 extension Lowering {
     func lower(_ apply: Apply, in scope: Scope) throws(ScoringError) -> Value {
-        var arguments: [Value] = []
-        for argument in apply.arguments { arguments.append(try lower(argument, in: scope)) }
-        var result = try call(apply, arguments)
+        let arguments = try self.arguments(of: apply, in: scope)
+        let outer = treatsInvalidAsMissing
+        treatsInvalidAsMissing = apply.invalidTreatment == .asMissing
+        defer { treatsInvalidAsMissing = outer }
+        var result = try treatingInvalid(call(apply, arguments), of: apply, arguments)
+        // A condition's other branch does not count.
+        let inputs = apply.function == "if" ? [arguments[0], result] : arguments
         if let text = apply.defaultValue {
             result = try replacingMissing(result, with: text, apply.place)
         }
         if let text = apply.mapMissingTo {
             let replacement = constant(try literal(text, result.type, apply.place))
             var isMissing = constant(0)
-            for argument in arguments { isMissing = builder.apply(.or, isMissing, builder.apply(.isMissing, argument.operand)) }
+            for input in inputs { isMissing = builder.apply(.or, isMissing, builder.apply(.isMissing, input.operand)) }
             result.operand = choose(isMissing, replacement, result.operand)
             if let value = builder.value(of: replacement), let domain = result.domain, !domain.contains(value) {
                 result.domain = domain + [value]
             }
+        }
+        return result
+    }
+
+    /// The arguments; those of a condition's branches fail no row that takes the other one.
+    private func arguments(of apply: Apply, in scope: Scope) throws(ScoringError) -> [Value] {
+        var arguments: [Value] = []
+        let outer = gate
+        defer { gate = outer }
+        for (index, argument) in apply.arguments.enumerated() {
+            if apply.function == "if", index > 0 {
+                let condition = try boolean(arguments[0], apply.place)
+                let isTaken = builder.apply(.equal, condition, constant(index == 1 ? 1 : 0))
+                gate = outer.map { builder.apply(.and, $0, isTaken) } ?? isTaken
+            }
+            arguments.append(try lower(argument, in: scope))
+        }
+        return arguments
+    }
+
+    /// What comes of arguments for which a function is not defined, such as the logarithm of -1 (PMML 4.4,
+    /// Functions, invalidValueTreatment): the row fails, or the result counts as missing. An infinite result of
+    /// floating-point division is no failure of a row.
+    private func treatingInvalid(_ value: Value, of apply: Apply, _ arguments: [Value]) throws(ScoringError) -> Value {
+        var result = value
+        guard names.functions[apply.function] == nil, Self.isPartial(apply.function) else { return result }
+        switch apply.invalidTreatment {
+        case .asIs: break
+        case .asValue: throw invalid("<Apply> has no value for invalidValueTreatment=\"asValue\"", apply.place)
+        case .asMissing:
+            // Infinity minus itself is nothing.
+            let difference = builder.apply(.subtract, value.operand, value.operand)
+            result.operand = builder.apply(.only, value.operand, builder.apply(.equal, difference, constant(0)))
+        case .returnInvalid:
+            var isInvalid = builder.apply(.isMissing, value.operand)
+            if apply.function == "/", arguments.allSatisfy({ $0.type == .integer }) {
+                isInvalid = builder.apply(.equal, arguments[1].operand, constant(0))
+            }
+            for argument in arguments {
+                isInvalid = builder.apply(.and, isInvalid, builder.apply(.isPresent, argument.operand))
+            }
+            fail(
+                where: builder.apply(.coalesce, isInvalid, constant(0)),
+                .init(field: apply.function, reason: "the function is not defined for such arguments (\(document.line(apply.place)))"))
         }
         return result
     }
@@ -103,8 +151,14 @@ extension Lowering {
     ]
 
     private static let binaryFunctions: [String: Formula.Operation] = [
-        "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "pow": .power, "modulo": .modulo, "hypot": .hypotenuse,
+        "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "pow": .power, "modulo": .modulo, "hypot": .hypotenuse, "atan2": .arcTangent2,
     ]
+
+    /// Whether a function of numbers can be undefined for numbers.
+    private static func isPartial(_ name: String) -> Bool {
+        let name = name.hasPrefix("x-") ? String(name.dropFirst(2)) : name
+        return unaryFunctions[name] != nil || binaryFunctions[name] != nil || name.hasPrefix("normal")
+    }
 
     private static let aggregates: [String: Formula.Operation] = [
         "sum": .sum, "avg": .average, "min": .minimum, "max": .maximum, "median": .median, "product": .product,
@@ -118,7 +172,7 @@ extension Lowering {
             }
             let arguments = try numbers(call, 2...2)
             var type = commonType(arguments)
-            if operation == .divide && type == .integer || operation == .hypotenuse { type = .double }
+            if operation == .divide && type == .integer || operation == .hypotenuse || operation == .arcTangent2 { type = .double }
             return number(builder.apply(operation, arguments[0].operand, arguments[1].operand), type)
         }
         if let (operation, isWhole) = Self.unaryFunctions[call.name] {
@@ -176,7 +230,7 @@ extension Lowering {
             // What is invalid was refused, replaced or made missing when it came in; strings can be unknown.
             try checkCount(call, 1...1)
             var isValid = builder.apply(.isPresent, arguments[0].operand)
-            if arguments[0].type == .string {
+            if arguments[0].type == .string, listsValues(arguments[0]) {
                 isValid = builder.apply(.and, isValid, builder.apply(.greaterOrEqual, arguments[0].operand, constant(0)))
             }
             return truth(call.name == "isValid" ? isValid : builder.apply(.not, isValid))
@@ -232,6 +286,14 @@ extension Lowering {
         var result = Value(builder.apply(.choose, condition, branches[0].operand, branches[1].operand), type, then.opType)
         if let first = branches[0].domain, let second = branches[1].domain { result.domain = distinct(first + second) }
         result.origins = Array(Set(branches[0].origins + branches[1].origins)).sorted()
+        if type == .string {
+            let (first, second) = (branches[0].text, branches[1].text)
+            if let first, let second, first != second {
+                result.text = builder.text(.choose(builder.slot(of: condition), first, second))
+            } else {
+                result.text = first ?? second
+            }
+        }
         return result
     }
 
@@ -244,7 +306,16 @@ extension Lowering {
                 guard let code = builder.value(of: value.operand), code >= 0 else { continue }
                 for origin in other.origins { addLevel(symbols[Int(code)], to: origin) }
             }
-            guard operation != .equal, operation != .notEqual else { return builder.apply(operation, a.operand, b.operand) }
+            guard operation != .equal, operation != .notEqual else {
+                guard a.text != nil, b.text != nil else { return builder.apply(operation, a.operand, b.operand) }
+                // Two strings that the model does not know are equal if their texts are.
+                let order = builder.measure(.comparison(try register(of: a, place), try register(of: b, place)))
+                return builder.apply(operation, order, constant(0))
+            }
+            if a.order.isEmpty, b.order.isEmpty, a.domain == nil || b.domain == nil {
+                let order = builder.measure(.comparison(try register(of: a, place), try register(of: b, place)))
+                return builder.apply(operation, order, constant(0))
+            }
             (a, b) = (try ranked(a, b, place), try ranked(b, a, place))
             return builder.apply(operation, a.operand, b.operand)
         }
@@ -265,9 +336,7 @@ extension Lowering {
                     up: value.operand,
                     in: table(order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)), .integer)
         }
-        guard let domain = value.domain, let otherDomain = other.domain else {
-            throw unsupported("an order of strings that the model does not list", place)
-        }
+        guard let domain = value.domain, let otherDomain = other.domain else { preconditionFailure("the order is open") }
         let texts = Set((domain + otherDomain).filter { $0 >= 0 }.map { symbols[Int($0)] }).sorted {
             $0.utf16.lexicographicallyPrecedes($1.utf16)
         }
@@ -279,30 +348,6 @@ extension Lowering {
 // MARK: - Texts and dates
 
 extension Lowering {
-    func textual(_ call: FunctionCall) throws(ScoringError) -> Value? {
-        func text(_ count: ClosedRange<Int>, _ function: ([String]) -> String?) throws(ScoringError) -> Value {
-            try checkCount(call, count)
-            return try tabulated(call.arguments, .string, call.place) { texts in function(texts).map { Double(symbols.code($0)) }
-            }
-        }
-        switch call.name {
-        case "uppercase": return try text(1...1) { $0[0].uppercased() }
-        case "lowercase": return try text(1...1) { $0[0].lowercased() }
-        case "trimBlanks": return try text(1...1) { NumberText.trimmed($0[0]) }
-        case "concat": return try text(1...64) { $0.joined() }
-        case "stringLength":
-            try checkCount(call, 1...1)
-            return try tabulated(call.arguments, .integer, call.place) { Double($0[0].utf16.count) }
-        case "substring":
-            return try text(3...3) { texts in
-                guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0
-                else { return nil }
-                return String(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length))
-            }
-        default: return nil
-        }
-    }
-
     func temporal(_ call: FunctionCall) throws(ScoringError) -> Value? {
         switch call.name {
         case "dateDaysSinceYear", "dateSecondsSinceYear":

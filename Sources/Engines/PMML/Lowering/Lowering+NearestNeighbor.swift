@@ -58,13 +58,13 @@ extension Lowering {
         let columns = model.inputs.compactMap { instances.column(of: $0.field) }
         let given = try instances.texts(columns, self, model.head.place)
         guard !derived.isEmpty else { return given }
-        for input in derived where dataFields[input.field] != nil {
+        for input in derived where names.dataFields[input.field] != nil {
             throw invalid("the KNNInput '\(input.field)' is no field of the training instances", input.place)
         }
         guard model.head.place == document.model.head.place else {
             throw unsupported("a KNNInput of a segment that is no field of the training instances", derived[0].place)
         }
-        let computed = try InstanceTransformation(derived, of: model, for: self).texts(of: instances)
+        let computed = try InstanceTransformation(derived, of: model, in: typed).texts(of: instances)
         return given.indices.map { row in
             var (next, nextDerived) = (given[row].makeIterator(), computed[row].makeIterator())
             return model.inputs.map { (instances.column(of: $0.field) == nil ? nextDerived.next() : next.next()) ?? "" }

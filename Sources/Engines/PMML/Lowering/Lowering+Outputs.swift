@@ -138,6 +138,10 @@ extension Lowering {
         }
         var value = try lower(expression, as: field.type, in: scope)
         if let type = field.type { value = try cast(value, to: type, field.place) }
+        if value.type.isCalendar || value.type == .string && value.domain == nil {
+            let text = builder.measure(.output(try register(of: value, field.place)))
+            return OutputResult(name: field.name, value: value, text: text)
+        }
         guard value.type == .string else { return OutputResult(name: field.name, value: value) }
         // Positions among the strings that it can be; strings that the model does not name cannot be shown.
         let domain = value.domain?.filter { $0 >= 0 } ?? symbols.texts.indices.map { Double($0) }

@@ -44,6 +44,10 @@ final class Lowering: FieldResolving {
     var depth = 0
     /// Whether the part of the model that is being lowered is in use for a row; nil for always.
     var gate: Formula.Operand?
+    /// Whether what is invalid counts as missing for the function that is being lowered, instead of failing the row.
+    var treatsInvalidAsMissing = false
+    /// Indices of the expressions that are there, by pattern.
+    var expressionIndex: [String: Int] = [:]
     /// Of the whole model, for `inspect`.
     var treeCount = 0
     var deepestTree = 0
@@ -51,9 +55,10 @@ final class Lowering: FieldResolving {
     init(_ typed: TypedDocument) {
         self.typed = typed
         builder = ProgramBuilder(inputCount: typed.inputs.count)
+        builder.texts.fields = typed.inputs.map(\.name)
         for field in typed.inputs {
             inputIndex[field.name] = inputs.count
-            inputs.append(Input(field: field, slot: inputs.count))
+            inputs.append(Input(field: field, slot: inputs.count, isText: typed.textInputs.contains(field.name)))
         }
     }
 

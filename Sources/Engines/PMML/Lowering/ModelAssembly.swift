@@ -81,7 +81,9 @@ struct ModelAssembly {
             addPrediction(name, part)
         }
         for field in outputs {
-            if let labels = field.labels, let position = field.position {
+            if let text = field.text {
+                add(field.name, .text, text)
+            } else if let labels = field.labels, let position = field.position {
                 add(field.name, .category(SymbolTable(labels)), position)
             } else {
                 add(field.name, Self.kind(of: field.value.type), field.value.operand)
@@ -193,8 +195,11 @@ extension Lowering {
             builder[table: known.table] = .keys(
                 keys: sorted.map(\.key), values: sorted.map { Double($0.value) }, other: unknownSymbol, missing: .nan)
         }
+        builder.texts.symbols = symbols.texts
         return inputs.map { input in
-            if let table = input.table {
+            if input.isText, let table = input.table {
+                builder[table: table] = codes(of: input)
+            } else if let table = input.table {
                 let values = input.levels.map { input.specialCodes[$0] ?? Double(symbols.code($0)) }
                 builder[table: table] = .codes(first: 0, values: values, other: input.otherCode, missing: .nan)
             }
@@ -206,6 +211,7 @@ extension Lowering {
         switch input.field.type {
         case .integer: .integer
         case .boolean: .boolean
+        case .date, .time, .dateTime: .text
         case .string: input.isText ? .text : .category(CategoryLevels(input.levels))
         default: .number
         }

@@ -54,6 +54,8 @@ struct OutputResult {
     /// The labels of which the value's position is found in `position`; nil for numbers and truth values.
     var labels: [String]?
     var position: Formula.Operand?
+    /// Where the index of a text is found that is given as it is.
+    var text: Formula.Operand?
     /// Whether it is shown to the caller, or only meant for later models of a chain.
     var isFinal = true
 }

@@ -42,19 +42,10 @@ struct InstanceTransformation {
     private let values: [Value]
     private let place: Place
 
-    /// - Parameter outer: what lowers the model. What turns out here and must be known from the start is
-    ///   handed on to it.
-    init(_ fields: [ComparisonField], of model: NearestNeighborModel, for outer: Lowering) throws(ScoringError) {
-        let lowering = try Lowering(outer.document, outer.findings)
-        do throws(ScoringError) {
-            let scope = try lowering.scope(of: model.head, in: nil)
-            values = try fields.map { (field) throws(ScoringError) in
-                try lowering.value(of: field.field, in: scope, field.place)
-            }
-        } catch {
-            outer.findings = lowering.findings
-            throw error
-        }
+    init(_ fields: [ComparisonField], of model: NearestNeighborModel, in document: TypedDocument) throws(ScoringError) {
+        let lowering = Lowering(document)
+        let scope = try lowering.scope(of: model.head, in: nil)
+        values = try fields.map { (field) throws(ScoringError) in try lowering.value(of: field.field, in: scope, field.place) }
         let signature = Signature(
             inputs: lowering.finishInputs(), outputs: fields.map { OutputColumn($0.field, .number) },
             roles: Roles(score: 0..<fields.count))

@@ -15,6 +15,8 @@ struct Value {
     /// The string inputs that it may have come from unchanged: strings that it is compared with become
     /// levels of these.
     var origins: [Int] = []
+    /// The text of a string whose code says that the model does not know it.
+    var text: TextProgram.Register?
     /// The values of an ordinal field in their order.
     var order: [Double] = []
 
