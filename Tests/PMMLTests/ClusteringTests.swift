@@ -140,6 +140,34 @@ import Testing
         #expect(try columns(document, ["1", "2"], ["x": "3"]) == ["6.0", "4.0"])
     }
 
+    @Test(arguments: [
+        "<Matrix kind='diagonal' offDiagDefault='2'><Array type='real'>0 0 0.5</Array></Matrix>",
+        """
+        <Matrix nbRows='3' nbCols='3' diagDefault='0' offDiagDefault='2'><MatCell row='3' col='3'>0.5</MatCell></Matrix>
+        """,
+        "<Matrix><Array type='real'>0 2 2</Array><Array type='real'>2 0 2</Array><Array type='real'>2 2 0.5</Array></Matrix>",
+    ])
+    func tablesCanBeWrittenInManyWays(_ matrix: String) throws {
+        let start = try #require(Self.tables.firstRange(of: "<Matrix")).lowerBound
+        let end = try #require(Self.tables.firstRange(of: "</Matrix>")).upperBound
+        let document = String(Self.tables[..<start] + matrix + Self.tables[end...])
+        #expect(try columns(document, ["1", "2"], ["s": "high", "x": "0"]) == ["2.0", "1.5"])
+        #expect(try columns(document, ["1", "2"], ["s": "low", "x": "0"]) == ["0.0", "3.0"])
+    }
+
+    @Test(arguments: [
+        "<Matrix/>", "<Matrix nbRows='2000000000' nbCols='2000000000'/>",
+        "<Matrix kind='diagonal'><Array type='real'>0 0</Array></Matrix>",
+        "<Matrix nbRows='3' nbCols='3'><MatCell row='4' col='1'>1</MatCell></Matrix>",
+        "<Matrix nbRows='3' nbCols='3'><MatCell row='0' col='1'>1</MatCell></Matrix>",
+        "<Matrix nbRows='1'><Array type='real'>0 0</Array><Array type='real'>0 0</Array></Matrix>", "<Matrix kind='other'/>",
+    ])
+    func tablesThatDoNotFitAreRefused(_ matrix: String) throws {
+        let start = try #require(Self.tables.firstRange(of: "<Matrix")).lowerBound
+        let end = try #require(Self.tables.firstRange(of: "</Matrix>")).upperBound
+        #expect(throws: ScoringError.self) { try load(String(Self.tables[..<start] + matrix + Self.tables[end...])) }
+    }
+
     @Test func theClusterIsThePredictionWithoutOutputs() throws {
         let model = try load(Self.document("<euclidean/>", output: ""))
         #expect(try text(score(model, [Self.row]), model, row: 0, "prediction") == "A")

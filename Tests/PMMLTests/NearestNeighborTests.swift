@@ -156,6 +156,12 @@ import Testing
         let documents = [
             ("float", Self.document(["y"], "numberOfNeighbors='1' x-mathContext='float'")),
             (
+                "probability",
+                Self.document(
+                    ["c"], "numberOfNeighbors='1'", function: "classification",
+                    output: "<Output><OutputField name='p' feature='probability' value='a'/></Output>")
+            ),
+            (
                 "similarity",
                 Self.document(
                     ["y"], "numberOfNeighbors='1' continuousScoringMethod='weightedAverage'",

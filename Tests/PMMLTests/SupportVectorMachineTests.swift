@@ -196,6 +196,17 @@ import Testing
         #expect(reason.contains(attribute.prefix { $0 != "=" }))
     }
 
+    @Test func machinesForOneCategoryEachHaveNoProbabilities() {
+        let error = #expect(throws: ScoringError.self) {
+            try load(
+                Self.classification(
+                    "classificationMethod='OneAgainstAll'",
+                    Self.line(0, "targetCategory='yes'") + Self.line(1, "targetCategory='no'"),
+                    output: "<Output><OutputField name='p' feature='probability' value='no'/></Output>"))
+        }
+        #expect("\(error!)".contains("probability"))
+    }
+
     @Test func filesThatContradictThemselvesAreRefused() {
         let kernel = "<LinearKernelType/>"
         let machine = Self.machine(Self.terms, 0)

@@ -11,6 +11,7 @@ struct PointSearchKernel: Kernel {
     private let shares: Double
 
     init(_ search: PointSearch, features: [Int], into: Int) {
+        precondition(search.places > 0)
         precondition(
             features.count == search.coordinates.count && search.tables.allSatisfy { $0.values.count == $0.size * $0.size })
         points = PackedPoints(search.points, width: search.coordinates.count, count: search.pointCount)
@@ -152,11 +153,14 @@ struct PointSearchKernel: Kernel {
         var heap = NearestHeap(positions: frame + into, keys: frame + into + search.places, capacity: search.places)
         for eight in 0..<points.eights {
             let lanes = values(eight)
-            for lane in 0..<min(8, points.count - eight * 8) {
-                let position = eight * 8 + lane
-                all?[position] = lanes[lane]
-                heap.offer(search.prefersGreatest ? -lanes[lane] : lanes[lane], at: position)
+            let keys = search.prefersGreatest ? -lanes : lanes
+            let count = min(8, points.count - eight * 8)
+            if let all {
+                for lane in 0..<count { all[eight * 8 + lane] = lanes[lane] }
             }
+            // Once there are enough, most eights hold nothing that is near enough.
+            if heap.count == heap.capacity, !any(keys .< Lanes(repeating: heap.worst)) { continue }
+            for lane in 0..<count { heap.offer(keys[lane], at: eight * 8 + lane) }
         }
         heap.sort()
         if search.prefersGreatest {
@@ -185,6 +189,9 @@ struct NearestHeap {
         positions.update(repeating: .nan, count: capacity)
         keys.update(repeating: .nan, count: capacity)
     }
+
+    /// The greatest key that is kept, of a heap that keeps some.
+    var worst: Double { keys[0] }
 
     /// Keeps the key if it is among the least so far. Positions must ascend from call to call. O(log capacity).
     @inline(__always)

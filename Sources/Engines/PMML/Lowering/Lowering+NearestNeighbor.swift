@@ -16,6 +16,7 @@ extension Lowering {
         guard model.neighborCount >= 1, model.neighborCount <= count else {
             throw invalid("the numberOfNeighbors is \(model.neighborCount), with \(count) training instances", place)
         }
+        try refuseProbabilities(model.head)
         let instances = Instances(model)
         let places = max(model.neighborCount, self.places(asked: model.head, of: count))
         guard places <= Self.mostNeighbors else { throw unsupported("more than \(Self.mostNeighbors) neighbors", place) }

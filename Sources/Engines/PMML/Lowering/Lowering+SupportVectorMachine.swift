@@ -39,7 +39,7 @@ extension Lowering {
         for machine in model.machines {
             guard machine.coefficients.count == machine.vectorIDs.count else {
                 throw invalid(
-                    "<SupportVectorMachine>: there are \(machine.coefficients.count) coefficients for \(machine.vectorIDs.count) vectors",
+                    "the machine has \(machine.coefficients.count) coefficients for \(machine.vectorIDs.count) vectors",
                     machine.place)
             }
             var terms: [KernelMachines.Term] = []
@@ -220,10 +220,21 @@ extension Lowering {
         return builder.apply(model.maxWins ? .greater : .less, sum, threshold)
     }
 
+    /// Refuses output fields that ask a model without probabilities for them.
+    func refuseProbabilities(_ head: ModelHead) throws(ScoringError) {
+        for field in head.output ?? [] where field.segment == nil {
+            guard field.feature == .probability || field.feature == .confidence else { continue }
+            throw unsupported(
+                "the feature \(field.feature.rawValue) of the output field '\(field.name)', of a model without probabilities,",
+                field.place)
+        }
+    }
+
     /// The category of the machine with the least value, or the greatest if the model says so; the first of equals.
     private func decideByValues(
         _ machines: [Machine], _ sums: [Formula.Operand], _ model: SupportVectorMachineModel, _ outcome: inout Outcome
     ) throws(ScoringError) {
+        try refuseProbabilities(model.head)
         guard Set(machines.map(\.target)).count == machines.count else {
             throw invalid("two machines have the same targetCategory", model.head.place)
         }
