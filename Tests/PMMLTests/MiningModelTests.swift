@@ -199,4 +199,18 @@ import Testing
         #expect(scores.failure(row: 1) == nil)
         #expect(PMMLTests.text(scores, model, row: 1, "y") == "6.0")
     }
+
+    @Test func aSegmentBehindTheSelectedOneDoesNotFailTheRow() throws {
+        let card = """
+            <Scorecard functionName="regression" useReasonCodes="false">\(PMMLText.schema("x"))<Characteristics><Characteristic name="c">
+            <Attribute partialScore="1"><SimplePredicate field="x" operator="lessThan" value="0"/></Attribute></Characteristic></Characteristics></Scorecard>
+            """
+        let isPositive = "<SimplePredicate field=\"z\" operator=\"greaterThan\" value=\"0\"/>"
+        let model = try load(mining("selectFirst", segment(plus(5), isPositive), segment(card), segment(card)))
+        let scores = try score(model, [["x": "1", "z": "1"], ["x": "1", "z": "-1"], ["x": "-1", "z": "-1"]])
+        #expect(scores.failure(row: 0) == nil)
+        #expect(PMMLTests.text(scores, model, row: 0, "y") == "6.0")
+        #expect(scores.failure(row: 1) != nil)
+        #expect(PMMLTests.text(scores, model, row: 2, "y") == "1.0")
+    }
 }

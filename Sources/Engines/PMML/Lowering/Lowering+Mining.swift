@@ -19,13 +19,16 @@ extension Lowering {
         default: break
         }
         if let outcome = try lowerForest(model, in: scope) { return outcome }
+        // Of a selection, 1 where an earlier segment was selected: later ones are not in use then.
+        var isSelected = constant(0)
         var parts: [Part] = []
         for (index, segment) in model.segments.enumerated() {
-            guard var part = try lower(segment, index, in: scope) else { continue }
+            guard var part = try lower(segment, index, unless: isSelected, in: scope) else { continue }
             if model.method == .selectFirst, model.missingPrediction == .skipSegment, let result = result(of: part.outcome) {
                 part.isActive = builder.apply(.and, part.isActive, builder.apply(.isPresent, result))
             }
             parts.append(part)
+            if model.method == .selectFirst { isSelected = builder.apply(.or, isSelected, part.isActive) }
         }
         guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }
         var outcome: Outcome
@@ -85,12 +88,15 @@ extension Lowering {
     func result(of outcome: Outcome) -> Formula.Operand? { outcome.label ?? outcome.value?.operand ?? outcome.entity }
 
     /// A segment with its predicate; nil if the predicate is never true.
-    private func lower(_ segment: MiningModel.Segment, _ index: Int, in scope: Scope) throws(ScoringError) -> Part? {
+    private func lower(
+        _ segment: MiningModel.Segment, _ index: Int, unless isSelected: Formula.Operand, in scope: Scope
+    ) throws(ScoringError) -> Part? {
         if case .never = segment.predicate { return nil }
         let isActive = builder.apply(.coalesce, try truth(of: segment.predicate, in: scope), constant(0))
         let outer = gate
         defer { gate = outer }
-        if builder.value(of: isActive) != 1 { gate = outer.map { builder.apply(.and, $0, isActive) } ?? isActive }
+        let isUsed = builder.apply(.and, isActive, builder.apply(.not, isSelected))
+        if builder.value(of: isUsed) != 1 { gate = outer.map { builder.apply(.and, $0, isUsed) } ?? isUsed }
         let outcome = try lower(segment.model, in: scope)
         return Part(id: segment.id ?? String(index + 1), weight: segment.weight, isActive: isActive, outcome: outcome)
     }

@@ -3,10 +3,9 @@ internal import Tabular
 
 /// Rule sets: the first rule that fires, the heaviest one, or the class with most weight (PMML 4.4, RuleSet).
 extension Lowering {
-    /// A simple rule with the predicates of the compound rules around it, the outermost first.
+    /// A simple rule, in the order of the file.
     private struct FlatRule {
         var rule: RuleSetModel.SimpleRule
-        var guards: [Predicate]
         /// Position of the rule's class, and of its id among the entities.
         var label: Int
         var entity: Int
@@ -18,7 +17,7 @@ extension Lowering {
         }
         var outcome = Outcome()
         var rules: [FlatRule] = []
-        try flatten(model.rules, within: [], into: &rules, model.head.place)
+        try flatten(model.rules, into: &rules, model.head.place)
         outcome.classes = classes(of: target(of: .ruleSet(model)).field)
         var ids: [String: Int] = [:]
         for index in rules.indices {
@@ -44,33 +43,56 @@ extension Lowering {
         return outcome
     }
 
-    private func flatten(
-        _ rules: [RuleSetModel.Rule], within guards: [Predicate], into flat: inout [FlatRule], _ place: Place
-    ) throws(ScoringError) {
+    private func flatten(_ rules: [RuleSetModel.Rule], into flat: inout [FlatRule], _ place: Place) throws(ScoringError) {
         for rule in rules {
             switch rule {
-            case .simple(let rule): flat.append(FlatRule(rule: rule, guards: guards, label: 0, entity: 0))
+            case .simple(let rule): flat.append(FlatRule(rule: rule, label: 0, entity: 0))
             case .compound(let compound):
-                try nested(compound.place) { () throws(ScoringError) in
-                    try flatten(compound.rules, within: guards + [compound.predicate], into: &flat, compound.place)
-                }
+                try nested(compound.place) { () throws(ScoringError) in try flatten(compound.rules, into: &flat, place) }
             }
             guard flat.count <= 20_000 else { throw unsupported("a rule set of more than 20,000 rules", place) }
         }
     }
 
-    /// Leads to `hit` where the rule and the compound rules around it are true; unknown fires nothing.
-    private func lower(
-        _ rule: FlatRule, hit: DecisionGraph.Target, otherwise: DecisionGraph.Target, in scope: Scope,
+    /// Where a walk goes that comes to the first of these rules: to the result of the first that fires. Unknown
+    /// fires nothing.
+    /// - Parameter hits: the results of the rules that are not yet in the graph; the last ones are taken off.
+    private func chain(
+        _ rules: [RuleSetModel.Rule], _ hits: inout [DecisionGraph.Target], otherwise: DecisionGraph.Target, in scope: Scope,
         into graph: inout GraphBuilder
     ) throws(ScoringError) -> DecisionGraph.Target {
-        var entry = hit
-        for predicate in rule.guards + [rule.rule.predicate] {
-            entry = try lower(
-                predicate, in: scope, into: &graph, Ways(whenTrue: entry, whenFalse: otherwise, whenUnknown: otherwise))
+        var next = otherwise
+        for rule in rules.reversed() {
+            switch rule {
+            case .simple(let rule):
+                let ways = Ways(whenTrue: hits.removeLast(), whenFalse: next, whenUnknown: next)
+                next = try lower(rule.predicate, in: scope, into: &graph, ways)
+                guard graph.testCount <= Self.mostTests else { throw invalid("the rules are too large", rule.place) }
+            case .compound(let rule):
+                let inner = try chain(rule.rules, &hits, otherwise: next, in: scope, into: &graph)
+                next = try lower(
+                    rule.predicate, in: scope, into: &graph, Ways(whenTrue: inner, whenFalse: next, whenUnknown: next))
+            }
         }
-        guard graph.testCount <= Self.mostTests else { throw invalid("the rules are too large", rule.rule.place) }
-        return entry
+        return next
+    }
+
+    /// 1 where a rule fires, else 0: one operand a simple rule.
+    private func firing(_ rules: [RuleSetModel.Rule], within outer: Formula.Operand, in scope: Scope) throws(ScoringError)
+        -> [Formula.Operand]
+    {
+        var firing: [Formula.Operand] = []
+        for rule in rules {
+            switch rule {
+            case .simple(let rule):
+                let isTrue = builder.apply(.coalesce, try truth(of: rule.predicate, in: scope), constant(0))
+                firing.append(builder.apply(.and, isTrue, outer))
+            case .compound(let rule):
+                let isTrue = builder.apply(.coalesce, try truth(of: rule.predicate, in: scope), constant(0))
+                firing += try self.firing(rule.rules, within: builder.apply(.and, isTrue, outer), in: scope)
+            }
+        }
+        return firing
     }
 
     /// What a rule says of every class: its distribution, or else its confidence in its own class.
@@ -106,23 +128,18 @@ extension Lowering {
         let count = outcome.classes.count
         var graph = GraphBuilder(width: 2 + count)
         let otherwise = whereNothingFires(model, outcome.classes)
-        var next = graph.result([otherwise.label, .nan] + otherwise.probabilities)
-        for rule in rules.reversed() {
-            let hit = graph.result([Double(rule.label), Double(rule.entity)] + shares(rule, outcome.classes))
-            next = try lower(rule, hit: hit, otherwise: next, in: scope, into: &graph)
-        }
-        let slot = builder.decide(graph.graph(entry: next))
+        let nothing = graph.result([otherwise.label, .nan] + otherwise.probabilities)
+        var hits = rules.map { graph.result([Double($0.label), Double($0.entity)] + shares($0, outcome.classes)) }
+        let entry = try chain(model.rules, &hits, otherwise: nothing, in: scope, into: &graph)
+        let slot = builder.decide(graph.graph(entry: entry))
         (outcome.label, outcome.entity) = (.slot(slot), .slot(slot + 1))
         outcome.probabilities = (0..<count).map { .slot(slot + 2 + $0) }
         guard asksForConfidence(model) else { return }
-        var confidences: [Formula.Operand] = []
-        for position in 0..<count {
-            var graph = GraphBuilder()
-            var next = graph.result([.nan])
-            for rule in rules.reversed() where rule.label == position {
-                next = try lower(rule, hit: graph.result([rule.rule.confidence]), otherwise: next, in: scope, into: &graph)
-            }
-            confidences.append(.slot(builder.decide(graph.graph(entry: next))))
+        let firing = try firing(model.rules, within: constant(1), in: scope)
+        let confidences = ofEachClass(rules, count).map { own in
+            own.isEmpty
+                ? constant(.nan)
+                : builder.combine(.first, own.map { builder.apply(.only, constant(rules[$0].rule.confidence), firing[$0]) })
         }
         let hasFired = builder.apply(.isPresent, .slot(slot + 1))
         outcome.confidences = choose(hasFired, zeroWhereMissing(confidences), otherwise.confidences)
@@ -140,25 +157,22 @@ extension Lowering {
         zip(values, others).map { choose(condition, $0, constant($1)) }
     }
 
-    /// 1 where a rule fires, else 0.
-    private func firing(_ rules: [FlatRule], in scope: Scope) throws(ScoringError) -> [Formula.Operand] {
-        try rules.map { (rule) throws(ScoringError) in
-            var graph = GraphBuilder()
-            let (hit, otherwise) = (graph.result([1]), graph.result([0]))
-            let entry = try lower(rule, hit: hit, otherwise: otherwise, in: scope, into: &graph)
-            return .slot(builder.decide(graph.graph(entry: entry)))
-        }
+    /// The positions of each class's rules.
+    private func ofEachClass(_ rules: [FlatRule], _ count: Int) -> [[Int]] {
+        var positions = [[Int]](repeating: [], count: count)
+        for (index, rule) in rules.enumerated() { positions[rule.label].append(index) }
+        return positions
     }
 
-    /// The rule of most weight among those that fire, as a position among the rules; the first of equals.
-    private func heaviest(_ rules: [FlatRule], _ firing: [Formula.Operand], of label: Int? = nil) -> Formula.Operand {
-        let weights = zip(rules, firing).map { rule, fires in
-            label == nil || rule.label == label ? builder.apply(.only, constant(rule.rule.weight), fires) : constant(.nan)
-        }
-        return weights.isEmpty ? constant(.nan) : builder.combine(.highest, weights)
+    /// The rule of most weight among those of `own` that fire, as a position in `own`; the first of equals.
+    private func heaviest(_ own: [Int], _ rules: [FlatRule], _ firing: [Formula.Operand]) -> Formula.Operand {
+        guard !own.isEmpty else { return constant(.nan) }
+        return builder.combine(.highest, own.map { builder.apply(.only, constant(rules[$0].rule.weight), firing[$0]) })
     }
 
-    private func look(up rule: Formula.Operand, _ rules: [FlatRule], _ value: (FlatRule) -> Double) -> Formula.Operand {
+    private func look<Entries: Sequence>(up rule: Formula.Operand, _ rules: Entries, _ value: (Entries.Element) -> Double)
+        -> Formula.Operand
+    {
         let entries = rules.enumerated().map { (key: Double($0.offset), value: value($0.element)) }
         return builder.look(up: rule, in: table(entries, other: .nan, missing: .nan))
     }
@@ -167,8 +181,8 @@ extension Lowering {
     private func lowerWeightedMax(
         _ model: RuleSetModel, _ rules: [FlatRule], into outcome: inout Outcome, in scope: Scope
     ) throws(ScoringError) {
-        let firing = try firing(rules, in: scope)
-        let winner = heaviest(rules, firing)
+        let firing = try firing(model.rules, within: constant(1), in: scope)
+        let winner = heaviest(Array(rules.indices), rules, firing)
         let hasFired = builder.apply(.isPresent, winner)
         let otherwise = whereNothingFires(model, outcome.classes)
         outcome.label = choose(hasFired, look(up: winner, rules) { Double($0.label) }, constant(otherwise.label))
@@ -180,8 +194,8 @@ extension Lowering {
         }
         outcome.probabilities = choose(hasFired, probabilities, otherwise.probabilities)
         guard asksForConfidence(model) else { return }
-        let confidences = (0..<outcome.classes.count).map { position in
-            look(up: heaviest(rules, firing, of: position), rules) { $0.rule.confidence }
+        let confidences = ofEachClass(rules, outcome.classes.count).map { own in
+            look(up: heaviest(own, rules, firing), own) { rules[$0].rule.confidence }
         }
         outcome.confidences = choose(hasFired, zeroWhereMissing(confidences), otherwise.confidences)
     }
@@ -191,14 +205,15 @@ extension Lowering {
     private func lowerWeightedSum(
         _ model: RuleSetModel, _ rules: [FlatRule], into outcome: inout Outcome, in scope: Scope
     ) throws(ScoringError) {
-        let firing = try firing(rules, in: scope)
+        let firing = try firing(model.rules, within: constant(1), in: scope)
         let fired = rules.isEmpty ? constant(0) : builder.combine(.sum, firing)
         let hasFired = builder.apply(.greater, fired, constant(0))
         let otherwise = whereNothingFires(model, outcome.classes)
-        let weights = (0..<outcome.classes.count).map { position in
-            let own = zip(rules, firing).filter { $0.0.label == position }
-            return own.isEmpty
-                ? constant(.nan) : builder.combine(.sum, own.map { builder.apply(.only, constant($0.0.rule.weight), $0.1) })
+        let positions = ofEachClass(rules, outcome.classes.count)
+        let weights = positions.map { own in
+            own.isEmpty
+                ? constant(.nan)
+                : builder.combine(.sum, own.map { builder.apply(.only, constant(rules[$0].rule.weight), firing[$0]) })
         }
         let winner = mostProbable(weights)
         outcome.label = choose(hasFired, winner, constant(otherwise.label))
@@ -208,10 +223,10 @@ extension Lowering {
             hasFired, totals.map { builder.apply(.divide, $0, total) }, otherwise.probabilities)
         outcome.confidences = choose(hasFired, totals.map { builder.apply(.divide, $0, fired) }, otherwise.confidences)
         var entity = constant(.nan)
-        for position in 0..<outcome.classes.count {
-            let rule = heaviest(rules, firing, of: position)
-            entity = choose(
-                builder.apply(.equal, winner, constant(Double(position))), look(up: rule, rules) { Double($0.entity) }, entity)
+        for (position, own) in positions.enumerated() {
+            let rule = heaviest(own, rules, firing)
+            let id = look(up: rule, own) { Double(rules[$0].entity) }
+            entity = choose(builder.apply(.equal, winner, constant(Double(position))), id, entity)
         }
         outcome.entity = entity
     }
