@@ -54,4 +54,40 @@ internal import Testing
             )
         }
     }
+
+    @Test func networksAllocateNothing() throws {
+        let neurons = (0..<20).map { neuron in
+            LayeredNetwork.Neuron(sources: [0, 1, 2], weights: [Double(neuron), -1, 0.5], bias: 0.25)
+        }
+        let last = (0..<2).map {
+            LayeredNetwork.Neuron(sources: Array(Int32(3 + $0)..<20), weights: [Double](repeating: 0.1, count: 17 - $0))
+        }
+        let network = LayeredNetwork(
+            inputCount: 3,
+            layers: [
+                .init(activation: .tanh, neurons: neurons), .init(activation: .logistic, normalization: .softmax, neurons: last),
+            ],
+            outputs: [23, 24])
+        var program = Program(inputCount: 3)
+        let into = program.addSlots(2)
+        program.steps = [.network(network, inputs: [0, 1, 2], into: into)]
+        program.outputs = [into, into + 1]
+        let model = TabularModel(
+            program: program,
+            signature: Signature(
+                inputs: (0..<3).map { Field("f\($0)") }, outputs: (0..<2).map { OutputColumn("p\($0)") },
+                roles: Roles(score: 0..<1)),
+            description: ModelDescription(format: "test"))
+        let (features, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
+        features.reset(width: 3)
+        for row in 0..<300 {
+            features.addRow()
+            for column in 0..<3 { features.set(Double(row * column) / 100, row: row, column: column) }
+        }
+        try model.score(features, into: scores, using: workspace)
+        let before = allocation_count()
+        try model.score(features, into: scores, using: workspace)
+        let after = allocation_count()
+        #expect(after == before)
+    }
 }
