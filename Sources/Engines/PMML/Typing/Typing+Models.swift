@@ -15,7 +15,7 @@ extension Typing {
             case .supportVectorMachine(let machine): try use(machine, in: scope)
             case .clustering(let clustering): try use(clustering.fields, in: scope)
             case .nearestNeighbor(let neighbors): try use(neighbors.inputs, in: scope)
-            case .anomalyDetection(let detection): try use(detection.model, in: scope)
+            case .anomalyDetection(let detection): try useFirst(detection.model, in: scope)
             case .ruleSet(let rules): for rule in rules.rules { try use(rule, in: scope) }
             }
             for field in model.head.output ?? [] { scope[field.name] = .known(try type(of: field, of: model, in: scope)) }
@@ -60,14 +60,17 @@ extension Typing {
         for segment in model.segments {
             if case .never = segment.predicate { continue }
             try use(segment.predicate, in: scope)
-            let own = try self.scope(of: segment.model.head, in: scope)
-            try use(segment.model, own: own)
-            guard isChain else { continue }
-            // Later models see what this one gives.
-            for (name, type) in results(of: segment.model, own) { scope[name] = .known(type) }
-            let (name, field) = target(of: segment.model)
-            if let name, scope[name] == nil { scope[name] = .known(prediction(field, segment.model.head)) }
+            if isChain || model.method == .selectFirst { try useFirst(segment.model, in: scope) } else { try use(segment.model, in: scope) }
         }
+    }
+
+    /// A model whose results are seen by what comes after it.
+    private func useFirst(_ model: Model, in scope: Scope) throws(ScoringError) {
+        let own = try self.scope(of: model.head, in: scope)
+        try use(model, own: own)
+        for (name, type) in results(of: model, own) { scope[name] = .known(type) }
+        let (name, field) = target(of: model)
+        if let name, scope[name] == nil { scope[name] = .known(prediction(field, model.head)) }
     }
 
     /// The output fields of a model and, of chains and selections, of its segments.

@@ -102,7 +102,8 @@ extension TextProgram {
         let kernel = TextKernel(program)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: kernel.scratchBytes(rows: 1), alignment: 64)
         defer { memory.deallocate() }
-        return kernel.contents(1, memory)
+        // The texts that the registers point to live as long as the kernel.
+        return withExtendedLifetime(kernel) { kernel.contents(1, memory) }
     }
 
     /// The words of a known text, with a zero byte between them.
