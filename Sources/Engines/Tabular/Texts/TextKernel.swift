@@ -217,7 +217,7 @@ struct TextRow {
             case .integer:
                 if value == value.rounded(), abs(value) < 9e15 {
                     if value < 0 { arena.append(UInt8(ascii: "-")) }
-                    arena.append(Int(abs(value)))
+                    arena.append(digits: Int(abs(value)))
                 } else {
                     arena.append("\(value)".utf8)
                 }
