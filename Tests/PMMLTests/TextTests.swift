@@ -7,7 +7,8 @@ import Testing
     func model(_ expression: String, type: String = "double", functions: String = "") throws -> any ScoringModel {
         try load(
             PMMLText.document(
-                fields: PMMLText.field("t", "string") + PMMLText.field("u", "string") + PMMLText.field("x") + PMMLText.field("n", "integer")
+                fields: PMMLText.field("t", "string") + PMMLText.field("u", "string") + PMMLText.field("x")
+                    + PMMLText.field("n", "integer")
                     + PMMLText.field("s", "string", "categorical", PMMLText.values("a", "b"))
                     + PMMLText.field("d", "date", "ordinal") + PMMLText.field("dt", "dateTime", "ordinal")
                     + PMMLText.field("tm", "time", "ordinal"),
@@ -20,7 +21,9 @@ import Testing
                 """))
     }
 
-    func value(_ expression: String, _ row: [String: String] = [:], type: String = "double", functions: String = "") throws -> String {
+    func value(_ expression: String, _ row: [String: String] = [:], type: String = "double", functions: String = "") throws
+        -> String
+    {
         let model = try model(expression, type: type, functions: functions)
         // The second row must not see anything of the first.
         let scores = try score(model, [["t": "some other text"], row])
@@ -28,13 +31,17 @@ import Testing
         return text(scores, model, row: 1, "y") ?? "?"
     }
 
-    func string(_ expression: String, _ row: [String: String] = [:]) throws -> String { try value(expression, row, type: "string") }
+    func string(_ expression: String, _ row: [String: String] = [:]) throws -> String {
+        try value(expression, row, type: "string")
+    }
 
     func apply(_ function: String, _ arguments: String..., attributes: String = "") -> String {
         "<Apply function=\"\(function)\" \(attributes)>"
             + arguments.map { argument in
                 if argument.hasPrefix("<") { return argument }
-                if argument.hasPrefix("'") { return "<Constant dataType=\"string\">\(argument.dropFirst().dropLast())</Constant>" }
+                if argument.hasPrefix("'") {
+                    return "<Constant dataType=\"string\">\(argument.dropFirst().dropLast())</Constant>"
+                }
                 if argument.first!.isNumber || argument.first == "-" {
                     return "<Constant dataType=\"\(argument.contains(".") ? "double" : "integer")\">\(argument)</Constant>"
                 }
@@ -81,7 +88,8 @@ import Testing
         #expect(try value(apply("equal", lower, "'yes'"), ["t": "maybe"], type: "boolean") == "false")
         #expect(try value(apply("equal", lower, "u"), ["t": "NEW", "u": "new"], type: "boolean") == "true")
         #expect(try value(apply("notEqual", lower, apply("trimBlanks", "u")), ["t": "A", "u": "b"], type: "boolean") == "true")
-        #expect(try value(apply("lessThan", lower, apply("trimBlanks", "u")), ["t": "abc", "u": "abd"], type: "boolean") == "true")
+        #expect(
+            try value(apply("lessThan", lower, apply("trimBlanks", "u")), ["t": "abc", "u": "abd"], type: "boolean") == "true")
         #expect(try string(apply("if", apply("greaterThan", "x", "0"), lower, "'none'"), ["t": "QQ", "x": "1"]) == "qq")
         #expect(try string(apply("if", apply("greaterThan", "x", "0"), lower, "'none'"), ["t": "QQ", "x": "0"]) == "none")
         #expect(try string(apply("if", apply("greaterThan", "x", "0"), lower, "u"), ["t": "QQ", "x": "0", "u": "ZZ"]) == "ZZ")
@@ -114,7 +122,8 @@ import Testing
         var expression = apply("concat", "t", "t")
         for _ in 0..<3 { expression = apply("concat", expression, expression) }
         let model = try model(apply("stringLength", expression))
-        let scores = try score(model, [["t": String(repeating: "x", count: 8_000)], ["t": "x"], ["t": String(repeating: "x", count: 9_000)]])
+        let scores = try score(
+            model, [["t": String(repeating: "x", count: 8_000)], ["t": "x"], ["t": String(repeating: "x", count: 9_000)]])
         #expect(scores.failure(row: 0) == nil && text(scores, model, row: 0, "y") == "128000.0" || scores.failure(row: 0) != nil)
         #expect(text(scores, model, row: 1, "y") == "16.0")
         #expect("\(scores.failure(row: 2)!)".contains("65536"))
@@ -124,7 +133,9 @@ import Testing
 
     static let sentence = "The quick brown fox. The QUICK dog, quick, quick brown fix!"
 
-    func index(_ term: String, _ attributes: String = "", _ normalization: String = "", _ text: String? = Self.sentence) throws -> String {
+    func index(_ term: String, _ attributes: String = "", _ normalization: String = "", _ text: String? = Self.sentence) throws
+        -> String
+    {
         let expression = """
             <TextIndex textField="t" \(attributes)>\(normalization)<Constant dataType="string">\(term)</Constant></TextIndex>
             """
@@ -174,7 +185,9 @@ import Testing
         #expect(try index("animal", "", table("", ("fox|dog", "animal", "true"))) == "2.0")
         #expect(try index("f.x", "", table("", ("f.x", "animal", "false"))) == "0.0")
         #expect(try index("b", "", table("", ("aa", "a", "false"), ("a", "b", "false")), "aaaa a") == "1.0")
-        #expect(try index("b", "", table("recursive=\"true\"", ("aa", "a", "false")) + table("", ("a", "b", "false")), "aaaa a") == "2.0")
+        #expect(
+            try index("b", "", table("recursive=\"true\"", ("aa", "a", "false")) + table("", ("a", "b", "false")), "aaaa a")
+                == "2.0")
         #expect(throws: ScoringError.self) { try index("x", "", table("recursive=\"true\"", ("a", "aa", "false")), "a") }
         #expect(throws: ScoringError.self) { try index("x", "tokenize=\"false\"") }
     }
@@ -238,5 +251,53 @@ import Testing
         #expect(try value(apply("isValid", "t"), ["t": "whatever"], type: "boolean") == "true")
         #expect(try value(apply("isValid", "t"), type: "boolean") == "false")
         #expect(try value(apply("isIn", "x", "1", "2"), type: "boolean") == "")
+    }
+
+    // MARK: Damaged files
+
+    @Test func damagedTextModelsGiveAnErrorOrAModel() throws {
+        let expression = """
+            <Apply function="concat"><Apply function="replace"><FieldRef field="t"/><Constant>([a-z]+)\\b(x|y)*?</Constant>
+            <Constant>$1-$2</Constant></Apply><Apply function="formatNumber"><TextIndex textField="u" maxLevenshteinDistance="1">
+            <TextIndexNormalization recursive="true"><InlineTable><row><string>a+b</string><stem>c</stem><regex>true</regex></row>
+            </InlineTable></TextIndexNormalization><Constant>two words</Constant></TextIndex><Constant>%5.2f</Constant></Apply>
+            <Apply function="formatDatetime"><FieldRef field="dt"/><Constant>%Y-%m %A</Constant></Apply>
+            <Apply function="substring"><FieldRef field="t"/><FieldRef field="n"/><Constant>3</Constant></Apply></Apply>
+            """
+        let document = Array(
+            PMMLText.expression(expression, type: "string").replacing(
+                PMMLText.field("f", "float"),
+                with: PMMLText.field("f", "float") + PMMLText.field("u", "string") + PMMLText.field("dt", "dateTime")
+            ).utf8)
+        let (start, end) = (document.count * 2 / 5, document.count)
+        var random = RandomBytes(state: 11)
+        var (models, errors) = (0, 0)
+        for _ in 0..<1_500 {
+            var damaged = document
+            for _ in 0..<Int.random(in: 0...2, using: &random) {
+                let place = Int.random(in: start..<end, using: &random)
+                damaged[place] = "()[]{}*+?\\|^$.%0123456789-aAdwsb".utf8.randomElement(using: &random)!
+            }
+            do {
+                let model = try PMMLFormat().load(.file(name: "x", bytes: damaged), options: LoadOptions())
+                models += 1
+                _ = try score(
+                    model,
+                    [
+                        [:], ["t": "abc xé😀 y", "u": "two wrds aaab", "dt": "2020-02-29T12:00:00", "n": "2"],
+                        ["t": "", "u": "", "dt": "-", "n": "-5"], ["t": "\u{0}a", "u": "two two words", "n": "1e300"],
+                    ])
+            } catch { errors += 1 }
+        }
+        #expect(models > 0 && errors > 0)
+    }
+
+    struct RandomBytes: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state >> 33) ^ (state << 31)
+        }
     }
 }

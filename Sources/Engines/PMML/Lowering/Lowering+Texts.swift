@@ -7,8 +7,10 @@ extension Lowering {
     /// Where a value's text is found at run time.
     func register(of value: Value, _ place: Place) throws(ScoringError) -> TextProgram.Register {
         if let known = builder.value(of: value.operand) {
-            let text = text(of: known, value.type) ?? ""
-            guard !known.isNaN else { return builder.text(.decode(builder.slot(of: value.operand), unknown: nil)) }
+            guard !known.isNaN, let text = text(of: known, value.type) else {
+                // A slot without a code: missing.
+                return builder.text(.decode(builder.slot(of: constant(.nan)), unknown: nil))
+            }
             return builder.text(.constant(symbols.code(text)))
         }
         guard value.type == .string else {
@@ -123,7 +125,9 @@ extension Lowering {
     // MARK: Patterns
 
     /// The index of an expression, which is compiled once.
-    func expression(_ pattern: String, ignoresCase: Bool = false, isLiteral: Bool = false, _ place: Place) throws(ScoringError) -> Int {
+    func expression(_ pattern: String, ignoresCase: Bool = false, isLiteral: Bool = false, _ place: Place) throws(ScoringError)
+        -> Int
+    {
         let key = "\(ignoresCase ? "i" : "-")\(isLiteral ? "q" : "-")\(pattern)"
         if let index = expressionIndex[key] { return index }
         do {
@@ -225,7 +229,8 @@ extension Lowering {
             return try tabulated(call.arguments, .string, call.place) { [self] texts in
                 guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0
                 else { return nil }
-                return Double(symbols.code(String(String.UnicodeScalarView(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length)))))
+                return Double(
+                    symbols.code(String(String.UnicodeScalarView(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length)))))
             }
         }
         var limits: [TextProgram.Number] = []

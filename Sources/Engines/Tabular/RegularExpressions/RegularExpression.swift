@@ -68,7 +68,9 @@ package struct RegularExpression: Sendable {
     package static func literal(_ text: String, ignoresCase: Bool = false) throws(Fault) -> RegularExpression {
         var pattern = ""
         for scalar in text.unicodeScalars {
-            if scalar.isASCII, !ScalarSet.has(.letter, scalar.value), !ScalarSet.has(.decimalDigit, scalar.value), scalar.value > 0x20 {
+            if scalar.isASCII, !ScalarSet.has(.letter, scalar.value), !ScalarSet.has(.decimalDigit, scalar.value),
+                scalar.value > 0x20
+            {
                 pattern.unicodeScalars.append("\\")
             }
             pattern.unicodeScalars.append(scalar)
