@@ -138,6 +138,10 @@ extension Lowering {
         } catch {
             throw unsupported("the regular expression '\(pattern.prefix(60))': \(error.reason); it", place)
         }
+        patternBytes += builder.texts.expressions[builder.texts.expressions.count - 1].memoryBytes
+        guard patternBytes <= Self.mostPatternBytes else {
+            throw invalid("the model's regular expressions are too large", place)
+        }
         expressionIndex[key] = builder.texts.expressions.count - 1
         return builder.texts.expressions.count - 1
     }
@@ -151,6 +155,23 @@ extension Lowering {
             throw invalid("'\(template.prefix(60))': \(error.reason)", place)
         }
         return builder.texts.replacements.count - 1
+    }
+
+    /// Whether a pattern can be matched with known strings while the model is loaded, without taking long.
+    func isQuick(_ expression: RegularExpression, on texts: [String]) -> Bool {
+        var work = patternWork
+        for text in texts {
+            let length = min(text.utf8.count + 1, TextProgram.mostBytes)
+            work += length * length * (expression.memoryBytes / 8 + 1)
+            guard work <= Self.mostPatternWork else { return false }
+        }
+        patternWork = work
+        return true
+    }
+
+    private func isQuick(_ expression: RegularExpression, on value: Value) -> Bool {
+        guard let domain = value.domain, domain.count <= Self.mostCombinations else { return false }
+        return isQuick(expression, on: domain.compactMap { text(of: $0, value.type) })
     }
 
     /// The text of an argument that must be known beforehand.
@@ -248,7 +269,7 @@ extension Lowering {
         let (argument, place) = (call.arguments[0], call.place)
         let index = try expression(constantText(call.arguments[1], of: call), place)
         let expression = builder.texts.expressions[index]
-        guard argument.domain == nil else {
+        guard !isQuick(expression, on: argument) else {
             return try tabulated([argument], .boolean, place) { TextProgram.matches($0[0], expression) ? 1 : 0 }
         }
         let found = builder.measure(.matches(try register(of: argument, place), expression: index))
@@ -260,7 +281,7 @@ extension Lowering {
         let (argument, place) = (call.arguments[0], call.place)
         let index = try expression(constantText(call.arguments[1], of: call), place)
         let replacement = try replacement(constantText(call.arguments[2], of: call), for: index, place)
-        guard argument.domain == nil else {
+        guard !isQuick(builder.texts.expressions[index], on: argument) else {
             let (expression, parts) = (builder.texts.expressions[index], builder.texts.replacements[replacement])
             return try tabulated([argument], .string, place) { [self] texts in
                 TextProgram.replaced(texts[0], expression, parts).map { Double(symbols.code($0)) }
