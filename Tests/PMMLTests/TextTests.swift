@@ -253,6 +253,27 @@ import Testing
         #expect(try value(apply("isIn", "x", "1", "2"), type: "boolean") == "")
     }
 
+    @Test func patternsThatAreTooMuchForLoadingOrForARowAreRefused() throws {
+        // Listed values are matched when the row comes where matching them all beforehand takes too long.
+        let long = String(repeating: "ab", count: 20_000)
+        let fields = PMMLText.field("s", "string", "categorical", PMMLText.values(long, "b")) + PMMLText.field("t", "string")
+        func document(_ field: String, _ pattern: String) -> String {
+            PMMLText.document(
+                fields: fields,
+                """
+                <RegressionModel functionName="regression">\(PMMLText.schema("s", "t"))
+                <Output><OutputField name="y" feature="transformedValue" dataType="boolean" optype="categorical">
+                \(apply("matches", field, "'\(pattern)'"))</OutputField></Output><RegressionTable intercept="0"/></RegressionModel>
+                """)
+        }
+        let listed = try load(document("s", "a{500}$"))
+        #expect(text(try score(listed, [["s": long]]), listed, row: 0, "y") == "false")
+        let open = try load(document("t", "(a?b?){900}c"))
+        let scores = try score(open, [["t": long], ["t": "abc"]])
+        #expect("\(scores.failure(row: 0)!)".contains("steps"))
+        #expect(text(scores, open, row: 1, "y") == "true")
+    }
+
     // MARK: Damaged files
 
     @Test func damagedTextModelsGiveAnErrorOrAModel() throws {
