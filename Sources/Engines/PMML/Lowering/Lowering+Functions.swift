@@ -65,7 +65,9 @@ extension Lowering {
             }
             fail(
                 where: builder.apply(.coalesce, isInvalid, constant(0)),
-                .init(field: apply.function, reason: "the function is not defined for such arguments (\(document.line(apply.place)))"))
+                .init(
+                    field: apply.function,
+                    reason: "the function is not defined for such arguments (\(document.line(apply.place)))"))
         }
         return result
     }
@@ -151,7 +153,8 @@ extension Lowering {
     ]
 
     private static let binaryFunctions: [String: Formula.Operation] = [
-        "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "pow": .power, "modulo": .modulo, "hypot": .hypotenuse, "atan2": .arcTangent2,
+        "+": .add, "-": .subtract, "*": .multiply, "/": .divide, "pow": .power, "modulo": .modulo, "hypot": .hypotenuse,
+        "atan2": .arcTangent2,
     ]
 
     /// Whether a function of numbers can be undefined for numbers.
@@ -172,7 +175,9 @@ extension Lowering {
             }
             let arguments = try numbers(call, 2...2)
             var type = commonType(arguments)
-            if operation == .divide && type == .integer || operation == .hypotenuse || operation == .arcTangent2 { type = .double }
+            if operation == .divide && type == .integer || operation == .hypotenuse || operation == .arcTangent2 {
+                type = .double
+            }
             return number(builder.apply(operation, arguments[0].operand, arguments[1].operand), type)
         }
         if let (operation, isWhole) = Self.unaryFunctions[call.name] {

@@ -15,7 +15,9 @@ extension Lowering {
         var domains: [[Double]] = []
         var size = 1
         for value in values {
-            guard let domain = value.domain else { throw unsupported("a function of strings that the model does not list", place) }
+            guard let domain = value.domain else {
+                throw unsupported("a function of strings that the model does not list", place)
+            }
             domains.append(domain)
             let (product, overflow) = size.multipliedReportingOverflow(by: max(domain.count, 1))
             guard !overflow, product <= Self.mostCombinations else {

@@ -41,6 +41,9 @@ extension Lowering {
             return builder.measure(.termCount(words: words, term: term, matching))
         }
         guard let text = text(of: known, term.type) else { return constant(.nan) }
+        guard isQuick(builder.texts.expressions[tokenizer.expression], on: [text]) else {
+            throw unsupported("a term that takes so long to split", place)
+        }
         let found = TextProgram.words(
             of: text, builder.texts.expressions[tokenizer.expression], matchesWords: tokenizer.matchesWords,
             ignoresCase: tokenizer.ignoresCase)

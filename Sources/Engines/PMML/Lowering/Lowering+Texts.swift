@@ -7,8 +7,10 @@ extension Lowering {
     /// Where a value's text is found at run time.
     func register(of value: Value, _ place: Place) throws(ScoringError) -> TextProgram.Register {
         if let known = builder.value(of: value.operand) {
-            let text = text(of: known, value.type) ?? ""
-            guard !known.isNaN else { return builder.text(.decode(builder.slot(of: value.operand), unknown: nil)) }
+            guard !known.isNaN, let text = text(of: known, value.type) else {
+                // A slot without a code: missing.
+                return builder.text(.decode(builder.slot(of: constant(.nan)), unknown: nil))
+            }
             return builder.text(.constant(symbols.code(text)))
         }
         guard value.type == .string else {
@@ -122,7 +124,9 @@ extension Lowering {
     // MARK: Patterns
 
     /// The index of an expression, which is compiled once.
-    func expression(_ pattern: String, ignoresCase: Bool = false, isLiteral: Bool = false, _ place: Place) throws(ScoringError) -> Int {
+    func expression(_ pattern: String, ignoresCase: Bool = false, isLiteral: Bool = false, _ place: Place) throws(ScoringError)
+        -> Int
+    {
         let key = "\(ignoresCase ? "i" : "-")\(isLiteral ? "q" : "-")\(pattern)"
         if let index = expressionIndex[key] { return index }
         do {
@@ -132,6 +136,10 @@ extension Lowering {
                     : try RegularExpression(pattern, ignoresCase: ignoresCase))
         } catch {
             throw unsupported("the regular expression '\(pattern.prefix(60))': \(error.reason); it", place)
+        }
+        patternBytes += builder.texts.expressions[builder.texts.expressions.count - 1].memoryBytes
+        guard patternBytes <= Self.mostPatternBytes else {
+            throw invalid("the model's regular expressions are too large", place)
         }
         expressionIndex[key] = builder.texts.expressions.count - 1
         return builder.texts.expressions.count - 1
@@ -146,6 +154,23 @@ extension Lowering {
             throw invalid("'\(template.prefix(60))': \(error.reason)", place)
         }
         return builder.texts.replacements.count - 1
+    }
+
+    /// Whether a pattern can be matched with known strings while the model is loaded, without taking long.
+    func isQuick(_ expression: RegularExpression, on texts: [String]) -> Bool {
+        var work = patternWork
+        for text in texts {
+            let length = min(text.utf8.count + 1, TextProgram.mostBytes)
+            work += length * length * (expression.memoryBytes / 8 + 1)
+            guard work <= Self.mostPatternWork else { return false }
+        }
+        patternWork = work
+        return true
+    }
+
+    private func isQuick(_ expression: RegularExpression, on value: Value) -> Bool {
+        guard let domain = value.domain, domain.count <= Self.mostCombinations else { return false }
+        return isQuick(expression, on: domain.compactMap { text(of: $0, value.type) })
     }
 
     /// The text of an argument that must be known beforehand.
@@ -224,7 +249,8 @@ extension Lowering {
             return try tabulated(call.arguments, .string, call.place) { [self] texts in
                 guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0
                 else { return nil }
-                return Double(symbols.code(String(String.UnicodeScalarView(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length)))))
+                return Double(
+                    symbols.code(String(String.UnicodeScalarView(texts[0].unicodeScalars.dropFirst(start - 1).prefix(length)))))
             }
         }
         var limits: [TextProgram.Number] = []
@@ -242,7 +268,7 @@ extension Lowering {
         let (argument, place) = (call.arguments[0], call.place)
         let index = try expression(constantText(call.arguments[1], of: call), place)
         let expression = builder.texts.expressions[index]
-        guard argument.domain == nil else {
+        guard !isQuick(expression, on: argument) else {
             return try tabulated([argument], .boolean, place) { TextProgram.matches($0[0], expression) ? 1 : 0 }
         }
         let found = builder.measure(.matches(try register(of: argument, place), expression: index))
@@ -254,7 +280,7 @@ extension Lowering {
         let (argument, place) = (call.arguments[0], call.place)
         let index = try expression(constantText(call.arguments[1], of: call), place)
         let replacement = try replacement(constantText(call.arguments[2], of: call), for: index, place)
-        guard argument.domain == nil else {
+        guard !isQuick(builder.texts.expressions[index], on: argument) else {
             let (expression, parts) = (builder.texts.expressions[index], builder.texts.replacements[replacement])
             return try tabulated([argument], .string, place) { [self] texts in
                 TextProgram.replaced(texts[0], expression, parts).map { Double(symbols.code($0)) }

@@ -10,6 +10,13 @@ final class Lowering: FieldResolving {
     static let mostInstructions = 500_000
     static let mostTests = 4_000_000
     static let mostDepth = 200
+    /// So many functions of strings, and so many rounds of them that need numbers found in between, a model may have.
+    static let mostTextInstructions = 50_000
+    static let mostTextSteps = 500
+    /// Bytes of all compiled expressions.
+    static let mostPatternBytes = 32 << 20
+    /// Steps of matching that loading may take for strings that are known beforehand.
+    static let mostPatternWork = 200_000_000
 
     /// One input of the program.
     struct Input {
@@ -48,6 +55,9 @@ final class Lowering: FieldResolving {
     var treatsInvalidAsMissing = false
     /// Indices of the expressions that are there, by pattern.
     var expressionIndex: [String: Int] = [:]
+    /// How much of `mostPatternBytes` and `mostPatternWork` is used up.
+    var patternBytes = 0
+    var patternWork = 0
     /// Of the whole model, for `inspect`.
     var treeCount = 0
     var deepestTree = 0
@@ -85,6 +95,9 @@ final class Lowering: FieldResolving {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Self.mostDepth else { throw invalid("definitions are nested too deeply", place) }
+        guard builder.texts.count <= Self.mostTextInstructions, builder.texts.stepCount <= Self.mostTextSteps else {
+            throw invalid("the model's functions of strings are too many", place)
+        }
         guard builder.instructionCount <= Self.mostInstructions else {
             throw invalid("the model is too large once its functions are inserted", place)
         }

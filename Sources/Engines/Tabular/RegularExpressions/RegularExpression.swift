@@ -4,7 +4,7 @@
 /// `\d \w \s`, POSIX names and `\p{...}`, anchors and word boundaries, groups (plain, named, non-capturing),
 /// alternation, greedy and lazy quantifiers, and the flags i, m, s, u and U. `\d`, `\w`, `\s` and `\b` are about
 /// ASCII unless the pattern has the flag u or U. Of several matches at one place the first alternative wins,
-/// as in those languages. Back-references, look-around, atomic groups and possessive quantifiers are refused.
+/// as in those languages; only within a loop over what can be empty may it be another. Back-references, look-around, atomic groups and possessive quantifiers are refused.
 package struct RegularExpression: Sendable {
     /// Why a pattern is refused.
     package struct Fault: Error, Equatable {
@@ -68,7 +68,9 @@ package struct RegularExpression: Sendable {
     package static func literal(_ text: String, ignoresCase: Bool = false) throws(Fault) -> RegularExpression {
         var pattern = ""
         for scalar in text.unicodeScalars {
-            if scalar.isASCII, !ScalarSet.has(.letter, scalar.value), !ScalarSet.has(.decimalDigit, scalar.value), scalar.value > 0x20 {
+            if scalar.isASCII, !ScalarSet.has(.letter, scalar.value), !ScalarSet.has(.decimalDigit, scalar.value),
+                scalar.value > 0x20
+            {
                 pattern.unicodeScalars.append("\\")
             }
             pattern.unicodeScalars.append(scalar)
@@ -192,18 +194,22 @@ struct RegularExpressionCompiler {
     }
 
     private mutating func emit(_ node: Node, least: Int, most: Int?, isLazy: Bool) throws(Fault) {
-        for _ in 0..<least { try emit(node) }
         func way(_ split: Int, into: Int, past: Int, _ instructions: inout [RegularExpression.Instruction]) {
             (instructions[split].x, instructions[split].y) = isLazy ? (Int32(past), Int32(into)) : (Int32(into), Int32(past))
         }
         guard let most else {
-            let split = instructions.count
-            append(.split)
+            // At least one time, with a way around it if none will do: an iteration that reads nothing ends the loop.
+            let entry = instructions.count
+            if least == 0 { append(.split) }
+            for _ in 1..<max(least, 1) { try emit(node) }
+            let start = instructions.count
             try emit(node)
-            append(.jump, x: split)
-            way(split, into: split + 1, past: instructions.count, &instructions)
+            append(.split)
+            way(instructions.count - 1, into: start, past: instructions.count, &instructions)
+            if least == 0 { way(entry, into: entry + 1, past: instructions.count, &instructions) }
             return
         }
+        for _ in 0..<least { try emit(node) }
         var splits: [Int] = []
         for _ in least..<max(most, least) {
             splits.append(instructions.count)

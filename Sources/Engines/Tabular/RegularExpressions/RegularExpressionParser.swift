@@ -293,7 +293,9 @@ struct RegularExpressionParser {
         case "Cc": set.insert(.control)
         case "White_Space": set.insert(.whiteSpace)
         case "Lower", "Upper", "Alpha", "Digit", "Alnum", "Punct", "Space", "Blank", "Cntrl", "XDigit", "Graph", "Print", "ASCII":
-            guard let posix = Self.posix(name.lowercased()) else { throw Fault(reason: "the property '\(name)' is not supported") }
+            guard let posix = Self.posix(name.lowercased()) else {
+                throw Fault(reason: "the property '\(name)' is not supported")
+            }
             set.insert(posix)
         default: throw Fault(reason: "the property '\(name)' is not supported")
         }

@@ -112,7 +112,9 @@ package struct DatePattern: Hashable, Sendable {
         ]
         let (dates, times) = (Array("YymdejbBaA".utf8), Array("HMSIp".utf8))
         func add(_ field: UInt8) -> Bool {
-            guard dates.contains(field) && source != .secondsOfDay || times.contains(field) && source != .days else { return false }
+            guard dates.contains(field) && source != .secondsOfDay || times.contains(field) && source != .days else {
+                return false
+            }
             if !literal.isEmpty { parts.append(.text(literal)) }
             literal = []
             parts.append(.field(field))
@@ -143,7 +145,9 @@ package struct DatePattern: Hashable, Sendable {
         if !literal.isEmpty { parts.append(.text(literal)) }
     }
 
-    static let months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December"]
+    static let months = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+        "November", "December",
+    ]
     static let weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 }

@@ -48,7 +48,7 @@ struct TextArena {
     }
 
     /// A number of at least `width` digits.
-    mutating func append(_ number: Int, width: Int = 1, fill: UInt8 = UInt8(ascii: "0")) {
+    mutating func append(digits number: Int, width: Int = 1, fill: UInt8 = UInt8(ascii: "0")) {
         var (divisor, digits) = (1, 1)
         while number / divisor >= 10 { (divisor, digits) = (divisor * 10, digits + 1) }
         for _ in 0..<max(0, width - digits) { append(fill) }
@@ -86,20 +86,20 @@ struct TextArena {
                 continue
             }
             switch field {
-            case UInt8(ascii: "Y"): append(max(0, year))
-            case UInt8(ascii: "y"): append(((year % 100) + 100) % 100, width: 2)
-            case UInt8(ascii: "m"): append(month, width: 2)
-            case UInt8(ascii: "d"): append(day, width: 2)
-            case UInt8(ascii: "e"): append(day, width: 2, fill: 0x20)
-            case UInt8(ascii: "j"): append(days - CalendarText.days(year, 1, 1) + 1, width: 3)
+            case UInt8(ascii: "Y"): append(digits: max(0, year))
+            case UInt8(ascii: "y"): append(digits: ((year % 100) + 100) % 100, width: 2)
+            case UInt8(ascii: "m"): append(digits: month, width: 2)
+            case UInt8(ascii: "d"): append(digits: day, width: 2)
+            case UInt8(ascii: "e"): append(digits: day, width: 2, fill: 0x20)
+            case UInt8(ascii: "j"): append(digits: days - CalendarText.days(year, 1, 1) + 1, width: 3)
             case UInt8(ascii: "b"): append(DatePattern.months[month - 1].utf8.prefix(3))
             case UInt8(ascii: "B"): append(DatePattern.months[month - 1].utf8)
             case UInt8(ascii: "a"): append(DatePattern.weekdays[weekday].utf8.prefix(3))
             case UInt8(ascii: "A"): append(DatePattern.weekdays[weekday].utf8)
-            case UInt8(ascii: "H"): append(ofDay / 3600, width: 2)
-            case UInt8(ascii: "I"): append((ofDay / 3600 + 11) % 12 + 1, width: 2)
-            case UInt8(ascii: "M"): append(ofDay / 60 % 60, width: 2)
-            case UInt8(ascii: "S"): append(ofDay % 60, width: 2)
+            case UInt8(ascii: "H"): append(digits: ofDay / 3600, width: 2)
+            case UInt8(ascii: "I"): append(digits: (ofDay / 3600 + 11) % 12 + 1, width: 2)
+            case UInt8(ascii: "M"): append(digits: ofDay / 60 % 60, width: 2)
+            case UInt8(ascii: "S"): append(digits: ofDay % 60, width: 2)
             case UInt8(ascii: "p"): append((ofDay < 43_200 ? "AM" : "PM").utf8)
             default: break
             }

@@ -36,7 +36,8 @@ struct TextKernel: Kernel {
             var state = TextRow(
                 program: program, codes: codes, symbols: symbols, dictionaries: dictionaries, registers: registers,
                 search: memory + registerBytes,
-                arena: TextArena(memory + registerBytes + searchBytes, capacity: arenaBytes), slots: frames.slots + row * frames.stride)
+                arena: TextArena(memory + registerBytes + searchBytes, capacity: arenaBytes),
+                slots: frames.slots + row * frames.stride)
             for line in program.lines { state.run(line, frames.features, frames.scores, row: frames.firstRow + row) }
             if state.arena.isFull {
                 fail(frames, row, "texts become longer than \(TextProgram.mostBytes) bytes")
@@ -217,7 +218,7 @@ struct TextRow {
             case .integer:
                 if value == value.rounded(), abs(value) < 9e15 {
                     if value < 0 { arena.append(UInt8(ascii: "-")) }
-                    arena.append(Int(abs(value)))
+                    arena.append(digits: Int(abs(value)))
                 } else {
                     arena.append("\(value)".utf8)
                 }

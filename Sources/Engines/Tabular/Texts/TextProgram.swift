@@ -80,7 +80,8 @@ package struct TextProgram: Sendable {
             case .input, .constant: return ([], [])
             case .decode(let slot, let unknown): return (unknown.map { [$0] } ?? [], [slot])
             case .number(let slot, _), .formatted(let slot, _), .date(let slot, _): return ([], [slot])
-            case .uppercase(let a), .lowercase(let a), .trimmed(let a), .replace(let a, _, _), .rewrite(let a, _, _), .words(let a, _), .code(let a),
+            case .uppercase(let a), .lowercase(let a), .trimmed(let a), .replace(let a, _, _), .rewrite(let a, _, _),
+                .words(let a, _), .code(let a),
                 .length(let a), .matches(let a, _), .parsed(let a, _), .terms(let a, _), .highestCount(let a), .output(let a):
                 return ([a], [])
             case .substring(let a, let start, let length): return ([a], slot(start) + slot(length))

@@ -33,6 +33,7 @@ package struct TextSteps {
     }
 
     package var count: Int { lines.count }
+    package var stepCount: Int { slotCounts.count }
 
     mutating func add(_ instruction: TextProgram.Instruction, step: Int, into: Int) {
         known[instruction] = lines.count
