@@ -116,7 +116,9 @@ import Testing
         if let only = getenv("VERDICT_PMML_ONLY").map({ String(cString: $0) }) {
             for entry in Self.entries(Self.folder!) where entry.id.contains(only) {
                 let verdict = Self.judge(entry)
-                print(verdict.problem == nil ? (verdict.isExact ? "  exact" : "  close") : "  ------", entry.id, verdict.problem ?? "")
+                print(
+                    verdict.problem == nil ? (verdict.isExact ? "  exact" : "  close") : "  ------", entry.id,
+                    verdict.problem ?? "")
             }
             return
         }

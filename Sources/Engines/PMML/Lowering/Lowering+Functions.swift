@@ -74,8 +74,10 @@ extension Lowering {
 
     private func call(_ apply: Apply, _ arguments: [Value]) throws(ScoringError) -> Value {
         if let function = names.functions[apply.function] { return try call(function, arguments, apply.place) }
-        // Functions that later became standard were vendor functions before.
-        let name = apply.function.hasPrefix("x-") ? String(apply.function.dropFirst(2)) : apply.function
+        // The pass before knows the function; the number of its arguments is relied on below.
+        guard let (name, function) = BuiltInFunction.named(apply.function), function.arguments.contains(arguments.count) else {
+            throw unsupported("the function '\(apply.function.prefix(60))'", apply.place)
+        }
         let call = FunctionCall(name: name, arguments: arguments, place: apply.place)
         if let result = try numeric(call) { return result }
         if let result = try logical(call) { return result }
@@ -110,9 +112,8 @@ struct FunctionCall {
 // MARK: - Numbers
 
 extension Lowering {
-    /// Checks the number of arguments and makes them numbers.
-    private func numbers(_ call: FunctionCall, _ count: ClosedRange<Int>) throws(ScoringError) -> [Value] {
-        try checkCount(call, count)
+    /// The arguments as numbers.
+    private func numbers(_ call: FunctionCall) throws(ScoringError) -> [Value] {
         var numbers: [Value] = []
         for argument in call.arguments {
             switch argument.type {
@@ -122,18 +123,6 @@ extension Lowering {
             }
         }
         return numbers
-    }
-
-    func checkCount(_ call: FunctionCall, _ count: ClosedRange<Int>) throws(ScoringError) {
-        guard count.contains(call.arguments.count) else {
-            throw invalid("the function '\(call.name)' does not take \(call.arguments.count) arguments", call.place)
-        }
-    }
-
-    /// The type of arithmetic on values: double if one is, else float if one is, else integer.
-    private func commonType(_ values: [Value]) -> DataType {
-        if values.contains(where: { $0.type == .double }) { return .double }
-        return values.contains { $0.type == .float } ? .float : .integer
     }
 
     /// A result of arithmetic; in float32 it is rounded.
@@ -170,40 +159,40 @@ extension Lowering {
     func numeric(_ call: FunctionCall) throws(ScoringError) -> Value? {
         if let operation = Self.binaryFunctions[call.name] {
             if call.arguments.count == 1, call.name == "-" || call.name == "+" {
-                let a = try numbers(call, 1...1)[0]
+                let a = try numbers(call)[0]
                 return call.name == "+" ? a : number(builder.apply(.subtract, constant(0), a.operand), a.type)
             }
-            let arguments = try numbers(call, 2...2)
-            var type = commonType(arguments)
+            let arguments = try numbers(call)
+            var type = ValueType.common(arguments.map(\.type))
             if operation == .divide && type == .integer || operation == .hypotenuse || operation == .arcTangent2 {
                 type = .double
             }
             return number(builder.apply(operation, arguments[0].operand, arguments[1].operand), type)
         }
         if let (operation, isWhole) = Self.unaryFunctions[call.name] {
-            let argument = try numbers(call, 1...1)[0]
+            let argument = try numbers(call)[0]
             let type: DataType =
                 isWhole || operation == .absolute && argument.type == .integer
                 ? .integer : argument.type == .float ? .float : .double
             return number(builder.apply(operation, argument.operand), type)
         }
         if let operation = Self.aggregates[call.name] {
-            let arguments = try numbers(call, 1...4_096)
-            let type = operation == .average || operation == .median ? .double : commonType(arguments)
+            let arguments = try numbers(call)
+            let type = operation == .average || operation == .median ? .double : ValueType.common(arguments.map(\.type))
             return number(builder.combine(operation, arguments.map(\.operand)), type)
         }
         switch call.name {
         case "threshold":
-            let arguments = try numbers(call, 2...2)
+            let arguments = try numbers(call)
             return Value(
                 builder.apply(.greater, arguments[0].operand, arguments[1].operand), .integer, .continuous, domain: [0, 1])
         case "normalCDF", "normalPDF":
-            let a = try numbers(call, 3...3).map(\.operand)
+            let a = try numbers(call).map(\.operand)
             let standard = builder.apply(.divide, builder.apply(.subtract, a[0], a[1]), a[2])
             guard call.name == "normalPDF" else { return Value(builder.apply(.normalDistribution, standard), .double) }
             return Value(builder.apply(.divide, builder.apply(.normalDensity, standard), a[2]), .double)
         case "normalIDF":
-            let a = try numbers(call, 3...3).map(\.operand)
+            let a = try numbers(call).map(\.operand)
             let scaled = builder.apply(.multiply, builder.apply(.normalQuantile, a[0]), a[2])
             return Value(builder.apply(.add, scaled, a[1]), .double)
         default: return nil
@@ -224,40 +213,33 @@ extension Lowering {
     func logical(_ call: FunctionCall) throws(ScoringError) -> Value? {
         let arguments = call.arguments
         if let operation = Self.comparisons[call.name] {
-            try checkCount(call, 2...2)
             return truth(try compare(operation, arguments[0], arguments[1], call.place))
         }
         switch call.name {
         case "isMissing", "isNotMissing":
-            try checkCount(call, 1...1)
             return truth(builder.apply(call.name == "isMissing" ? .isMissing : .isPresent, arguments[0].operand))
         case "isValid", "isNotValid":
             // What is invalid was refused, replaced or made missing when it came in; strings can be unknown.
-            try checkCount(call, 1...1)
             var isValid = builder.apply(.isPresent, arguments[0].operand)
             if arguments[0].type == .string, listsValues(arguments[0]) {
                 isValid = builder.apply(.and, isValid, builder.apply(.greaterOrEqual, arguments[0].operand, constant(0)))
             }
             return truth(call.name == "isValid" ? isValid : builder.apply(.not, isValid))
         case "and", "or":
-            try checkCount(call, 1...4_096)
             var result = try boolean(arguments[0], call.place)
             for argument in arguments.dropFirst() {
                 result = builder.apply(call.name == "and" ? .and : .or, result, try boolean(argument, call.place))
             }
             return truth(result)
         case "not":
-            try checkCount(call, 1...1)
             return truth(builder.apply(.not, try boolean(arguments[0], call.place)))
         case "isIn", "isNotIn":
-            try checkCount(call, 2...Int.max)
             var result = try compare(.equal, arguments[0], arguments[1], call.place)
             for argument in arguments.dropFirst(2) {
                 result = builder.apply(.or, result, try compare(.equal, arguments[0], argument, call.place))
             }
             return truth(call.name == "isIn" ? result : builder.apply(.not, result))
         case "if":
-            try checkCount(call, 2...3)
             return try conditional(
                 try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nil, call.place)
         default: return nil
@@ -282,7 +264,7 @@ extension Lowering {
             } else if then.type == .string || other.type == .string {
                 type = .string
             } else {
-                type = commonType([then, other])
+                type = ValueType.common([then.type, other.type])
             }
         }
         let branches = try [then, other].map { (value) throws(ScoringError) in
@@ -356,7 +338,6 @@ extension Lowering {
     func temporal(_ call: FunctionCall) throws(ScoringError) -> Value? {
         switch call.name {
         case "dateDaysSinceYear", "dateSecondsSinceYear":
-            try checkCount(call, 2...2)
             guard let year = builder.value(of: call.arguments[1].operand), year == year.rounded(), (1...9999).contains(year)
             else {
                 throw invalid("the function '\(call.name)' needs a year", call.place)
@@ -366,7 +347,6 @@ extension Lowering {
             let start = TemporalText.days(toYear: Int(year)) * (isDays ? 1 : 86_400)
             return Value(builder.apply(.subtract, date.operand, constant(start)), .integer)
         case "dateSecondsSinceMidnight":
-            try checkCount(call, 1...1)
             let time = call.arguments[0]
             guard time.type == .dateTime || time.type == .time else {
                 throw unsupported("'\(call.name)' of a value of type \(time.type)", call.place)

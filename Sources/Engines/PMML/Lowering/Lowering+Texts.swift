@@ -191,7 +191,6 @@ extension Lowering {
         case "lowercase": return try text(call, { $0.lowercased() }) { .lowercase($0) }
         case "trimBlanks": return try text(call, { NumberText.trimmed($0) }) { .trimmed($0) }
         case "stringLength":
-            try checkCount(call, 1...1)
             let argument = call.arguments[0]
             guard argument.domain == nil else {
                 return try tabulated([argument], .integer, call.place) { Double($0[0].unicodeScalars.count) }
@@ -211,7 +210,6 @@ extension Lowering {
     private func text(
         _ call: FunctionCall, _ function: (String) -> String?, _ instruction: (TextProgram.Register) -> TextProgram.Instruction
     ) throws(ScoringError) -> Value {
-        try checkCount(call, 1...1)
         let argument = call.arguments[0]
         guard argument.domain == nil else {
             return try tabulated([argument], .string, call.place) { [self] texts in
@@ -234,7 +232,6 @@ extension Lowering {
     }
 
     private func concatenation(_ call: FunctionCall) throws(ScoringError) -> Value {
-        try checkCount(call, 1...256)
         guard !isTabular(call.arguments) else {
             return try tabulated(call.arguments, .string, call.place) { [self] texts in Double(symbols.code(texts.joined())) }
         }
@@ -244,7 +241,6 @@ extension Lowering {
     }
 
     private func substring(_ call: FunctionCall) throws(ScoringError) -> Value {
-        try checkCount(call, 3...3)
         guard !isTabular(call.arguments) else {
             return try tabulated(call.arguments, .string, call.place) { [self] texts in
                 guard let start = NumberText.integer(texts[1]), let length = NumberText.integer(texts[2]), start >= 1, length >= 0
@@ -264,7 +260,6 @@ extension Lowering {
 
     /// True if any part of the text matches (PMML 4.4, Built-in Functions, matches).
     private func matches(_ call: FunctionCall) throws(ScoringError) -> Value {
-        try checkCount(call, 2...2)
         let (argument, place) = (call.arguments[0], call.place)
         let index = try expression(constantText(call.arguments[1], of: call), place)
         let expression = builder.texts.expressions[index]
@@ -276,7 +271,6 @@ extension Lowering {
     }
 
     private func replace(_ call: FunctionCall) throws(ScoringError) -> Value {
-        try checkCount(call, 3...3)
         let (argument, place) = (call.arguments[0], call.place)
         let index = try expression(constantText(call.arguments[1], of: call), place)
         let replacement = try replacement(constantText(call.arguments[2], of: call), for: index, place)
@@ -290,7 +284,6 @@ extension Lowering {
     }
 
     private func formatNumber(_ call: FunctionCall) throws(ScoringError) -> Value {
-        try checkCount(call, 2...2)
         let pattern = try constantText(call.arguments[1], of: call)
         guard let format = NumberFormat(pattern) else {
             throw unsupported("the pattern '\(pattern.prefix(60))' of formatNumber", call.place)
@@ -301,7 +294,6 @@ extension Lowering {
     }
 
     private func formatDate(_ call: FunctionCall) throws(ScoringError) -> Value {
-        try checkCount(call, 2...2)
         let pattern = try constantText(call.arguments[1], of: call)
         var date = call.arguments[0]
         if date.type == .string { date = try cast(date, to: .dateTime, call.place) }

@@ -161,7 +161,9 @@ final class Lowering: FieldResolving {
     func meaning(of field: MiningField, in scope: Scope) throws(ScoringError) -> Value { try prepared(field, in: scope) }
 
     func meaning(of field: DataField, usedAt place: Place) throws(ScoringError) -> Value {
-        guard let index = inputIndex[field.name] else { throw invalid("the field '\(field.name)' was not found to be used", place) }
+        guard let index = inputIndex[field.name] else {
+            throw invalid("the field '\(field.name)' was not found to be used", place)
+        }
         return try rawInput(index, isOpen: true)
     }
 

@@ -16,10 +16,11 @@ struct BuiltInFunction {
     /// Whether the text of its arguments matters, not only which of the known strings they are.
     var readsTexts = false
 
-    /// The function of a name; nil for one that is not built in. Functions that later became standard were
+    /// The function of a name, with its standard name; nil for one that is not built in. Functions that later became standard were
     /// vendor functions before, with `x-` in front.
-    static func named(_ name: String) -> BuiltInFunction? {
-        all[name.hasPrefix("x-") ? String(name.dropFirst(2)) : name]
+    static func named(_ name: String) -> (name: String, function: BuiltInFunction)? {
+        let name = name.hasPrefix("x-") ? String(name.dropFirst(2)) : name
+        return all[name].map { (name, $0) }
     }
 
     private static let all: [String: BuiltInFunction] = {
@@ -55,8 +56,8 @@ struct BuiltInFunction {
         add("formatNumber formatDatetime", 2...2, .type(.string), readsTexts: true)
         add("stringLength", 1...1, .type(.integer), readsTexts: true)
         add("matches", 2...2, .type(.boolean), readsTexts: true)
-        add("dateDaysSinceYear dateSecondsSinceYear", 2...2, .type(.integer))
-        add("dateSecondsSinceMidnight", 1...1, .type(.integer))
+        add("dateDaysSinceYear dateSecondsSinceYear", 2...2, .type(.integer), readsTexts: true)
+        add("dateSecondsSinceMidnight", 1...1, .type(.integer), readsTexts: true)
         return all
     }()
 }

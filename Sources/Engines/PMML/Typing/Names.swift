@@ -14,7 +14,9 @@ struct Names {
             .invalidModel(reason: "the \(what) '\(name)' is defined twice", place: document.line(place))
         }
         for field in document.dataFields {
-            guard dataFields.updateValue(field, forKey: field.name) == nil else { throw twice("data field", field.name, field.place) }
+            guard dataFields.updateValue(field, forKey: field.name) == nil else {
+                throw twice("data field", field.name, field.place)
+            }
         }
         for field in document.derivedFields {
             guard derivedFields.updateValue(field, forKey: field.name) == nil else {

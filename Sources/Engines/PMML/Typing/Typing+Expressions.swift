@@ -27,7 +27,9 @@ extension Typing {
             return ValueType(map.type ?? expected ?? .string, isListed: true)
         case .textIndex(let index):
             let text = try meaning(of: index.field, in: scope, index.place)
-            guard text.type == .string else { throw invalid("the field '\(index.field)' of a <TextIndex> is no string", index.place) }
+            guard text.type == .string else {
+                throw invalid("the field '\(index.field)' of a <TextIndex> is no string", index.place)
+            }
             readText(of: text)
             readText(of: try type(of: index.term, as: .string, in: scope))
             return ValueType(.double)
@@ -45,14 +47,14 @@ extension Typing {
 
     private func type(of apply: Apply, _ arguments: [ValueType]) throws(ScoringError) -> ValueType {
         if let function = names.functions[apply.function] { return try type(of: function, arguments, apply.place) }
-        guard let function = BuiltInFunction.named(apply.function) else {
+        guard let (name, function) = BuiltInFunction.named(apply.function) else {
             throw unsupported("the function '\(apply.function.prefix(60))'", apply.place)
         }
         guard function.arguments.contains(arguments.count) else {
             throw invalid("the function '\(apply.function)' does not take \(arguments.count) arguments", apply.place)
         }
         if function.readsTexts { arguments.forEach(readText) }
-        readCompared(arguments, by: apply.function)
+        readCompared(arguments, by: name)
         switch function.result {
         case .type(.string): return ValueType(.string, isListed: arguments.allSatisfy(\.isListed))
         case .type(let type): return ValueType(type)
@@ -110,7 +112,8 @@ extension Typing {
         }
         let scope = Scope(isOutermost: false)
         for (parameter, argument) in zip(function.parameters, arguments) {
-            scope[parameter.name] = .known(try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
+            scope[parameter.name] = .known(
+                try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
         }
         let result = try type(of: function.body, as: function.type, in: scope)
         return try function.type.map { (type) throws(ScoringError) in try cast(result, to: type, function.place) } ?? result

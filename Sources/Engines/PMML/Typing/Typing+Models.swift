@@ -60,7 +60,11 @@ extension Typing {
         for segment in model.segments {
             if case .never = segment.predicate { continue }
             try use(segment.predicate, in: scope)
-            if isChain || model.method == .selectFirst { try useFirst(segment.model, in: scope) } else { try use(segment.model, in: scope) }
+            if isChain || model.method == .selectFirst {
+                try useFirst(segment.model, in: scope)
+            } else {
+                try use(segment.model, in: scope)
+            }
         }
     }
 
@@ -139,8 +143,10 @@ extension Typing {
         case .transformedValue, .decision:
             guard let expression = field.expression else { return ValueType(field.type ?? .string, field.opType, isListed: true) }
             let type = try type(of: expression, as: field.type, in: scope)
-            guard let wanted = field.type else { return type }
-            return try cast(type, to: wanted, field.place)
+            let result = try field.type.map { (wanted) throws(ScoringError) in try cast(type, to: wanted, field.place) } ?? type
+            // Whoever asked for it sees the text.
+            if result.type == .string { readText(of: result) }
+            return result
         case .predictedValue:
             var result = prediction(target(of: model).field, model.head)
             if model.head.function != .regression, let type = field.type, target(of: model).field == nil { result.type = type }
