@@ -242,7 +242,7 @@ def text_samples():
     words = ["refund", "urgent", "gift", "card", "rent", "salary", "crypto", "Crypto", "transfer", "invoice", "the", "of", "U.S."]
 
     def payments(rows):
-        return pandas.DataFrame({"memo": [" ".join(random.choice(words, random.integers(0, 12))) for _ in range(rows)]})
+        return pandas.DataFrame({"memo": [" ".join(random.choice(words, random.integers(1, 12))) for _ in range(rows)]})
 
     train, test = payments(400), payments(40)
     bad = train.memo.str.lower().str.count("crypto|gift") + random.normal(0, 0.4, 400) > 1.2
