@@ -38,19 +38,17 @@ extension Lowering {
     }
 
     private func regressionForest(_ model: MiningModel, _ trees: [TreeModel], in scope: Scope) throws(ScoringError) -> Outcome? {
-        var graphs: [DecisionGraph] = []
-        for (tree, weight) in zip(trees, weights(of: model)) {
-            let inner = try self.scope(of: tree.head, in: scope)
-            graphs.append(
-                try graph(of: tree, width: 1, in: inner) { (node, _) throws(ScoringError) in
-                    [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map {
-                        $0 * weight
-                    }
-                })
-        }
         let isAverage = model.method == .average || model.method == .weightedAverage
         let divisor = isAverage ? weights(of: model).reduce(0, +) : 1
-        guard let slot = addForest(graphs, width: 1, divisor: divisor, isFloat: model.head.isFloat) else { return nil }
+        var forest = ForestAssembly(width: 1, divisor: divisor, isFloat: model.head.isFloat)
+        for (tree, weight) in zip(trees, weights(of: model)) {
+            let inner = try self.scope(of: tree.head, in: scope)
+            let graph = try graph(of: tree, width: 1, in: inner) { (node, _) throws(ScoringError) in
+                [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map { $0 * weight }
+            }
+            guard forest.add(graph) else { return nil }
+        }
+        let slot = add(forest)
         trees.forEach(noteTree)
         return regressionOutcome(.slot(slot), model.head)
     }
@@ -66,23 +64,23 @@ extension Lowering {
         let countsMissing = isVote && model.missingPrediction == .continue
         let width = count + (countsMissing ? 1 : 0)
         let nothing = countsMissing ? [Double](repeating: 0, count: count) + [1] : [Double](repeating: .nan, count: width)
-        var graphs: [DecisionGraph] = []
+        let total = countsMissing ? 1 : weights(of: model).reduce(0, +)
+        var forest = ForestAssembly(width: width, divisor: total, isFloat: false)
         for (tree, weight) in zip(trees, weights(of: model)) {
             let inner = try self.scope(of: tree.head, in: scope)
             let leaves = try classLeaves(of: tree, classes).1
-            graphs.append(
-                try graph(of: tree, width: width, in: inner) { (node, _) throws(ScoringError) in
-                    guard let node else { return nothing.map { $0 * weight } }
-                    let leaf = leaves(node)
-                    if !isVote { return leaf.probabilities.map { $0 * weight } }
-                    guard !leaf.label.isNaN else { return nothing.map { $0 * weight } }
-                    var votes = [Double](repeating: 0, count: width)
-                    votes[Int(leaf.label)] = weight
-                    return votes
-                })
+            let graph = try graph(of: tree, width: width, in: inner) { (node, _) throws(ScoringError) in
+                guard let node else { return nothing.map { $0 * weight } }
+                let leaf = leaves(node)
+                if !isVote { return leaf.probabilities.map { $0 * weight } }
+                guard !leaf.label.isNaN else { return nothing.map { $0 * weight } }
+                var votes = [Double](repeating: 0, count: width)
+                votes[Int(leaf.label)] = weight
+                return votes
+            }
+            guard forest.add(graph) else { return nil }
         }
-        let total = countsMissing ? 1 : weights(of: model).reduce(0, +)
-        guard let slot = addForest(graphs, width: width, divisor: total, isFloat: false) else { return nil }
+        let slot = add(forest)
         trees.forEach(noteTree)
         var outcome = Outcome()
         outcome.classes = classes
@@ -98,25 +96,38 @@ extension Lowering {
         return outcome
     }
 
-    /// Adds the graphs as one forest and returns the first slot of its sums; nil if one of them is no tree.
-    private func addForest(_ graphs: [DecisionGraph], width: Int, divisor: Double, isFloat: Bool) -> Int? {
-        var (slots, features): ([Int], [Int: Int]) = ([], [:])
-        for graph in graphs {
-            for test in graph.tests where features[test.slot] == nil {
-                features[test.slot] = slots.count
-                slots.append(test.slot)
-            }
-        }
-        var forest = Forest(
-            comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: isFloat ? .float32 : .float64,
-            featureCount: slots.count, outputCount: width, base: [Double](repeating: 0, count: width))
-        forest.divisor = divisor
-        for graph in graphs {
-            guard let tree = graph.forestTree(feature: { features[$0]! }) else { return nil }
-            forest.trees.append(tree)
-        }
-        let into = builder.addSlots(width)
-        builder.add(.forest(forest, features: slots, into: into))
+    /// Adds the forest's step and returns the first slot of its sums.
+    private func add(_ assembly: ForestAssembly) -> Int {
+        let into = builder.addSlots(assembly.forest.outputCount)
+        builder.add(.forest(assembly.forest, features: assembly.slots, into: into))
         return into
+    }
+}
+
+/// A forest that is put together tree by tree, so that no more than one tree's graph is in memory.
+private struct ForestAssembly {
+    private(set) var forest: Forest
+    /// The slot of each feature.
+    private(set) var slots: [Int] = []
+    private var features: [Int: Int] = [:]
+
+    init(width: Int, divisor: Double, isFloat: Bool) {
+        forest = Forest(
+            comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: isFloat ? .float32 : .float64, featureCount: 0,
+            outputCount: width, base: [Double](repeating: 0, count: width))
+        forest.divisor = divisor
+    }
+
+    /// False if the graph is no tree.
+    mutating func add(_ graph: DecisionGraph) -> Bool {
+        for test in graph.tests where features[test.slot] == nil {
+            features[test.slot] = slots.count
+            slots.append(test.slot)
+        }
+        forest.featureCount = slots.count
+        let features = features
+        guard let tree = graph.forestTree(feature: { features[$0]! }) else { return false }
+        forest.trees.append(tree)
+        return true
     }
 }
