@@ -22,12 +22,17 @@ struct AnswerEncoder {
     /// Appends the result object of a row.
     func write(row: Int, requestID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         let roles = served.signature.roles
-        sink.append(#"{"prediction":["#)
-        for column in served.score {
-            if column > served.score.lowerBound { sink.append(",") }
-            writeValue(row, column, into: &sink)
+        if served.score.isEmpty {
+            // Clusters and neighbours are labels without a score: the answer begins with the model instead.
+            writeModel(#"{"model":""#, into: &sink)
+        } else {
+            sink.append(#"{"prediction":["#)
+            for column in served.score {
+                if column > served.score.lowerBound { sink.append(",") }
+                writeValue(row, column, into: &sink)
+            }
+            sink.append("]")
         }
-        sink.append("]")
         if let label = roles.label, !score(row, label).isNaN {
             sink.append(#","label":"#)
             writeValue(row, label, into: &sink)
@@ -40,12 +45,7 @@ struct AnswerEncoder {
         }
         if !roles.reasons.isEmpty { writeReasons(row, into: &sink) }
         if !roles.named.isEmpty { writeNamed(row, into: &sink) }
-        // Names and versions are of characters that need no escapes.
-        sink.append(#","model":""#)
-        sink.append(text: served.name.text)
-        sink.append(#"","model_version":""#)
-        sink.append(text: served.versionText)
-        sink.append("\"")
+        if !served.score.isEmpty { writeModel(#","model":""#, into: &sink) }
         if let requestID {
             sink.append(#","request_id":"#)
             sink.append(json: requestID)
@@ -60,6 +60,15 @@ struct AnswerEncoder {
         } else {
             sink.append(#","degraded":false}"#)
         }
+    }
+
+    /// Appends what answered; names and versions are of characters that need no escapes.
+    private func writeModel(_ start: StaticString, into sink: inout ByteSink) {
+        sink.append(start)
+        sink.append(text: served.name.text)
+        sink.append(#"","model_version":""#)
+        sink.append(text: served.versionText)
+        sink.append("\"")
     }
 
     /// Appends the result of a row that failed.

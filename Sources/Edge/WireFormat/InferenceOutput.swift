@@ -35,7 +35,7 @@ enum InferenceOutput: Equatable {
 
     private static func standard(of served: ServedModel) -> [InferenceOutput] {
         let roles = served.signature.roles
-        var outputs: [InferenceOutput] = [.prediction]
+        var outputs: [InferenceOutput] = served.score.isEmpty ? [] : [.prediction]
         if roles.label != nil { outputs.append(.label) }
         if !roles.probabilities.isEmpty { outputs.append(.probabilities) }
         if served.rule != nil { outputs.append(.decision) }
