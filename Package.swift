@@ -77,11 +77,8 @@ let package = Package(
             path: "Sources/App/verdict", swiftSettings: style),
 
         .executableTarget(
-            name: "EngineBench", dependencies: ["Scoring", "Tabular", "TreeFormats", arguments],
+            name: "EngineBench", dependencies: ["Scoring", "TextFormats", "Tabular", "TreeFormats", "PMML", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
-        .executableTarget(
-            name: "PMMLBench", dependencies: ["Scoring", "TextFormats", "PMML", arguments],
-            path: "Benchmarks/PMMLBench", swiftSettings: style),
 
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 

@@ -130,7 +130,7 @@ def main(arguments):
 
 
 def engine(binary, files, features):
-    output = subprocess.run([binary, *files, "--features", str(features)], capture_output=True, text=True)
+    output = subprocess.run([binary, "trees", *files, "--features", str(features)], capture_output=True, text=True)
     if not output.stdout.startswith("{"):
         sys.exit(f"{binary} printed no result:\n{output.stdout}{output.stderr}")
     result = json.loads(output.stdout)

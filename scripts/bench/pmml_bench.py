@@ -29,7 +29,7 @@ def arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/bench/pmml", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--engine", default=".build/release/PMMLBench", help="the program (default: %(default)s)")
+    parser.add_argument("--engine", default=".build/release/EngineBench", help="the program (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="seconds of each measurement (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -162,7 +162,7 @@ def contestants(path, frame):
 
 
 def run(engine, *words):
-    output = subprocess.run([engine, *map(str, words)], capture_output=True, text=True)
+    output = subprocess.run([engine, "pmml", *map(str, words)], capture_output=True, text=True)
     if output.returncode != 0 or not output.stdout.startswith("{"):
         sys.exit(f"{engine} failed:\n{output.stdout}{output.stderr}")
     return json.loads(output.stdout)

@@ -5,10 +5,9 @@ internal import Scoring
 internal import TextFormats
 
 /// Times the scoring and loading of a PMML model in process, on one thread.
-@main
-struct PMMLBench: ParsableCommand {
+struct PMMLCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "PMMLBench",
+        commandName: "pmml",
         abstract: "Time a PMML model.",
         discussion: "Called by scripts/bench/pmml, which makes the files and compares with other evaluators.")
 
@@ -46,8 +45,9 @@ struct PMMLBench: ParsableCommand {
         if let rows {
             let stage = try PMMLStage(
                 model: model, rows: Array(try Data(contentsOf: URL(fileURLWithPath: rows))), batchRows: batch)
-            let single = try stage.nanosecondsPerRow(repetitions: repetitions) { try stage.scoreSingly() }
-            let batched = try stage.nanosecondsPerRow(repetitions: repetitions) { try stage.scoreInBatches() }
+            let passes = TimedPasses(rows: stage.all.count, repetitions: repetitions)
+            let single = try passes.nanosecondsPerRow { try stage.scoreSingly() }
+            let batched = try passes.nanosecondsPerRow { try stage.scoreInBatches() }
             members += ["\"rows\": \(stage.all.count)", "\"single_ns\": \(single)", "\"batch_ns\": \(batched)"]
             if let results { try Data(stage.results()).write(to: URL(fileURLWithPath: results)) }
         }
@@ -127,18 +127,5 @@ final class PMMLStage {
             writer.endRow()
         }
         return Array(writer.sink.bytes)
-    }
-
-    /// The median over the repetitions of passes over all rows; a first pass is not counted.
-    func nanosecondsPerRow(repetitions: Int, _ pass: () throws -> Void) throws -> Double {
-        try pass()
-        var times: [UInt64] = []
-        for _ in 0..<repetitions {
-            let start = Moment.now
-            try pass()
-            times.append(Moment.now.nanoseconds(since: start))
-        }
-        times.sort()
-        return (Double(times[times.count / 2]) / Double(all.count) * 10).rounded() / 10
     }
 }
