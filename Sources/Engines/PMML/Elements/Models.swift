@@ -85,8 +85,8 @@ extension ElementReader {
         case .ClusteringModel: return .clustering(try clusteringModel())
         case .NearestNeighborModel: return .nearestNeighbor(try nearestNeighborModel())
         case .AnomalyDetectionModel: return .anomalyDetection(try anomalyDetectionModel())
-        case .AssociationModel: throw unsupported()
-        case .SequenceModel, .TimeSeriesModel, .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel, .TextModel:
+        case .AssociationModel, .SequenceModel, .TimeSeriesModel, .BaselineModel, .GaussianProcessModel, .BayesianNetworkModel,
+            .TextModel:
             throw refused(tag)
         case .RuleSetModel: return .ruleSet(try ruleSetModel())
         default: return nil
@@ -97,6 +97,8 @@ extension ElementReader {
     private func refused(_ tag: Tag) -> ScoringError {
         let (reason, instead) =
             switch tag {
+            case .AssociationModel:
+                ("it finds rules in baskets of several items, and a request has one row", "score the row with a RuleSetModel")
             case .SequenceModel:
                 ("it finds rules in sequences of events, and a request has one event", "score each event with a RuleSetModel")
             case .TimeSeriesModel:
