@@ -67,6 +67,8 @@ final class PMMLStage {
     let all = FeatureBatch()
     private let model: any ScoringModel
     private let batchRows: Int
+    /// The inputs that carry texts.
+    private let texts: [Int]
     private let part = FeatureBatch()
     private let scores = ScoreBatch()
     private let workspace = Workspace()
@@ -74,6 +76,7 @@ final class PMMLStage {
     init(model: any ScoringModel, rows: [UInt8], batchRows: Int) throws {
         self.model = model
         self.batchRows = batchRows
+        texts = model.signature.inputs.indices.filter { model.signature.inputs[$0].kind == .text }
         all.reset(width: model.signature.inputs.count)
         try rows.withUnsafeBufferPointer { bytes in
             var reader = CSVReader(bytes)
@@ -103,6 +106,9 @@ final class PMMLStage {
         for row in rows {
             let index = part.addRow()
             part.cells(row: index).update(from: all.values + row * all.width, count: all.width)
+            for column in texts {
+                if let text = all.text(row: row, column: column) { part.setText(text, row: index, column: column) }
+            }
         }
     }
 
