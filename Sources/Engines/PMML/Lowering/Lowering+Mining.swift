@@ -123,7 +123,7 @@ extension Lowering {
                 outputs.append(field)
                 scope[field.name] = .known(field.value)
             }
-            if let name = outcome.target, let value = outcome.prediction, scope[name] == nil, inputIndex[name] == nil {
+            if let name = outcome.target, let value = outcome.prediction, scope[name] == nil {
                 scope[name] = .known(value)
             }
         }
