@@ -249,15 +249,14 @@ extension Lowering {
         var result = Value(builder.apply(.choose, condition, branches[0].operand, branches[1].operand), type, then.opType)
         if let first = branches[0].domain, let second = branches[1].domain { result.domain = distinct(first + second) }
         result.origins = Array(Set(branches[0].origins + branches[1].origins)).sorted()
-        if type == .string {
-            let (first, second) = (branches[0].text, branches[1].text)
-            if let first, let second, first != second {
-                result.text = builder.text(.choose(builder.slot(of: condition), first, second))
-            } else {
-                result.text = first ?? second
-            }
-        }
+        if type == .string { result.text = text(where: condition, branches[0], branches[1]) }
         return result
+    }
+
+    /// The text of the first value where the condition is true, else of the second; nil if both are known by their codes.
+    func text(where condition: Formula.Operand, _ first: Value, _ second: Value) -> TextProgram.Register? {
+        guard let a = first.text, let b = second.text, a != b else { return first.text ?? second.text }
+        return builder.text(.choose(builder.slot(of: condition), a, b))
     }
 
     /// Compares two values in the type that both have or can be brought to.

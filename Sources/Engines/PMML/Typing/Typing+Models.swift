@@ -11,6 +11,8 @@ extension Typing {
         var outputs: [(name: String, type: ValueType)] = []
         /// The results of its segments, by their ids, for outputs that name a segment.
         var segments: [String: Results] = [:]
+        /// One a target, of models that have several.
+        var parts: [Results] = []
 
         mutating func add(_ name: String, _ type: ValueType) {
             outputs.removeAll { $0.name == name }
@@ -32,7 +34,7 @@ extension Typing {
             case .naiveBayes(let bayes): for input in bayes.inputs { try use(input, in: scope) }
             case .supportVectorMachine(let machine): try use(machine, in: scope)
             case .clustering(let clustering): try use(clustering.fields, in: scope)
-            case .nearestNeighbor(let neighbors): try use(neighbors.inputs, in: scope)
+            case .nearestNeighbor(let neighbors): try use(neighbors, in: scope, &results)
             case .anomalyDetection(let detection):
                 for (name, type) in try use(detection.model, in: scope).outputs { scope[name] = .known(type) }
             case .ruleSet(let rules): for rule in rules.rules { try use(rule, in: scope) }
@@ -88,6 +90,7 @@ extension Typing {
             let id = segment.id ?? String(index + 1)
             if results.segments[id] == nil { results.segments[id] = part }
             predictions.append(part.prediction)
+            if model.method == .multiModelChain { results.parts.append(part) }
             guard isChain || model.method == .selectFirst else { continue }
             for (name, type) in part.outputs {
                 results.add(name, type)
@@ -132,6 +135,17 @@ extension Typing {
         }
     }
 
+    private func use(_ model: NearestNeighborModel, in scope: Scope, _ results: inout Results) throws(ScoringError) {
+        try use(model.inputs, in: scope)
+        for target in model.head.miningSchema where target.usage.isTarget {
+            let field = names.dataFields[target.name]
+            let isNumber = (target.opType ?? field?.opType) == .continuous
+            results.parts.append(
+                Results(prediction: isNumber ? number(model.head) : category(field), target: (target.name, field)))
+        }
+        if let first = results.parts.first { results.prediction = first.prediction }
+    }
+
     private func use(_ fields: [ComparisonField], in scope: Scope) throws(ScoringError) {
         for field in fields { try use(field.field, field.place, in: scope) }
     }
@@ -150,11 +164,17 @@ extension Typing {
     /// The type of what a model predicts.
     private func prediction(of model: Model) -> ValueType? {
         if case .clustering = model { return nil }
-        guard model.head.function == .regression || model.isAnomalyDetection else {
-            return ValueType(target(of: model).field?.type ?? .string, .categorical, isListed: true)
-        }
-        if targetElement(of: model.head)?.castInteger != nil { return ValueType(.integer) }
-        return ValueType(model.head.isFloat ? .float : .double)
+        if case .anomalyDetection = model { return number(model.head) }
+        return model.head.function == .regression ? number(model.head) : category(target(of: model).field)
+    }
+
+    private func number(_ head: ModelHead) -> ValueType {
+        if targetElement(of: head)?.castInteger != nil { return ValueType(.integer) }
+        return ValueType(head.isFloat ? .float : .double)
+    }
+
+    private func category(_ target: DataField?) -> ValueType {
+        ValueType(target?.type ?? .string, .categorical, isListed: true)
     }
 
     private func type(of field: OutputField, _ whole: Results, in scope: Scope) throws(ScoringError) -> ValueType {
@@ -164,7 +184,7 @@ extension Typing {
         if let segment = field.segment {
             guard let part = whole.segments[segment] else { return number }
             results = part
-        } else if let name = field.targetField, let part = whole.segments.values.first(where: { $0.target.name == name }) {
+        } else if let name = field.targetField, let part = whole.parts.last(where: { $0.target.name == name }) {
             results = part
         }
         switch field.feature {
@@ -201,8 +221,4 @@ extension Typing {
         if type.type == .string { readText(of: type) }
         return type
     }
-}
-
-extension Model {
-    fileprivate var isAnomalyDetection: Bool { if case .anomalyDetection = self { true } else { false } }
 }
