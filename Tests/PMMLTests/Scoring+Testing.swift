@@ -2,6 +2,7 @@ import Glibc
 import PMML
 import Scoring
 import Tabular
+import Testing
 
 /// The bytes of a file, or nil if it is not there.
 func contents(of path: String) -> [UInt8]? {
@@ -16,8 +17,36 @@ func contents(of path: String) -> [UInt8]? {
     }
 }
 
-func load(_ text: String) throws(ScoringError) -> any ScoringModel {
-    try PMMLFormat().load(.file(name: "test.pmml", bytes: Array(text.utf8)), options: LoadOptions())
+/// Loads a document; on the way the passes must agree with each other.
+func load(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) throws(ScoringError) -> any ScoringModel {
+    expectAgreement(ofPassesOver: Array(text.utf8), sourceLocation)
+    return try PMMLFormat().load(.file(name: "test.pmml", bytes: Array(text.utf8)), options: LoadOptions())
+}
+
+/// Whatever lowering reads was found by typing, and fields come out as what typing announced.
+func expectAgreement(ofPassesOver bytes: [UInt8], _ sourceLocation: SourceLocation = #_sourceLocation) {
+    guard bytes.count < 1_000_000, let document = try? Document.read(bytes), let typed = try? Typing.typed(document) else { return }
+    do {
+        let lowered = try ModelAssembly.lowered(typed)
+        for (name, type) in lowered.fieldTypes {
+            guard let announced = typed.fieldTypes[name] else {
+                Issue.record("typing does not know '\(name)'", sourceLocation: sourceLocation)
+                continue
+            }
+            #expect(announced.type == type.type, "\(name)", sourceLocation: sourceLocation)
+            #expect(announced.opType == type.opType, "\(name)", sourceLocation: sourceLocation)
+            #expect(announced.isOrdered == type.isOrdered, "\(name)", sourceLocation: sourceLocation)
+            // What typing takes for listed needs no text: lowering must know its values.
+            #expect(!announced.isListed || type.isListed, "\(name)", sourceLocation: sourceLocation)
+        }
+        let read = lowered.signature.inputs.filter { $0.kind == .text }.map(\.name)
+        let dates = typed.inputs.filter(\.type.isCalendar).map(\.name)
+        #expect(Set(read) == typed.textInputs.union(dates), sourceLocation: sourceLocation)
+    } catch {
+        for sign in ["reading the text of", "was not found to be used"] {
+            #expect(!"\(error)".contains(sign), sourceLocation: sourceLocation)
+        }
+    }
 }
 
 /// Sets a feature from text, as a front would: nothing for a missing value.

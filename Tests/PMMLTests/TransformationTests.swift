@@ -14,17 +14,7 @@ import Testing
     }
 
     func apply(_ function: String, _ arguments: String..., attributes: String = "") -> String {
-        "<Apply function=\"\(function)\" \(attributes)>"
-            + arguments.map { argument in
-                if argument.hasPrefix("<") { return argument }
-                if argument.hasPrefix("'") {
-                    return "<Constant dataType=\"string\">\(argument.dropFirst().dropLast())</Constant>"
-                }
-                if argument.first!.isNumber || argument.first == "-" {
-                    return "<Constant dataType=\"\(argument.contains(".") ? "double" : "integer")\">\(argument)</Constant>"
-                }
-                return "<FieldRef field=\"\(argument)\"/>"
-            }.joined() + "</Apply>"
+        ExpressionText.apply(function, arguments, attributes)
     }
 
     @Test func arithmeticIsExactAndMissingIsContagious() throws {

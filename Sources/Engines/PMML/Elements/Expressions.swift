@@ -79,7 +79,13 @@ package struct Apply {
 
 /// Counts of a term in a text.
 package struct TextIndex {
-    package enum Weight: String { case termFrequency, binary, logarithmic, augmentedNormalizedTermFrequency }
+    package enum Weight: String {
+        case termFrequency, binary, logarithmic, augmentedNormalizedTermFrequency
+
+        /// Whether weights are counts.
+        package var isWhole: Bool { self == .termFrequency || self == .binary }
+    }
+
     package enum CountHits: String { case allHits, bestHits }
 
     package var field: String

@@ -18,8 +18,9 @@ extension Lowering {
             guard let derived = names.derivedFields[field.name] else {
                 throw invalid("the mining field '\(field.name)' is not in the data dictionary", field.place)
             }
-            scope[field.name] = .derived(derived)
-            return try replacingMissing(value(of: field.name, in: scope, field.place), field)
+            var value = try self.derived(derived, in: scope)
+            if let opType = field.opType { value.opType = opType }
+            return try replacingMissing(withinLimits(value, field, unless: nil), field)
         }
         return try preparedInput(index, field)
     }
@@ -104,6 +105,7 @@ extension Lowering {
         } else if let text = field.missingReplacement {
             let replacement = try literal(text, comparedWith: value, field.place)
             result.operand = builder.apply(.coalesce, value.operand, constant(replacement))
+            result.isNothing = false
             if let domain = value.domain, !domain.contains(replacement) { result.domain = domain + [replacement] }
         }
         return result
@@ -134,9 +136,8 @@ extension Lowering {
 
     /// The values that a field of numbers lists, if no others can come.
     private func numberDomain(_ field: DataField, _ isOpen: Bool) -> [Double]? {
-        guard !isOpen, field.opType != .continuous else { return nil }
-        let values = field.values.filter { $0.property == .valid }.compactMap { number($0.value, field.type) }
-        return values.isEmpty ? nil : values
+        guard !isOpen, field.listsEveryValue else { return nil }
+        return field.values.filter { $0.property == .valid }.compactMap { number($0.value, field.type) }
     }
 
     private func stringInput(_ index: Int, isOpen: Bool, treatment: MiningField?) throws(ScoringError) -> Value {

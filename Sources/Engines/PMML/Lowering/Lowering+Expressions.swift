@@ -21,9 +21,16 @@ extension Lowering {
 
     private func lower(_ constant: Constant, as type: DataType?) throws(ScoringError) -> Value {
         let type = constant.valueType(expected: type)
-        guard !constant.isMissing else { return Value(self.constant(.nan), type, domain: []) }
+        guard !constant.isMissing else { return nothing(type) }
         let number = try literal(constant.text, type, constant.place)
         return Value(self.constant(number), type, domain: [number])
+    }
+
+    /// A missing value.
+    func nothing(_ type: DataType) -> Value {
+        var value = Value(constant(.nan), type, domain: [])
+        value.isNothing = true
+        return value
     }
 
     private func lower(_ reference: FieldRef, in scope: Scope) throws(ScoringError) -> Value {
@@ -38,11 +45,12 @@ extension Lowering {
         let replacement = try literal(text, comparedWith: value, place)
         result.operand = builder.apply(.coalesce, value.operand, constant(replacement))
         if let domain = value.domain { result.domain = domain.contains(replacement) ? domain : domain + [replacement] }
+        result.isNothing = false
         return result
     }
 
     private func lower(_ norm: NormContinuous, in scope: Scope) throws(ScoringError) -> Value {
-        let value = try value(of: norm.field, in: scope, norm.place)
+        let value = try numberValue(of: norm.field, in: scope, norm.place)
         guard norm.points.count >= 2 else { throw invalid("<NormContinuous> needs two LinearNorm elements", norm.place) }
         for (point, next) in zip(norm.points, norm.points.dropFirst()) {
             guard point.original < next.original else { throw invalid("the LinearNorm elements must ascend", norm.place) }
@@ -67,7 +75,7 @@ extension Lowering {
     }
 
     private func lower(_ discretize: Discretize, as type: DataType?, in scope: Scope) throws(ScoringError) -> Value {
-        let value = try value(of: discretize.field, in: scope, discretize.place)
+        let value = try numberValue(of: discretize.field, in: scope, discretize.place)
         guard discretize.bins.count <= 10_000 else {
             throw unsupported("a <Discretize> with more than 10,000 bins", discretize.place)
         }
@@ -180,6 +188,7 @@ extension Lowering {
     /// The value as a value of another type.
     func cast(_ value: Value, to type: DataType, _ place: Place) throws(ScoringError) -> Value {
         guard value.type != type else { return value }
+        guard !value.isNothing else { return nothing(type) }
         var result = Value(value.operand, type, value.opType, domain: value.domain)
         switch (value.type, type) {
         case (.integer, .double), (.float, .double), (.boolean, .integer), (.boolean, .double), (.boolean, .float): return result

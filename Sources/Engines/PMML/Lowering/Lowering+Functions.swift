@@ -10,7 +10,7 @@ extension Lowering {
         defer { treatsInvalidAsMissing = outer }
         var result = try treatingInvalid(call(apply, arguments), of: apply, arguments)
         // A condition's other branch does not count.
-        let inputs = apply.function == "if" ? [arguments[0], result] : arguments
+        let inputs = isCondition(apply) ? [arguments[0], result] : arguments
         if let text = apply.defaultValue {
             result = try replacingMissing(result, with: text, apply.place)
         }
@@ -19,6 +19,7 @@ extension Lowering {
             var isMissing = constant(0)
             for input in inputs { isMissing = builder.apply(.or, isMissing, builder.apply(.isMissing, input.operand)) }
             result.operand = choose(isMissing, replacement, result.operand)
+            result.isNothing = false
             if let value = builder.value(of: replacement), let domain = result.domain, !domain.contains(value) {
                 result.domain = domain + [value]
             }
@@ -26,13 +27,19 @@ extension Lowering {
         return result
     }
 
+    /// Whether it is the built-in condition, and no function of the file that has its name.
+    private func isCondition(_ apply: Apply) -> Bool {
+        names.functions[apply.function] == nil && BuiltInFunction.named(apply.function)?.name == "if"
+    }
+
     /// The arguments; those of a condition's branches fail no row that takes the other one.
     private func arguments(of apply: Apply, in scope: Scope) throws(ScoringError) -> [Value] {
         var arguments: [Value] = []
         let outer = gate
         defer { gate = outer }
+        let isCondition = isCondition(apply)
         for (index, argument) in apply.arguments.enumerated() {
-            if apply.function == "if", index > 0 {
+            if isCondition, index > 0 {
                 let condition = try boolean(arguments[0], apply.place)
                 let isTaken = builder.apply(.equal, condition, constant(index == 1 ? 1 : 0))
                 gate = outer.map { builder.apply(.and, $0, isTaken) } ?? isTaken
@@ -47,7 +54,9 @@ extension Lowering {
     /// floating-point division is no failure of a row.
     private func treatingInvalid(_ value: Value, of apply: Apply, _ arguments: [Value]) throws(ScoringError) -> Value {
         var result = value
-        guard names.functions[apply.function] == nil, Self.isPartial(apply.function) else { return result }
+        guard names.functions[apply.function] == nil, let (name, function) = BuiltInFunction.named(apply.function),
+            function.isPartial
+        else { return result }
         switch apply.invalidTreatment {
         case .asIs: break
         case .asValue: throw invalid("<Apply> has no value for invalidValueTreatment=\"asValue\"", apply.place)
@@ -57,7 +66,7 @@ extension Lowering {
             result.operand = builder.apply(.only, value.operand, builder.apply(.equal, difference, constant(0)))
         case .returnInvalid:
             var isInvalid = builder.apply(.isMissing, value.operand)
-            if apply.function == "/", arguments.allSatisfy({ $0.type == .integer }) {
+            if name == "/", arguments.allSatisfy({ $0.type.number == .integer }) {
                 isInvalid = builder.apply(.equal, arguments[1].operand, constant(0))
             }
             for argument in arguments {
@@ -78,7 +87,8 @@ extension Lowering {
         guard let (name, function) = BuiltInFunction.named(apply.function), function.arguments.contains(arguments.count) else {
             throw unsupported("the function '\(apply.function.prefix(60))'", apply.place)
         }
-        let call = FunctionCall(name: name, arguments: arguments, place: apply.place)
+        let call = FunctionCall(
+            name: name, arguments: arguments, type: function.type(of: arguments.map(\.valueType)), place: apply.place)
         if let result = try numeric(call) { return result }
         if let result = try logical(call) { return result }
         if let result = try textual(call) { return result }
@@ -106,6 +116,8 @@ extension Lowering {
 struct FunctionCall {
     var name: String
     var arguments: [Value]
+    /// Of the result.
+    var type: DataType
     var place: Place
 }
 
@@ -116,11 +128,11 @@ extension Lowering {
     private func numbers(_ call: FunctionCall) throws(ScoringError) -> [Value] {
         var numbers: [Value] = []
         for argument in call.arguments {
-            switch argument.type {
-            case .integer, .float, .double, .boolean: numbers.append(argument)
-            case .string: numbers.append(try cast(argument, to: .double, call.place))
-            default: numbers.append(Value(argument.operand, .integer))
+            guard argument.type != .string else {
+                numbers.append(try cast(argument, to: .double, call.place))
+                continue
             }
+            numbers.append(Value(argument.operand, argument.type.number))
         }
         return numbers
     }
@@ -130,15 +142,13 @@ extension Lowering {
         Value(type == .float ? builder.apply(.float32, operand) : operand, type)
     }
 
-    private static let unaryFunctions: [String: (Formula.Operation, isWhole: Bool)] = [
-        "abs": (.absolute, false), "floor": (.floor, true), "ceil": (.ceiling, true), "round": (.roundHalfUp, true),
-        "rint": (.roundHalfEven, false), "sqrt": (.squareRoot, false), "exp": (.exponential, false),
-        "expm1": (.exponentialMinus1, false), "ln": (.logarithm, false), "log10": (.logarithm10, false),
-        "ln1p": (.logarithmPlus1, false), "log1p": (.logarithmPlus1, false), "sin": (.sine, false), "cos": (.cosine, false),
-        "tan": (.tangent, false), "asin": (.arcSine, false), "acos": (.arcCosine, false), "atan": (.arcTangent, false),
-        "sinh": (.hyperbolicSine, false), "cosh": (.hyperbolicCosine, false), "tanh": (.hyperbolicTangent, false),
-        "erf": (.errorFunction, false), "stdNormalCDF": (.normalDistribution, false), "stdNormalPDF": (.normalDensity, false),
-        "stdNormalIDF": (.normalQuantile, false), "expit": (.logistic, false),
+    private static let unaryFunctions: [String: Formula.Operation] = [
+        "abs": .absolute, "floor": .floor, "ceil": .ceiling, "round": .roundHalfUp, "rint": .roundHalfEven, "sqrt": .squareRoot,
+        "exp": .exponential, "expm1": .exponentialMinus1, "ln": .logarithm, "log10": .logarithm10, "ln1p": .logarithmPlus1,
+        "log1p": .logarithmPlus1, "sin": .sine, "cos": .cosine, "tan": .tangent, "asin": .arcSine, "acos": .arcCosine,
+        "atan": .arcTangent, "sinh": .hyperbolicSine, "cosh": .hyperbolicCosine, "tanh": .hyperbolicTangent,
+        "erf": .errorFunction, "stdNormalCDF": .normalDistribution, "stdNormalPDF": .normalDensity,
+        "stdNormalIDF": .normalQuantile, "expit": .logistic,
     ]
 
     private static let binaryFunctions: [String: Formula.Operation] = [
@@ -146,55 +156,36 @@ extension Lowering {
         "atan2": .arcTangent2,
     ]
 
-    /// Whether a function of numbers can be undefined for numbers.
-    private static func isPartial(_ name: String) -> Bool {
-        let name = name.hasPrefix("x-") ? String(name.dropFirst(2)) : name
-        return unaryFunctions[name] != nil || binaryFunctions[name] != nil || name.hasPrefix("normal")
-    }
-
     private static let aggregates: [String: Formula.Operation] = [
         "sum": .sum, "avg": .average, "min": .minimum, "max": .maximum, "median": .median, "product": .product,
     ]
 
     func numeric(_ call: FunctionCall) throws(ScoringError) -> Value? {
-        if let operation = Self.binaryFunctions[call.name] {
-            if call.arguments.count == 1, call.name == "-" || call.name == "+" {
-                let a = try numbers(call)[0]
-                return call.name == "+" ? a : number(builder.apply(.subtract, constant(0), a.operand), a.type)
-            }
-            let arguments = try numbers(call)
-            var type = ValueType.common(arguments.map(\.type))
-            if operation == .divide && type == .integer || operation == .hypotenuse || operation == .arcTangent2 {
-                type = .double
-            }
-            return number(builder.apply(operation, arguments[0].operand, arguments[1].operand), type)
+        let (name, type) = (call.name, call.type)
+        if let operation = Self.binaryFunctions[name] {
+            let a = try numbers(call).map(\.operand)
+            guard a.count > 1 else { return number(name == "+" ? a[0] : builder.apply(.subtract, constant(0), a[0]), type) }
+            return number(builder.apply(operation, a[0], a[1]), type)
         }
-        if let (operation, isWhole) = Self.unaryFunctions[call.name] {
-            let argument = try numbers(call)[0]
-            let type: DataType =
-                isWhole || operation == .absolute && argument.type == .integer
-                ? .integer : argument.type == .float ? .float : .double
-            return number(builder.apply(operation, argument.operand), type)
+        if let operation = Self.unaryFunctions[name] {
+            return number(builder.apply(operation, try numbers(call)[0].operand), type)
         }
-        if let operation = Self.aggregates[call.name] {
-            let arguments = try numbers(call)
-            let type = operation == .average || operation == .median ? .double : ValueType.common(arguments.map(\.type))
-            return number(builder.combine(operation, arguments.map(\.operand)), type)
+        if let operation = Self.aggregates[name] {
+            return number(builder.combine(operation, try numbers(call).map(\.operand)), type)
         }
-        switch call.name {
+        switch name {
         case "threshold":
-            let arguments = try numbers(call)
-            return Value(
-                builder.apply(.greater, arguments[0].operand, arguments[1].operand), .integer, .continuous, domain: [0, 1])
+            let a = try numbers(call).map(\.operand)
+            return Value(builder.apply(.greater, a[0], a[1]), type, domain: [0, 1])
         case "normalCDF", "normalPDF":
             let a = try numbers(call).map(\.operand)
             let standard = builder.apply(.divide, builder.apply(.subtract, a[0], a[1]), a[2])
-            guard call.name == "normalPDF" else { return Value(builder.apply(.normalDistribution, standard), .double) }
-            return Value(builder.apply(.divide, builder.apply(.normalDensity, standard), a[2]), .double)
+            guard name == "normalPDF" else { return number(builder.apply(.normalDistribution, standard), type) }
+            return number(builder.apply(.divide, builder.apply(.normalDensity, standard), a[2]), type)
         case "normalIDF":
             let a = try numbers(call).map(\.operand)
             let scaled = builder.apply(.multiply, builder.apply(.normalQuantile, a[0]), a[2])
-            return Value(builder.apply(.add, scaled, a[1]), .double)
+            return number(builder.apply(.add, scaled, a[1]), type)
         default: return nil
         }
     }
@@ -241,7 +232,8 @@ extension Lowering {
             return truth(call.name == "isIn" ? result : builder.apply(.not, result))
         case "if":
             return try conditional(
-                try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nil, call.place)
+                try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nothing(arguments[1].type),
+                call.type, call.place)
         default: return nil
         }
     }
@@ -250,38 +242,21 @@ extension Lowering {
         try cast(value, to: .boolean, place).operand
     }
 
-    private func conditional(_ condition: Formula.Operand, _ then: Value, _ other: Value?, _ place: Place) throws(ScoringError)
-        -> Value
-    {
-        let other = other ?? Value(constant(.nan), then.type, domain: [])
-        var type = then.type
-        if then.type != other.type {
-            // A missing constant has whatever type the other branch has.
-            if then.domain == [] {
-                type = other.type
-            } else if other.domain == [] {
-                type = then.type
-            } else if then.type == .string || other.type == .string {
-                type = .string
-            } else {
-                type = ValueType.common([then.type, other.type])
-            }
-        }
-        let branches = try [then, other].map { (value) throws(ScoringError) in
-            value.domain == [] ? Value(value.operand, type, domain: []) : try cast(value, to: type, place)
-        }
+    private func conditional(
+        _ condition: Formula.Operand, _ then: Value, _ other: Value, _ type: DataType, _ place: Place
+    ) throws(ScoringError) -> Value {
+        let branches = [try cast(then, to: type, place), try cast(other, to: type, place)]
         var result = Value(builder.apply(.choose, condition, branches[0].operand, branches[1].operand), type, then.opType)
         if let first = branches[0].domain, let second = branches[1].domain { result.domain = distinct(first + second) }
         result.origins = Array(Set(branches[0].origins + branches[1].origins)).sorted()
-        if type == .string {
-            let (first, second) = (branches[0].text, branches[1].text)
-            if let first, let second, first != second {
-                result.text = builder.text(.choose(builder.slot(of: condition), first, second))
-            } else {
-                result.text = first ?? second
-            }
-        }
+        if type == .string { result.text = text(where: condition, branches[0], branches[1]) }
         return result
+    }
+
+    /// The text of the first value where the condition is true, else of the second; nil if both are known by their codes.
+    func text(where condition: Formula.Operand, _ first: Value, _ second: Value) -> TextProgram.Register? {
+        guard let a = first.text, let b = second.text, a != b else { return first.text ?? second.text }
+        return builder.text(.choose(builder.slot(of: condition), a, b))
     }
 
     /// Compares two values in the type that both have or can be brought to.
@@ -294,8 +269,8 @@ extension Lowering {
                 for origin in other.origins { addLevel(symbols[Int(code)], to: origin) }
             }
             guard operation != .equal, operation != .notEqual else {
-                guard a.text != nil, b.text != nil else { return builder.apply(operation, a.operand, b.operand) }
                 // Two strings that the model does not know are equal if their texts are.
+                guard a.domain == nil, b.domain == nil else { return builder.apply(operation, a.operand, b.operand) }
                 let order = builder.measure(.comparison(try register(of: a, place), try register(of: b, place)))
                 return builder.apply(operation, order, constant(0))
             }

@@ -123,7 +123,7 @@ extension Lowering {
                 outputs.append(field)
                 scope[field.name] = .known(field.value)
             }
-            if let name = outcome.target, let value = outcome.prediction, scope[name] == nil, inputIndex[name] == nil {
+            if let name = outcome.target, let value = outcome.prediction, scope[name] == nil {
                 scope[name] = .known(value)
             }
         }
@@ -150,6 +150,7 @@ extension Lowering {
         var result = field
         result.value.operand = builder.apply(.only, field.value.operand, isActive)
         result.position = field.position.map { builder.apply(.only, $0, isActive) }
+        result.text = field.text.map { builder.apply(.only, $0, isActive) }
         return result
     }
 
@@ -162,14 +163,16 @@ extension Lowering {
         let start = candidates.lastIndex { builder.value(of: $0.isActive) == 1 } ?? first
         var result = candidates[start].outcome
         if builder.value(of: candidates[start].isActive) != 1 {
-            result = merged(Outcome(), result, isActive: candidates[start].isActive)
+            result = try merged(Outcome(), result, isActive: candidates[start].isActive)
         }
-        for candidate in candidates[(start + 1)...] { result = merged(result, candidate.outcome, isActive: candidate.isActive) }
+        for candidate in candidates[(start + 1)...] {
+            result = try merged(result, candidate.outcome, isActive: candidate.isActive)
+        }
         return result
     }
 
     /// The second outcome where it is in use, else the first.
-    private func merged(_ first: Outcome, _ second: Outcome, isActive: Formula.Operand) -> Outcome {
+    private func merged(_ first: Outcome, _ second: Outcome, isActive: Formula.Operand) throws(ScoringError) -> Outcome {
         var result = second
         let missing = constant(.nan)
         func pick(_ a: Formula.Operand?, _ b: Formula.Operand?) -> Formula.Operand? {
@@ -228,10 +231,46 @@ extension Lowering {
                 result.outputs.append(only(field, isActive))
                 continue
             }
-            let other = result.outputs[index]
-            result.outputs[index].value.operand = choose(isActive, field.value.operand, other.value.operand)
-            guard field.labels == other.labels else { continue }
-            result.outputs[index].position = pick(other.position, field.position)
+            result.outputs[index] = try merged(result.outputs[index], field, isActive)
+        }
+        return result
+    }
+
+    /// The second output field where its model is in use, else the first of that name.
+    private func merged(_ first: OutputResult, _ second: OutputResult, _ isActive: Formula.Operand) throws(ScoringError)
+        -> OutputResult
+    {
+        let (a, b, place) = (first.value, second.value, document.model.head.place)
+        guard a.type == b.type || a.type.isNumeric && b.type.isNumeric else {
+            throw unsupported("the output field '\(first.name)' of type \(a.type) in one segment and \(b.type) in another", place)
+        }
+        var result = first
+        result.value = Value(
+            choose(isActive, b.operand, a.operand), a.type == b.type ? a.type : DataType.common([a.type, b.type]), a.opType)
+        if let some = a.domain, let others = b.domain { result.value.domain = distinct(some + others) }
+        result.value.origins = Array(Set(a.origins + b.origins)).sorted()
+        result.value.text = text(where: isActive, b, a)
+        if first.text != nil || second.text != nil {
+            var texts: [Formula.Operand] = []
+            for field in [second, first] {
+                if let text = field.text {
+                    texts.append(text)
+                } else {
+                    texts.append(builder.measure(.output(try register(of: field.value, place))))
+                }
+            }
+            result.text = choose(isActive, texts[0], texts[1])
+        } else if var labels = first.labels, let position = first.position, let others = second.labels,
+            let other = second.position
+        {
+            var known = Dictionary(labels.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+            var moved: [(Double, Double)] = []
+            for (index, label) in others.enumerated() {
+                if known.updateValue(known[label] ?? labels.count, forKey: label) == nil { labels.append(label) }
+                moved.append((Double(index), Double(known[label]!)))
+            }
+            result.labels = labels
+            result.position = choose(isActive, builder.look(up: other, in: table(moved, other: .nan, missing: .nan)), position)
         }
         return result
     }

@@ -14,11 +14,6 @@ extension Lowering {
         try nested(model.head.place) { () throws(ScoringError) in
             var outcome = try lowerBody(model, in: scope)
             (outcome.target, outcome.targetField) = target(of: model)
-            if case .mining(let mining) = model, mining.method == .modelChain || mining.method == .selectFirst,
-                outcome.target == nil
-            {
-                (outcome.target, outcome.targetField) = target(of: mining.segments[mining.segments.count - 1].model)
-            }
             outcome.targetElement = targetElement(of: model.head) ?? outcome.targetElement
             if let target = targetElement(of: model.head) { applyPriors(target, &outcome) }
             outcome.prediction = try labelValue(outcome) ?? outcome.value
@@ -47,13 +42,6 @@ extension Lowering {
         case .anomalyDetection(let detection): try lower(detection, in: scope)
         case .ruleSet(let rules): try lower(rules, in: scope)
         }
-    }
-
-    /// The element of the model's targets that is about its result.
-    func targetElement(of head: ModelHead) -> Target? {
-        let name = head.miningSchema.first { $0.usage.isTarget }?.name
-        return head.targets.first { $0.field == nil || $0.field == name }
-            ?? (head.targets.count == 1 && name == nil ? head.targets[0] : nil)
     }
 
     /// A regression's result after the model's targets: limits, then scale, then rounding

@@ -141,10 +141,9 @@ extension Lowering {
             var product = constant(term.coefficient)
             guard !term.fields.isEmpty else { throw invalid("<PredictorTerm> has no FieldRef", term.place) }
             for reference in term.fields {
-                var value = try value(of: reference.field, in: scope, reference.place)
+                var value = try numberValue(of: reference.field, in: scope, reference.place)
                 if let text = reference.mapMissingTo { value = try replacingMissing(value, with: text, reference.place) }
-                let factor = try numeric(value, reference.field, reference.place)
-                product = builder.apply(.multiply, product, factor)
+                product = builder.apply(.multiply, product, value.operand)
             }
             terms.append(Formula.Term(product, coefficient: 1))
         }
@@ -153,13 +152,15 @@ extension Lowering {
         return builder.linear(terms, intercept: 0)
     }
 
-    /// A field's value as a number.
+    /// The place of a field that is a number.
     func number(of field: String, in scope: Scope, _ place: Place) throws(ScoringError) -> Formula.Operand {
-        try numeric(value(of: field, in: scope, place), field, place)
+        try numberValue(of: field, in: scope, place).operand
     }
 
-    private func numeric(_ value: Value, _ field: String, _ place: Place) throws(ScoringError) -> Formula.Operand {
+    /// A field that is a number, or counts as one.
+    func numberValue(of field: String, in scope: Scope, _ place: Place) throws(ScoringError) -> Value {
+        let value = try value(of: field, in: scope, place)
         guard value.type != .string else { throw invalid("the field '\(field)' is no number", place) }
-        return value.operand
+        return value
     }
 }

@@ -55,8 +55,8 @@ extension Lowering {
     private func weighted(_ count: Formula.Operand, _ words: TextProgram.Register, _ weight: TextIndex.Weight) -> Value {
         let binary = builder.apply(.greater, count, constant(0))
         switch weight {
-        case .termFrequency: return Value(count, .integer, .continuous)
-        case .binary: return Value(binary, .integer, .continuous)
+        case .termFrequency: return Value(count, .integer)
+        case .binary: return Value(binary, .integer)
         case .logarithmic: return Value(builder.apply(.logarithm10, builder.apply(.add, constant(1), count)), .double)
         case .augmentedNormalizedTermFrequency:
             // 0.5 (whether it occurs + its count over that of the most frequent word).

@@ -71,6 +71,7 @@ extension Lowering {
                 result = Value(builder.measure(.parsed(text, form)), type)
             }
         }
+        if type == .boolean { result.domain = [0, 1] }
         if !treatsInvalidAsMissing {
             let isInvalid = builder.apply(
                 .and, builder.apply(.isPresent, value.operand), builder.apply(.isMissing, result.operand))

@@ -146,7 +146,7 @@ final class Lowering: FieldResolving {
         case .double: "\(value)"
         case .float: "\(Float(value))"
         case .boolean: value == 1 ? "true" : "false"
-        default: nil
+        default: TemporalText.text(value, type)
         }
     }
 

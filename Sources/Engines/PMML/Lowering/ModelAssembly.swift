@@ -1,8 +1,19 @@
-internal import Scoring
-internal import Tabular
+package import Scoring
+package import Tabular
+
+/// A document as a program, with what its inputs and outputs are called: what the third pass ends with.
+package struct LoweredDocument {
+    package let program: Program
+    package let signature: Signature
+    /// What the values of the outermost model's fields have become; the pass before has announced it.
+    package let fieldTypes: [String: ValueType]
+    /// How many trees the model has, and the nodes on the longest way through one.
+    let treeCount: Int
+    let deepestTree: Int
+}
 
 /// Puts a lowered model together: its inputs, its columns of results and what they mean.
-struct ModelAssembly {
+package struct ModelAssembly {
     private struct Column {
         var output: OutputColumn
         var operand: Formula.Operand
@@ -10,34 +21,37 @@ struct ModelAssembly {
 
     private var columns: [Column] = []
 
-    /// Lowers the document's model.
+    /// The document's model, ready to score.
     static func model(of document: Document) throws(ScoringError) -> TabularModel {
-        try model(from: Lowering(Typing.typed(document)))
+        let lowered = try lowered(Typing.typed(document))
+        let head = document.model.head
+        var description = ModelDescription(format: "PMML \(document.version)", objective: head.function.rawValue)
+        description.trees = lowered.treeCount > 0 ? lowered.treeCount : nil
+        description.depth = lowered.treeCount > 0 ? lowered.deepestTree : nil
+        description.notes = notes(of: document)
+        let verification = head.verification.map { Verification($0, document) }
+        return TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
+            (model) throws(ScoringError) in try verification?.check(model)
+        }
     }
 
-    private static func model(from lowering: Lowering) throws(ScoringError) -> TabularModel {
-        let document = lowering.document
-        let head = document.model.head
-        let (outcome, scope) = try lowering.lowerOutermost(document.model)
+    /// The program that a document's model comes to.
+    package static func lowered(_ typed: TypedDocument) throws(ScoringError) -> LoweredDocument {
+        let lowering = Lowering(typed)
+        let model = typed.document.model
+        let (outcome, scope) = try lowering.lowerOutermost(model)
         // Fields that nothing uses are treated too: what is invalid is refused.
-        for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, head.place) }
+        for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, model.head.place) }
 
         var assembly = ModelAssembly()
         let named = assembly.addNamed(outcome)
         var roles = assembly.addRoles(outcome)
         roles.named = named
         let fields = lowering.finishInputs()
-        let signature = Signature(inputs: fields, outputs: assembly.columns.map(\.output), roles: roles)
-        let program = lowering.builder.finish(outputs: assembly.columns.map(\.operand))
-
-        var description = ModelDescription(format: "PMML \(document.version)", objective: head.function.rawValue)
-        description.trees = lowering.treeCount > 0 ? lowering.treeCount : nil
-        description.depth = lowering.treeCount > 0 ? lowering.deepestTree : nil
-        description.notes = notes(of: document)
-        let verification = head.verification.map { Verification($0, document) }
-        return TabularModel(program: program, signature: signature, description: description) { (model) throws(ScoringError) in
-            try verification?.check(model)
-        }
+        return LoweredDocument(
+            program: lowering.builder.finish(outputs: assembly.columns.map(\.operand)),
+            signature: Signature(inputs: fields, outputs: assembly.columns.map(\.output), roles: roles),
+            fieldTypes: scope.known.mapValues(\.valueType), treeCount: lowering.treeCount, deepestTree: lowering.deepestTree)
     }
 
     private static func notes(of document: Document) -> [String] {

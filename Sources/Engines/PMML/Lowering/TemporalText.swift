@@ -17,6 +17,28 @@ enum TemporalText {
         }
     }
 
+    /// A date or time as ISO 8601 writes it; nil for counts, which have no text.
+    static func text(_ number: Double, _ type: DataType) -> String? {
+        guard abs(number) < 1e12 else { return nil }
+        func digits(_ value: Int, _ width: Int = 2) -> String {
+            let text = String(value)
+            return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+        }
+        func date(_ days: Int) -> String {
+            let (year, month, day) = CalendarText.day(days)
+            return "\(digits(year, 4))-\(digits(month))-\(digits(day))"
+        }
+        func time(_ seconds: Int) -> String { "\(digits(seconds / 3_600)):\(digits(seconds / 60 % 60)):\(digits(seconds % 60))" }
+        let whole = Int(number.rounded(.down))
+        let days = Int((number / 86_400).rounded(.down))
+        switch type {
+        case .date: return date(whole)
+        case .time: return time(whole - days * 86_400)
+        case .dateTime: return "\(date(days))T\(time(whole - days * 86_400))"
+        default: return nil
+        }
+    }
+
     /// Days from 1970-01-01 to the first day of a year.
     static func days(toYear year: Int) -> Double { Double(CalendarText.days(year, 1, 1)) }
 

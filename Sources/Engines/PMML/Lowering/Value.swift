@@ -19,6 +19,8 @@ struct Value {
     var text: TextProgram.Register?
     /// The values of an ordinal field in their order.
     var order: [Double] = []
+    /// Whether it is a constant that says nothing: of whatever type is wanted.
+    var isNothing = false
 
     init(_ operand: Formula.Operand, _ type: DataType, _ opType: OpType? = nil, domain: [Double]? = nil, origins: [Int] = []) {
         self.operand = operand
@@ -26,6 +28,14 @@ struct Value {
         self.opType = opType ?? (type.isNumeric ? .continuous : .categorical)
         self.domain = domain
         self.origins = origins
+    }
+
+    /// What is known of it, in the words of the pass before.
+    var valueType: ValueType {
+        var result = ValueType(type, opType, isListed: domain != nil)
+        result.isOrdered = !order.isEmpty
+        result.isNothing = isNothing
+        return result
     }
 }
 

@@ -23,7 +23,11 @@ struct Names {
                 throw twice("derived field", field.name, field.place)
             }
         }
-        for function in document.functions { functions[function.name] = function }
+        for function in document.functions {
+            guard functions.updateValue(function, forKey: function.name) == nil else {
+                throw twice("function", function.name, function.place)
+            }
+        }
         (self.dataFields, self.derivedFields, self.functions) = (dataFields, derivedFields, functions)
     }
 }
@@ -59,6 +63,11 @@ final class FieldScope<Meaning> {
     subscript(name: String) -> Entry? {
         get { entries[name] }
         set { entries[name] = newValue }
+    }
+
+    /// The fields that were asked for.
+    var known: [String: Meaning] {
+        entries.compactMapValues { if case .known(let meaning) = $0 { meaning } else { nil } }
     }
 }
 
@@ -150,10 +159,20 @@ extension FieldResolving {
             case .regression(let regression): name = regression.targetField
             case .generalRegression(let regression): name = regression.targetField
             case .naiveBayes(let bayes): name = bayes.targetField
+            // A chain or selection that does not say what it predicts predicts what its last model does.
+            case .mining(let mining) where mining.method == .modelChain || mining.method == .selectFirst:
+                return mining.segments.last.map { target(of: $0.model) } ?? (nil, nil)
             default: break
             }
         }
         return (name, name.flatMap { names.dataFields[$0] })
+    }
+
+    /// The element of the model's targets that is about its result.
+    func targetElement(of head: ModelHead) -> Target? {
+        let name = head.miningSchema.first { $0.usage.isTarget }?.name
+        return head.targets.first { $0.field == nil || $0.field == name }
+            ?? (head.targets.count == 1 && name == nil ? head.targets[0] : nil)
     }
 
     func invalid(_ reason: String, _ place: Place) -> ScoringError {

@@ -9,18 +9,20 @@ extension Typing {
         expressionCount += 1
         switch expression {
         case .constant(let constant):
-            var type = ValueType(constant.valueType(expected: expected), isListed: true)
-            type.isNothing = constant.isMissing
+            let type = constant.valueType(expected: expected)
+            return constant.isMissing ? .nothing(type) : ValueType(type, isListed: true)
+        case .field(let reference):
+            var type = try meaning(of: reference.field, in: scope, reference.place)
+            if reference.mapMissingTo != nil { type.isNothing = false }
             return type
-        case .field(let reference): return try meaning(of: reference.field, in: scope, reference.place)
         case .normContinuous(let norm):
-            _ = try meaning(of: norm.field, in: scope, norm.place)
+            try number(norm.field, norm.place, in: scope)
             return ValueType(.double)
         case .normDiscrete(let norm):
             _ = try meaning(of: norm.field, in: scope, norm.place)
             return ValueType(.double)
         case .discretize(let discretize):
-            _ = try meaning(of: discretize.field, in: scope, discretize.place)
+            try number(discretize.field, discretize.place, in: scope)
             return ValueType(discretize.type ?? expected ?? .string, isListed: true)
         case .mapValues(let map):
             for pair in map.pairs { _ = try meaning(of: pair.field, in: scope, map.place) }
@@ -32,7 +34,7 @@ extension Typing {
             }
             readText(of: text)
             readText(of: try type(of: index.term, as: .string, in: scope))
-            return ValueType(.double)
+            return ValueType(index.localTermWeights.isWhole ? .integer : .double)
         case .apply(let apply):
             return try nested(apply.place) { () throws(ScoringError) in
                 guard expressionCount <= Self.mostExpressions else {
@@ -40,68 +42,65 @@ extension Typing {
                 }
                 var arguments: [ValueType] = []
                 for argument in apply.arguments { arguments.append(try type(of: argument, in: scope)) }
-                return try type(of: apply, arguments)
+                var type = try type(of: apply, arguments)
+                if apply.defaultValue != nil || apply.mapMissingTo != nil { type.isNothing = false }
+                return type
             }
+        }
+    }
+
+    /// Makes sure that a field is one of numbers, or of what counts as numbers.
+    func number(_ field: String, _ place: Place, in scope: Scope) throws(ScoringError) {
+        guard try meaning(of: field, in: scope, place).type != .string else {
+            throw invalid("the field '\(field)' is no number", place)
         }
     }
 
     private func type(of apply: Apply, _ arguments: [ValueType]) throws(ScoringError) -> ValueType {
         if let function = names.functions[apply.function] { return try type(of: function, arguments, apply.place) }
-        guard let (name, function) = BuiltInFunction.named(apply.function) else {
+        guard let (_, function) = BuiltInFunction.named(apply.function) else {
             throw unsupported("the function '\(apply.function.prefix(60))'", apply.place)
         }
         guard function.arguments.contains(arguments.count) else {
             throw invalid("the function '\(apply.function)' does not take \(arguments.count) arguments", apply.place)
         }
-        if function.readsTexts { arguments.forEach(readText) }
-        readCompared(arguments, by: name)
+        try read(arguments, as: function.reading, apply.place)
+        let type = function.type(of: arguments)
         switch function.result {
-        case .type(.string): return ValueType(.string, isListed: arguments.allSatisfy(\.isListed))
-        case .type(let type): return ValueType(type)
-        case .branches:
-            let other = arguments.count > 2 ? arguments[2] : arguments[1]
-            return branches(arguments[1], other)
-        case .floating(let keepsIntegers):
-            let type = try number(arguments[0])
-            return ValueType(keepsIntegers && type == .integer ? .integer : type == .float ? .float : .double)
-        case .arithmetic(let isFractional):
-            var types: [DataType] = []
-            for argument in arguments { types.append(try number(argument)) }
-            let type = ValueType.common(types)
-            return ValueType(isFractional && type == .integer ? .double : type)
+        case .string: return ValueType(type, isListed: arguments.allSatisfy(\.isListed))
+        case .branches: return try branches(arguments[1], arguments.count > 2 ? arguments[2] : nil, type, apply.place)
+        case .type, .floating, .arithmetic: return ValueType(type)
         }
     }
 
-    /// The number that an argument of arithmetic is; a text is read as a double, a date counts.
-    private func number(_ argument: ValueType) throws(ScoringError) -> DataType {
-        switch argument.type {
-        case .double, .float: return argument.type
-        case .string:
-            readText(of: argument)
-            return .double
-        default: return .integer
-        }
-    }
-
-    /// Strings that are put in order are read, and strings that are compared with other than constants.
-    private func readCompared(_ arguments: [ValueType], by function: String) {
+    /// Finds the texts that a function reads of its arguments.
+    private func read(_ arguments: [ValueType], as reading: BuiltInFunction.Reading, _ place: Place) throws(ScoringError) {
         let strings = arguments.filter { $0.type == .string }
-        switch function {
-        case "equal", "notEqual", "isIn", "isNotIn":
-            // A text that is compared with a number is read as one.
-            guard strings.count == arguments.count else { return strings.forEach(readText) }
-            if strings.count(where: { !$0.isListed }) > 1 { strings.forEach(readText) }
-        case "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual":
-            guard strings.count < arguments.count || !strings.contains(where: { $0.opType == .ordinal }) else { return }
-            strings.forEach(readText)
-        default: break
+        switch reading {
+        case .anything: break
+        case .numbers, .texts: strings.forEach(readText)
+        case .truths: for argument in arguments { _ = try cast(argument, to: .boolean, place) }
+        case .branches: _ = try cast(arguments[0], to: .boolean, place)
+        case .equality:
+            // Strings of a list are told by their codes.
+            guard strings.count == arguments.count, strings.count(where: { !$0.isListed }) < 2 else {
+                return strings.forEach(readText)
+            }
+        case .order:
+            guard strings.count == arguments.count, strings.contains(where: \.isOrdered) else {
+                return strings.forEach(readText)
+            }
         }
     }
 
-    private func branches(_ then: ValueType, _ other: ValueType) -> ValueType {
-        let type = ValueType.common(then, other)
-        var result = ValueType(type, then.opType, isListed: then.isListed && other.isListed)
-        result.origins = then.origins.union(other.origins)
+    /// The value of one of the branches; without a second one the result can be missing.
+    private func branches(_ then: ValueType, _ other: ValueType?, _ type: DataType, _ place: Place) throws(ScoringError)
+        -> ValueType
+    {
+        let other = other ?? .nothing(then.type)
+        let (first, second) = (try cast(then, to: type, place), try cast(other, to: type, place))
+        var result = ValueType(type, then.opType, isListed: first.isListed && second.isListed)
+        result.origins = first.origins.union(second.origins)
         return result
     }
 
@@ -122,10 +121,13 @@ extension Typing {
     /// The value as one of another type; a text becomes one by being read.
     func cast(_ value: ValueType, to type: DataType, _ place: Place) throws(ScoringError) -> ValueType {
         guard value.type != type else { return value }
-        guard value.isNothing || value.type.converts(to: type) else {
+        guard !value.isNothing else { return .nothing(type) }
+        guard value.type.converts(to: type) else {
             throw unsupported("turning a value of type \(value.type) into \(type)", place)
         }
         if value.type == .string { readText(of: value) }
-        return ValueType(type, value.opType, isListed: value.isListed)
+        // Dates and times are never listed.
+        let isListed = value.isListed && (type == .string || type.isNumeric)
+        return ValueType(type, value.opType, isListed: isListed)
     }
 }

@@ -2,27 +2,53 @@ internal import Scoring
 
 /// What models use: their fields, expressions and predicates, each kind in its way.
 extension Typing {
-    func use(_ model: Model, own scope: Scope) throws(ScoringError) {
+    /// What a model leaves to whatever comes after it.
+    struct Results {
+        /// What it predicts; nil for clusters, which have no value.
+        var prediction: ValueType?
+        var target: (name: String?, field: DataField?)
+        /// The output fields of the model and, of chains and selections, of its segments.
+        var outputs: [(name: String, type: ValueType)] = []
+        /// The results of its segments, by their ids, for outputs that name a segment.
+        var segments: [String: Results] = [:]
+        /// One a target, of models that have several.
+        var parts: [Results] = []
+
+        mutating func add(_ name: String, _ type: ValueType) {
+            outputs.removeAll { $0.name == name }
+            outputs.append((name, type))
+        }
+    }
+
+    @discardableResult
+    func use(_ model: Model, own scope: Scope) throws(ScoringError) -> Results {
         try nested(model.head.place) { () throws(ScoringError) in
+            var results = Results(prediction: prediction(of: model), target: target(of: model))
             switch model {
             case .tree(let tree): for node in tree.nodes { try use(node.predicate, in: scope) }
             case .regression(let regression): try use(regression, in: scope)
-            case .mining(let mining): try use(mining, in: scope)
+            case .mining(let mining): try use(mining, in: scope, &results)
             case .scorecard(let scorecard): try use(scorecard, in: scope)
             case .neuralNetwork(let network): for input in network.inputs { _ = try meaning(of: input, in: scope) }
             case .generalRegression(let regression): try use(regression, in: scope)
             case .naiveBayes(let bayes): for input in bayes.inputs { try use(input, in: scope) }
             case .supportVectorMachine(let machine): try use(machine, in: scope)
             case .clustering(let clustering): try use(clustering.fields, in: scope)
-            case .nearestNeighbor(let neighbors): try use(neighbors.inputs, in: scope)
-            case .anomalyDetection(let detection): try useFirst(detection.model, in: scope)
+            case .nearestNeighbor(let neighbors): try use(neighbors, in: scope, &results)
+            case .anomalyDetection(let detection):
+                for (name, type) in try use(detection.model, in: scope).outputs { scope[name] = .known(type) }
             case .ruleSet(let rules): for rule in rules.rules { try use(rule, in: scope) }
             }
-            for field in model.head.output ?? [] { scope[field.name] = .known(try type(of: field, of: model, in: scope)) }
+            for field in model.head.output ?? [] {
+                let type = try type(of: field, results, in: scope)
+                scope[field.name] = .known(type)
+                results.add(field.name, type)
+            }
+            return results
         }
     }
 
-    private func use(_ model: Model, in surroundings: Scope) throws(ScoringError) {
+    private func use(_ model: Model, in surroundings: Scope) throws(ScoringError) -> Results {
         try use(model, own: scope(of: model.head, in: surroundings))
     }
 
@@ -44,47 +70,41 @@ extension Typing {
 
     private func use(_ model: RegressionModel, in scope: Scope) throws(ScoringError) {
         for table in model.tables {
-            for predictor in table.numeric {
-                // A number that comes as a text is read.
-                readText(of: try meaning(of: predictor.field, in: scope, predictor.place))
-            }
+            for predictor in table.numeric { try number(predictor.field, predictor.place, in: scope) }
             for predictor in table.categorical { try use(predictor.field, predictor.place, in: scope) }
             for term in table.terms {
-                for reference in term.fields { readText(of: try meaning(of: reference.field, in: scope, reference.place)) }
+                for reference in term.fields { try number(reference.field, reference.place, in: scope) }
             }
         }
     }
 
-    private func use(_ model: MiningModel, in scope: Scope) throws(ScoringError) {
+    /// The segments of a chain see the results of those before them; a chain and a selection leave the outputs of
+    /// all their segments to what follows.
+    private func use(_ model: MiningModel, in scope: Scope, _ results: inout Results) throws(ScoringError) {
         let isChain = model.method == .modelChain || model.method == .multiModelChain
-        for segment in model.segments {
+        var predictions: [ValueType?] = []
+        for (index, segment) in model.segments.enumerated() {
             if case .never = segment.predicate { continue }
             try use(segment.predicate, in: scope)
-            if isChain || model.method == .selectFirst {
-                try useFirst(segment.model, in: scope)
-            } else {
-                try use(segment.model, in: scope)
+            let part = try use(segment.model, in: scope)
+            let id = segment.id ?? String(index + 1)
+            if results.segments[id] == nil { results.segments[id] = part }
+            predictions.append(part.prediction)
+            if model.method == .multiModelChain { results.parts.append(part) }
+            guard isChain || model.method == .selectFirst else { continue }
+            for (name, type) in part.outputs {
+                results.add(name, type)
+                if isChain { scope[name] = .known(type) }
+            }
+            if isChain, let name = part.target.name, let type = part.prediction, scope[name] == nil {
+                scope[name] = .known(type)
             }
         }
-    }
-
-    /// A model whose results are seen by what comes after it.
-    private func useFirst(_ model: Model, in scope: Scope) throws(ScoringError) {
-        let own = try self.scope(of: model.head, in: scope)
-        try use(model, own: own)
-        for (name, type) in results(of: model, own) { scope[name] = .known(type) }
-        let (name, field) = target(of: model)
-        if let name, scope[name] == nil { scope[name] = .known(prediction(field, model.head)) }
-    }
-
-    /// The output fields of a model and, of chains and selections, of its segments.
-    private func results(of model: Model, _ scope: Scope) -> [(String, ValueType)] {
-        var names = (model.head.output ?? []).map(\.name)
-        if case .mining(let mining) = model { names += mining.segments.flatMap { ($0.model.head.output ?? []).map(\.name) } }
-        return names.compactMap { name in
-            guard case .known(let type)? = scope[name] else { return nil }
-            return (name, type)
+        // What is predicted is what the model in use predicts.
+        guard let decisive = isChain ? predictions.last : predictions.first, isChain || model.method == .selectFirst else {
+            return
         }
+        results.prediction = decisive.map { targetElement(of: model.head)?.castInteger == nil ? $0 : ValueType(.integer) }
     }
 
     private func use(_ model: Scorecard, in scope: Scope) throws(ScoringError) {
@@ -115,6 +135,17 @@ extension Typing {
         }
     }
 
+    private func use(_ model: NearestNeighborModel, in scope: Scope, _ results: inout Results) throws(ScoringError) {
+        try use(model.inputs, in: scope)
+        for target in model.head.miningSchema where target.usage.isTarget {
+            let field = names.dataFields[target.name]
+            let isNumber = (target.opType ?? field?.opType) == .continuous
+            results.parts.append(
+                Results(prediction: isNumber ? number(model.head) : category(field), target: (target.name, field)))
+        }
+        if let first = results.parts.first { results.prediction = first.prediction }
+    }
+
     private func use(_ fields: [ComparisonField], in scope: Scope) throws(ScoringError) {
         for field in fields { try use(field.field, field.place, in: scope) }
     }
@@ -131,32 +162,63 @@ extension Typing {
     // MARK: Results
 
     /// The type of what a model predicts.
-    private func prediction(_ target: DataField?, _ head: ModelHead) -> ValueType {
-        switch head.function {
-        case .regression: ValueType(head.isFloat ? .float : .double)
-        default: ValueType(target?.type ?? .string, .categorical, isListed: true)
+    private func prediction(of model: Model) -> ValueType? {
+        if case .clustering = model { return nil }
+        if case .anomalyDetection = model { return number(model.head) }
+        return model.head.function == .regression ? number(model.head) : category(target(of: model).field)
+    }
+
+    private func number(_ head: ModelHead) -> ValueType {
+        if targetElement(of: head)?.castInteger != nil { return ValueType(.integer) }
+        return ValueType(head.isFloat ? .float : .double)
+    }
+
+    private func category(_ target: DataField?) -> ValueType {
+        ValueType(target?.type ?? .string, .categorical, isListed: true)
+    }
+
+    private func type(of field: OutputField, _ whole: Results, in scope: Scope) throws(ScoringError) -> ValueType {
+        let number = ValueType(field.type == .float ? .float : .double)
+        let label = ValueType(field.type ?? .string, field.opType ?? .categorical, isListed: true)
+        var results = whole
+        if let segment = field.segment {
+            guard let part = whole.segments[segment] else { return number }
+            results = part
+        } else if let name = field.targetField, let part = whole.parts.last(where: { $0.target.name == name }) {
+            results = part
+        }
+        switch field.feature {
+        case .transformedValue, .decision:
+            guard field.segment == nil else {
+                return results.outputs.first { $0.name == field.value }?.type ?? label
+            }
+            return try transformed(field, in: scope)
+        case .predictedValue:
+            guard var prediction = results.prediction else { return label }
+            guard prediction.isListed else {
+                if field.type == .float { prediction.type = .float }
+                return prediction
+            }
+            if let type = field.type, results.target.field == nil { prediction.type = type }
+            return prediction
+        case .predictedDisplayValue: return results.prediction?.isListed ?? true ? label : number
+        case .clusterId, .entityId, .reasonCode: return label
+        case .residual:
+            // The truth comes with the row, under the target's name.
+            if let truth = whole.target.field, scope.isOutermost { _ = try meaning(of: truth, usedAt: field.place) }
+            return number
+        default: return number
         }
     }
 
-    private func type(of field: OutputField, of model: Model, in scope: Scope) throws(ScoringError) -> ValueType {
-        switch field.feature {
-        case .transformedValue, .decision:
-            guard let expression = field.expression else { return ValueType(field.type ?? .string, field.opType, isListed: true) }
-            let type = try type(of: expression, as: field.type, in: scope)
-            let result = try field.type.map { (wanted) throws(ScoringError) in try cast(type, to: wanted, field.place) } ?? type
-            // Whoever asked for it sees the text.
-            if result.type == .string { readText(of: result) }
-            return result
-        case .predictedValue:
-            var result = prediction(target(of: model).field, model.head)
-            if model.head.function != .regression, let type = field.type, target(of: model).field == nil { result.type = type }
-            return result
-        case .residual:
-            // The truth comes with the row, under the target's name.
-            if let truth = target(of: model).field, scope.isOutermost { _ = try meaning(of: truth, usedAt: field.place) }
-            return ValueType(.double)
-        case .predictedDisplayValue, .clusterId, .entityId, .reasonCode: return ValueType(field.type ?? .string, isListed: true)
-        default: return ValueType(field.type == .float ? .float : .double)
+    private func transformed(_ field: OutputField, in scope: Scope) throws(ScoringError) -> ValueType {
+        guard let expression = field.expression else {
+            throw invalid("the output field '\(field.name)' has no expression", field.place)
         }
+        var type = try type(of: expression, as: field.type, in: scope)
+        if let wanted = field.type { type = try cast(type, to: wanted, field.place) }
+        // Whoever asked for it sees the text.
+        if type.type == .string { readText(of: type) }
+        return type
     }
 }

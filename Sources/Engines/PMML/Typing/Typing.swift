@@ -1,4 +1,4 @@
-internal import Scoring
+package import Scoring
 
 /// A document whose names are resolved and whose expressions have types: what the third pass begins with.
 package struct TypedDocument {
@@ -9,12 +9,15 @@ package struct TypedDocument {
     package let inputs: [DataField]
     /// The string inputs whose very text matters, not only which of the known strings it is.
     package let textInputs: Set<String>
+    /// What the names that the outermost model sees and uses stand for: inputs after their treatment, derived
+    /// fields, outputs.
+    package let fieldTypes: [String: ValueType]
 }
 
 /// The second pass over a document: finds out what every name stands for and of what type every field and
 /// expression is. It starts from the model, as the third pass does, so that definitions that nothing uses are
 /// never looked into; models are walked by what they use.
-final class Typing: FieldResolving {
+package final class Typing: FieldResolving {
     /// Deeper nesting of definitions is refused.
     static let mostDepth = 200
     /// More expressions than this, with functions inserted where they are called, make a file too large to be meant.
@@ -43,11 +46,12 @@ final class Typing: FieldResolving {
     package static func typed(_ document: Document) throws(ScoringError) -> TypedDocument {
         let typing = try Typing(document)
         let scope = try typing.scope(of: document.model.head, in: nil)
-        try typing.use(document.model, own: scope)
+        _ = try typing.use(document.model, own: scope)
         // Fields that nothing uses are treated too: what is invalid is refused.
         for input in typing.inputs { _ = try typing.meaning(of: input.name, in: scope, document.model.head.place) }
         return TypedDocument(
-            document: document, names: typing.names, inputs: typing.inputs, textInputs: typing.textInputs)
+            document: document, names: typing.names, inputs: typing.inputs, textInputs: typing.textInputs,
+            fieldTypes: scope.known)
     }
 
     /// Marks the inputs that the value may have come from: their texts are needed, unless all are known.
@@ -67,6 +71,7 @@ final class Typing: FieldResolving {
     func meaning(of field: DerivedField, in scope: FieldScope<ValueType>) throws(ScoringError) -> ValueType {
         var type = try cast(self.type(of: field.expression, as: field.type, in: scope), to: field.type, field.place)
         type.opType = field.opType
+        if field.opType == .ordinal, field.values.contains(where: { $0.property == .valid }) { type.isOrdered = true }
         return type
     }
 
@@ -84,6 +89,9 @@ final class Typing: FieldResolving {
             throw invalid("the mining field '\(field.name)' is not in the data dictionary", field.place)
         }
         if let opType = field.opType { type.opType = opType }
+        // Limits make other numbers of those that are listed.
+        if field.outliers != .asIs, type.type.isNumeric { type.isListed = false }
+        if field.missingReplacement != nil { type.isNothing = false }
         return type
     }
 
@@ -94,7 +102,10 @@ final class Typing: FieldResolving {
 
     /// - Parameter isOpen: whether values that the field does not list go on.
     private func type(of field: DataField, isOpen: Bool) -> ValueType {
-        let isListed = !isOpen && field.opType != .continuous && field.values.contains { $0.property == .valid }
-        return ValueType(field.type, field.opType, isListed: isListed, origins: field.type == .string ? [field.name] : [])
+        let isString = field.type == .string
+        var type = ValueType(
+            field.type, field.opType, isListed: !isOpen && field.listsEveryValue, origins: isString ? [field.name] : [])
+        type.isOrdered = isString && field.opType == .ordinal && field.listsEveryValue
+        return type
     }
 }

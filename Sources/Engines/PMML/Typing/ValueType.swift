@@ -4,6 +4,8 @@ package struct ValueType: Equatable {
     package var opType: OpType
     /// Whether every value that it can have is known.
     package var isListed: Bool
+    /// Whether the file says in which order its values come.
+    package var isOrdered = false
     /// The string inputs from which it may have come unchanged.
     package var origins: Set<String> = []
     /// Whether it is a constant that says nothing: of whatever type is wanted.
@@ -16,17 +18,18 @@ package struct ValueType: Equatable {
         self.origins = origins
     }
 
-    /// The type of arithmetic on values: double if one is, else float if one is, else integer.
-    static func common(_ types: [DataType]) -> DataType {
-        if types.contains(.double) { return .double }
-        return types.contains(.float) ? .float : .integer
+    /// The value of a constant that says nothing.
+    static func nothing(_ type: DataType) -> ValueType {
+        var nothing = ValueType(type, isListed: true)
+        nothing.isNothing = true
+        return nothing
     }
 
     /// The type of a condition's result, by those of its branches; strings win.
     static func common(_ then: ValueType, _ other: ValueType) -> DataType {
         if then.type == other.type || other.isNothing { return then.type }
         if then.isNothing { return other.type }
-        return then.type == .string || other.type == .string ? .string : common([then.type, other.type])
+        return then.type == .string || other.type == .string ? .string : DataType.common([then.type, other.type])
     }
 }
 
@@ -43,7 +46,37 @@ extension Constant {
     }
 }
 
+extension DataField {
+    /// Whether no other values can come than those that it lists, once invalid ones are treated.
+    var listsEveryValue: Bool {
+        let values = values.filter { $0.property == .valid }
+        switch type {
+        case .string: return !values.isEmpty
+        case .integer, .float, .double:
+            return opType != .continuous && intervals.isEmpty && values.contains { NumberText.double($0.value) != nil }
+        case .boolean: return true
+        default: return false
+        }
+    }
+}
+
 extension DataType {
+    /// The type of arithmetic on numbers: double if one is, else float if one is, else integer.
+    static func common(_ types: [DataType]) -> DataType {
+        if types.contains(.double) { return .double }
+        return types.contains(.float) ? .float : .integer
+    }
+
+    /// What a value of this type counts as in arithmetic: a text is read as a double, truth values and dates
+    /// count.
+    var number: DataType {
+        switch self {
+        case .double, .string: .double
+        case .float: .float
+        default: .integer
+        }
+    }
+
     /// Whether a value of this type can be made one of the other: numbers of each other, texts of everything
     /// and everything of texts that has a text, dates of the counts from them (PMML 4.4, Data Dictionary).
     func converts(to other: DataType) -> Bool {

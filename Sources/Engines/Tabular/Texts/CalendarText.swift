@@ -77,7 +77,7 @@ package enum CalendarText {
     }
 
     /// The reverse of `days`.
-    static func day(_ days: Int) -> (year: Int, month: Int, day: Int) {
+    package static func day(_ days: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
         let dayOfEra = shifted - era * 146_097
