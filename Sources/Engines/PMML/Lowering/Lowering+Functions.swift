@@ -40,6 +40,9 @@ extension Lowering {
         let isCondition = isCondition(apply)
         for (index, argument) in apply.arguments.enumerated() {
             if isCondition, index > 0 {
+                let before = treatsInvalidAsMissing
+                treatsInvalidAsMissing = apply.invalidTreatment == .asMissing
+                defer { treatsInvalidAsMissing = before }
                 let condition = try boolean(arguments[0], apply.place)
                 let isTaken = builder.apply(.equal, condition, constant(index == 1 ? 1 : 0))
                 gate = outer.map { builder.apply(.and, $0, isTaken) } ?? isTaken

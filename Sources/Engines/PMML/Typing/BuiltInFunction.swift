@@ -1,6 +1,6 @@
 /// What is known of a built-in function before any of its calls: how many arguments it takes, as what it takes
 /// them, and what comes out (PMML 4.4, Built-in Functions). Typing and lowering both go by this table.
-struct BuiltInFunction {
+package struct BuiltInFunction {
     /// What the arguments are taken for.
     enum Reading {
         /// Whatever they are.
@@ -34,6 +34,9 @@ struct BuiltInFunction {
     var result: Result
     /// Whether there are numbers for which it is not defined, such as the logarithm of -1.
     var isPartial = false
+
+    /// The standard names of all.
+    package static var names: Set<String> { Set(all.keys) }
 
     /// The function of a name, with its standard name; nil for one that is not built in. Functions that later became standard were
     /// vendor functions before, with `x-` in front.
