@@ -3,8 +3,6 @@
 struct BuiltInFunction {
     enum Result {
         case type(DataType)
-        /// Double, or float where the argument is one; integer stays integer if `keepsIntegers`.
-        case floating(keepsIntegers: Bool)
         /// The type of arithmetic on the arguments; integers give a double if `isFractional`.
         case arithmetic(isFractional: Bool)
         /// That of the branches.
@@ -15,6 +13,8 @@ struct BuiltInFunction {
     var result: Result
     /// Whether the text of its arguments matters, not only which of the known strings they are.
     var readsTexts = false
+    /// Whether its arguments are numbers, which strings are read as.
+    var takesNumbers = false
 
     /// The function of a name, with its standard name; nil for one that is not built in. Functions that later became standard were
     /// vendor functions before, with `x-` in front.
@@ -25,28 +25,32 @@ struct BuiltInFunction {
 
     private static let all: [String: BuiltInFunction] = {
         var all: [String: BuiltInFunction] = [:]
-        func add(_ names: String, _ arguments: ClosedRange<Int>, _ result: Result, readsTexts: Bool = false) {
+        func add(
+            _ names: String, _ arguments: ClosedRange<Int>, _ result: Result, readsTexts: Bool = false, takesNumbers: Bool = false
+        ) {
             for name in names.split(separator: " ") {
-                all[String(name)] = BuiltInFunction(arguments: arguments, result: result, readsTexts: readsTexts)
+                all[String(name)] = BuiltInFunction(
+                    arguments: arguments, result: result, readsTexts: readsTexts, takesNumbers: takesNumbers)
             }
         }
         add("+ -", 1...2, .arithmetic(isFractional: false))
         add("* pow modulo", 2...2, .arithmetic(isFractional: false))
         add("/", 2...2, .arithmetic(isFractional: true))
-        add("hypot atan2", 2...2, .type(.double))
-        add("abs", 1...1, .floating(keepsIntegers: true))
-        add("floor ceil round", 1...1, .type(.integer))
+        add("hypot atan2", 2...2, .type(.double), takesNumbers: true)
+        add("abs", 1...1, .arithmetic(isFractional: false), takesNumbers: true)
+        add("floor ceil round", 1...1, .type(.integer), takesNumbers: true)
         add(
             "rint sqrt exp expm1 ln log10 ln1p log1p sin cos tan asin acos atan sinh cosh tanh erf stdNormalCDF stdNormalPDF stdNormalIDF expit",
-            1...1, .floating(keepsIntegers: false))
+            1...1, .type(.double), takesNumbers: true)
         add("sum min max product", 1...4_096, .arithmetic(isFractional: false))
-        add("avg median", 1...4_096, .type(.double))
-        add("normalCDF normalPDF normalIDF", 3...3, .type(.double))
-        add("threshold", 2...2, .type(.integer))
+        add("avg median", 1...4_096, .type(.double), takesNumbers: true)
+        add("normalCDF normalPDF normalIDF", 3...3, .type(.double), takesNumbers: true)
+        add("threshold", 2...2, .type(.integer), takesNumbers: true)
 
         add("equal notEqual lessThan lessOrEqual greaterThan greaterOrEqual", 2...2, .type(.boolean))
-        add("isMissing isNotMissing isValid isNotValid not", 1...1, .type(.boolean))
-        add("and or", 1...4_096, .type(.boolean))
+        add("isMissing isNotMissing isValid isNotValid", 1...1, .type(.boolean))
+        add("not", 1...1, .type(.boolean), readsTexts: true)
+        add("and or", 2...4_096, .type(.boolean), readsTexts: true)
         add("isIn isNotIn", 2...Int.max, .type(.boolean))
         add("if", 2...3, .branches)
 

@@ -10,7 +10,7 @@ extension Typing {
         switch expression {
         case .constant(let constant):
             var type = ValueType(constant.valueType(expected: expected), isListed: true)
-            type.isNothing = constant.isMissing
+            type.isNothing = constant.isMissing || type.type != .string && NumberText.trimmed(constant.text).isEmpty
             return type
         case .field(let reference): return try meaning(of: reference.field, in: scope, reference.place)
         case .normContinuous(let norm):
@@ -54,6 +54,8 @@ extension Typing {
             throw invalid("the function '\(apply.function)' does not take \(arguments.count) arguments", apply.place)
         }
         if function.readsTexts { arguments.forEach(readText) }
+        if function.takesNumbers { for argument in arguments { _ = try number(argument) } }
+        if name == "if" { readText(of: arguments[0]) }
         readCompared(arguments, by: name)
         switch function.result {
         case .type(.string): return ValueType(.string, isListed: arguments.allSatisfy(\.isListed))
@@ -61,9 +63,6 @@ extension Typing {
         case .branches:
             let other = arguments.count > 2 ? arguments[2] : arguments[1]
             return branches(arguments[1], other)
-        case .floating(let keepsIntegers):
-            let type = try number(arguments[0])
-            return ValueType(keepsIntegers && type == .integer ? .integer : type == .float ? .float : .double)
         case .arithmetic(let isFractional):
             var types: [DataType] = []
             for argument in arguments { types.append(try number(argument)) }
