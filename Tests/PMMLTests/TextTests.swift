@@ -46,9 +46,8 @@ import Testing
         #expect(try string(apply("substring", "t", "2", "3"), ["t": "aébcde"]) == "ébc")
         #expect(try string(apply("substring", "t", "5", "9"), ["t": "abc"]) == "")
         #expect(try string(apply("substring", "t", "n", "1"), ["t": "abc", "n": "3"]) == "c")
-        #expect(try string(apply("substring", "t", "n", "1"), ["t": "abc", "n": "0"]) == "")
         #expect(try string(apply("concat", "t", "'-'", "s", "n"), ["t": "q", "s": "b", "n": "7"]) == "q-b7")
-        #expect(try string(apply("concat", "t", "u"), ["t": "q"]) == "")
+        #expect(try string(apply("concat", "t", "u"), ["t": "q"]) == "q")
         #expect(try value(apply("stringLength", "t"), ["t": "né€😀"]) == "4.0")
         #expect(try value(apply("stringLength", apply("concat", "t", "t")), ["t": "ab"]) == "4.0")
         for function in ["uppercase", "lowercase", "trimBlanks", "stringLength"] {
@@ -240,7 +239,7 @@ import Testing
         #expect(try value(apply("threshold", "x", "2.0"), ["x": "2"]) == "0.0")
         #expect(try value(apply("isValid", "t"), ["t": "whatever"], type: "boolean") == "true")
         #expect(try value(apply("isValid", "t"), type: "boolean") == "false")
-        #expect(try value(apply("isIn", "x", "1", "2"), type: "boolean") == "")
+        #expect(try value(apply("isIn", "x", "1", "2"), type: "boolean") == "false")
     }
 
     @Test func patternsThatAreTooMuchForLoadingOrForARowAreRefused() throws {

@@ -10,7 +10,8 @@ extension Lowering {
             // The outer schema has treated invalid values already; what is left is for this one.
             var value = try value(of: field.name, in: parent, field.place)
             if let opType = field.opType { value.opType = opType }
-            value = try withinLimits(value, field, unless: nil)
+            value = try treatingPassed(value, field)
+            value = try withinLimits(value, field, unless: value.isInvalid)
             return try replacingMissing(value, field)
         }
         guard let index = inputIndex[field.name] else {
@@ -65,7 +66,25 @@ extension Lowering {
             }
         }
         value = try withinLimits(value, field, unless: isInvalid)
+        value.isInvalid = isInvalid
         return try replacingMissing(value, field)
+    }
+
+    /// An invalid value that an outer schema let through, as the inner schema wants it. That it fails rows is only
+    /// said where values come in.
+    private func treatingPassed(_ value: Value, _ field: MiningField) throws(ScoringError) -> Value {
+        guard let isInvalid = value.isInvalid else { return value }
+        var result = value
+        switch (field.invalidTreatment, field.invalidReplacement) {
+        case (.returnInvalid, _), (.asIs, nil): return value
+        case (.asMissing, _): result.operand = choose(isInvalid, constant(.nan), value.operand)
+        case (.asValue, nil): throw invalid("the mining field '\(field.name)' has no invalidValueReplacement", field.place)
+        case (.asIs, let text?), (.asValue, let text?):
+            result.operand = choose(isInvalid, constant(try literal(text, value.type, field.place)), value.operand)
+        }
+        result.isInvalid = nil
+        result.domain = nil
+        return result
     }
 
     /// b where the condition is true, else c: also where it is unknown.
@@ -78,6 +97,9 @@ extension Lowering {
     {
         guard field.outliers != .asIs, value.type.isNumeric else { return value }
         var result = value
+        guard field.low != nil || field.high != nil else {
+            throw invalid("the mining field '\(field.name)' has outliers but neither a lowValue nor a highValue", field.place)
+        }
         guard (field.low ?? -.infinity) <= (field.high ?? .infinity) else {
             throw invalid("the mining field '\(field.name)' has a lowValue above its highValue", field.place)
         }
@@ -151,6 +173,8 @@ extension Lowering {
                 case .missing: inputs[index].specialCodes[value.value] = .nan
                 case .invalid: inputs[index].specialCodes[value.value] = invalidSymbol
                 }
+                // Of an input that carries texts only those that have codes can be told apart.
+                if value.property != .valid { _ = symbols.code(value.value) }
             }
         }
         let valid = field.values.filter { $0.property == .valid }.map { Double(symbols.code($0.value)) }
@@ -205,7 +229,8 @@ extension Lowering {
             }
         }
         // Intervals are for continuous values; the mining schema can make others of them, or these of others.
-        let usesIntervals = !field.intervals.isEmpty && value.opType != .categorical && field.type != .boolean
+        // Where valid values are listed, the list says it all (PMML 4.4, Data Dictionary).
+        let usesIntervals = !field.intervals.isEmpty && value.opType != .categorical && field.type != .boolean && !hasValid
         guard !keys.isEmpty || usesIntervals else { return (nil, false) }
         // Of truth values there are only two.
         if field.type == .boolean, results == [0, 0] { return (nil, false) }

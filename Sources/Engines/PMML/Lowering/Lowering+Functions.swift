@@ -9,8 +9,13 @@ extension Lowering {
         treatsInvalidAsMissing = apply.invalidTreatment == .asMissing
         defer { treatsInvalidAsMissing = outer }
         var result = try treatingInvalid(call(apply, arguments), of: apply, arguments)
-        // A condition's other branch does not count.
-        let inputs = isCondition(apply) ? [arguments[0], result] : arguments
+        // A condition's other branch does not count, and a branch that is not there is no argument.
+        var inputs = isCondition(apply) ? [arguments[0], result] : arguments
+        if isCondition(apply), apply.arguments.count == 2 {
+            let condition = try boolean(arguments[0], apply.place)
+            inputs[1].operand = builder.apply(
+                .choose, builder.apply(.equal, condition, constant(1)), result.operand, constant(0))
+        }
         if let text = apply.defaultValue {
             result = try replacingMissing(result, with: text, apply.place)
         }
@@ -168,7 +173,12 @@ extension Lowering {
         if let operation = Self.binaryFunctions[name] {
             let a = try numbers(call).map(\.operand)
             guard a.count > 1 else { return number(name == "+" ? a[0] : builder.apply(.subtract, constant(0), a[0]), type) }
-            return number(builder.apply(operation, a[0], a[1]), type)
+            var result = builder.apply(operation, a[0], a[1])
+            if operation == .power, type == .integer {
+                // What is left of whole numbers is no whole number: not defined.
+                result = builder.apply(.only, result, builder.apply(.greaterOrEqual, a[1], constant(0)))
+            }
+            return number(result, type)
         }
         if let operation = Self.unaryFunctions[name] {
             return number(builder.apply(operation, try numbers(call)[0].operand), type)
@@ -181,16 +191,22 @@ extension Lowering {
             let a = try numbers(call).map(\.operand)
             return Value(builder.apply(.greater, a[0], a[1]), type, domain: [0, 1])
         case "normalCDF", "normalPDF":
-            let a = try numbers(call).map(\.operand)
+            let a = try distribution(call)
             let standard = builder.apply(.divide, builder.apply(.subtract, a[0], a[1]), a[2])
             guard name == "normalPDF" else { return number(builder.apply(.normalDistribution, standard), type) }
             return number(builder.apply(.divide, builder.apply(.normalDensity, standard), a[2]), type)
         case "normalIDF":
-            let a = try numbers(call).map(\.operand)
+            let a = try distribution(call)
             let scaled = builder.apply(.multiply, builder.apply(.normalQuantile, a[0]), a[2])
             return number(builder.apply(.add, scaled, a[1]), type)
         default: return nil
         }
+    }
+
+    /// The arguments of a function of a normal distribution; of one that has no width above 0 it is not defined.
+    private func distribution(_ call: FunctionCall) throws(ScoringError) -> [Formula.Operand] {
+        let arguments = try numbers(call).map(\.operand)
+        return arguments.dropLast() + [builder.apply(.only, arguments[2], builder.apply(.greater, arguments[2], constant(0)))]
     }
 }
 
@@ -215,7 +231,9 @@ extension Lowering {
         case "isValid", "isNotValid":
             // What is invalid was refused, replaced or made missing when it came in; strings can be unknown.
             var isValid = builder.apply(.isPresent, arguments[0].operand)
-            if arguments[0].type == .string, listsValues(arguments[0]) {
+            if let isInvalid = arguments[0].isInvalid {
+                isValid = builder.apply(.and, isValid, builder.apply(.not, builder.apply(.coalesce, isInvalid, constant(0))))
+            } else if arguments[0].type == .string, listsValues(arguments[0]) {
                 isValid = builder.apply(.and, isValid, builder.apply(.greaterOrEqual, arguments[0].operand, constant(0)))
             }
             return truth(call.name == "isValid" ? isValid : builder.apply(.not, isValid))
@@ -228,10 +246,12 @@ extension Lowering {
         case "not":
             return truth(builder.apply(.not, try boolean(arguments[0], call.place)))
         case "isIn", "isNotIn":
-            var result = try compare(.equal, arguments[0], arguments[1], call.place)
-            for argument in arguments.dropFirst(2) {
+            // Nothing equals a missing value: it is in no list, and no list has it.
+            var result = constant(0)
+            for argument in arguments.dropFirst() {
                 result = builder.apply(.or, result, try compare(.equal, arguments[0], argument, call.place))
             }
+            result = builder.apply(.coalesce, result, constant(0))
             return truth(call.name == "isIn" ? result : builder.apply(.not, result))
         case "if":
             return try conditional(
@@ -284,12 +304,33 @@ extension Lowering {
             (a, b) = (try ranked(a, b, place), try ranked(b, a, place))
             return builder.apply(operation, a.operand, b.operand)
         }
-        if a.type == .string { a = try cast(a, to: b.type, place) }
-        if b.type == .string { b = try cast(b, to: a.type, place) }
+        if a.type == .string || b.type == .string { return try compareRead(operation, a, b, place) }
+        // A double that is compared with a float is as exact as the float.
+        if a.type == .float, b.type == .double { b = try cast(b, to: .float, place) }
+        if b.type == .float, a.type == .double { a = try cast(a, to: .float, place) }
         if a.type.isTemporal != b.type.isTemporal, !a.type.isNumeric, !b.type.isNumeric {
             throw unsupported("comparing a value of type \(a.type) with one of type \(b.type)", place)
         }
         return builder.apply(operation, a.operand, b.operand)
+    }
+
+    /// Compares a string with a value of another type, which it is read as. A text that is no such value is
+    /// different from all of them, but neither less nor greater.
+    private func compareRead(_ operation: Formula.Operation, _ a: Value, _ b: Value, _ place: Place) throws(ScoringError)
+        -> Formula.Operand
+    {
+        let (text, other) = a.type == .string ? (a, b) : (b, a)
+        let isEquality = operation == .equal || operation == .notEqual
+        let outer = treatsInvalidAsMissing
+        defer { treatsInvalidAsMissing = outer }
+        treatsInvalidAsMissing = outer || isEquality
+        let read = try cast(text, to: other.type, place)
+        let result = try compare(operation, a.type == .string ? read : a, a.type == .string ? b : read, place)
+        guard isEquality else { return result }
+        let isOther = builder.apply(
+            .and, builder.apply(.isMissing, read.operand),
+            builder.apply(.and, builder.apply(.isPresent, text.operand), builder.apply(.isPresent, other.operand)))
+        return builder.apply(.choose, isOther, constant(operation == .equal ? 0 : 1), result)
     }
 
     /// The rank of a string: its position in the order of the ordinal field, or among all strings.

@@ -90,6 +90,11 @@ extension Lowering {
     private func lower(
         _ texts: [String], of value: Value, _ place: Place, into graph: inout GraphBuilder, _ ways: Ways
     ) throws(ScoringError) -> DecisionGraph.Target {
+        guard !texts.isEmpty else {
+            return graph.test(
+                .atMost(.infinity), builder.slot(of: value.operand), whenTrue: ways.whenFalse, whenFalse: ways.whenFalse,
+                whenMissing: ways.whenUnknown)
+        }
         var members: [Double] = []
         for text in texts { members.append(try literal(text, comparedWith: value, place)) }
         if value.type == .string {

@@ -21,6 +21,9 @@ extension Lowering {
     }
 
     private func lowerClassification(_ model: RegressionModel, in scope: Scope) throws(ScoringError) -> Outcome {
+        guard model.tables.count > 1 else {
+            throw invalid("<RegressionModel>: a classification needs a table for each of two categories", model.head.place)
+        }
         let field = target(of: .regression(model)).field
         var classes = classes(of: field)
         var positions: [Int] = []
@@ -57,7 +60,6 @@ extension Lowering {
             let first = builder.spread(.share, sums)
             return sums.indices.map { .slot(first + $0) }
         case .none:
-            guard sums.count > 1 else { return sums }
             guard sums.count > 2 else { return shared(with: normalized(sums[0], in: 0...1)) }
             // The last category has what the others leave.
             let others = builder.combine(.strictSum, Array(sums.dropLast()))

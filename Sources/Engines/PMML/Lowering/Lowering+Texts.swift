@@ -58,7 +58,9 @@ extension Lowering {
     func read(_ value: Value, as type: DataType, _ place: Place) throws(ScoringError) -> Value {
         var result: Value
         if value.domain != nil {
-            result = try tabulated([value], type, place) { [self] texts in number(texts[0], type) }
+            result = try tabulated([value], type, place) { [self] texts in
+                type == .integer ? NumberText.integer(texts[0]).map { Double($0) } : number(texts[0], type)
+            }
         } else {
             let text = try register(of: value, place)
             switch type {
@@ -232,9 +234,20 @@ extension Lowering {
         return true
     }
 
+    /// One text after the other; a missing one is nothing, as in XQuery.
     private func concatenation(_ call: FunctionCall) throws(ScoringError) -> Value {
-        guard !isTabular(call.arguments) else {
-            return try tabulated(call.arguments, .string, call.place) { [self] texts in Double(symbols.code(texts.joined())) }
+        if isTabular(call.arguments) {
+            let empty = Double(symbols.code(""))
+            var parts: [Value] = []
+            for argument in call.arguments {
+                var part = try cast(argument, to: .string, call.place)
+                part.operand = builder.apply(.coalesce, part.operand, constant(empty))
+                part.domain = part.domain.map { $0.contains(empty) ? $0 : $0 + [empty] }
+                parts.append(part)
+            }
+            if isTabular(parts) {
+                return try tabulated(parts, .string, call.place) { [self] texts in Double(symbols.code(texts.joined())) }
+            }
         }
         var parts: [TextProgram.Register] = []
         for argument in call.arguments { parts.append(try register(of: argument, call.place)) }

@@ -143,8 +143,8 @@ final class Lowering: FieldResolving {
         switch type {
         case .string: value >= 0 ? symbols[Int(value)] : nil
         case .integer: abs(value) < 9e15 ? String(Int(value)) : nil
-        case .double: "\(value)"
-        case .float: "\(Float(value))"
+        case .double: NumberWriting.text(of: value)
+        case .float: NumberWriting.text(of: Float(value))
         case .boolean: value == 1 ? "true" : "false"
         default: TemporalText.text(value, type)
         }

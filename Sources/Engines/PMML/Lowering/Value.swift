@@ -17,6 +17,8 @@ struct Value {
     var origins: [Int] = []
     /// The text of a string whose code says that the model does not know it.
     var text: TextProgram.Register?
+    /// Whether it is an invalid value that was let through (invalidValueTreatment `asIs`).
+    var isInvalid: Formula.Operand?
     /// The values of an ordinal field in their order.
     var order: [Double] = []
     /// Whether it is a constant that says nothing: of whatever type is wanted.

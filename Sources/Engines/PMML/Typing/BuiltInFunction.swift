@@ -21,8 +21,6 @@ package struct BuiltInFunction {
         case type(DataType)
         /// A string that is one of a list if the arguments are.
         case string
-        /// Double, or float where the argument is one; integer stays integer if `keepsIntegers`.
-        case floating(keepsIntegers: Bool)
         /// The type of arithmetic on the arguments; integers give a double if `isFractional`.
         case arithmetic(isFractional: Bool)
         /// That of the branches.
@@ -51,12 +49,6 @@ package struct BuiltInFunction {
         case .type(let type): return type
         case .string: return .string
         case .branches: return ValueType.common(arguments[1], arguments.count > 2 ? arguments[2] : arguments[1])
-        case .floating(let keepsIntegers):
-            switch arguments[0].type.number {
-            case .integer where keepsIntegers: return .integer
-            case .float: return .float
-            default: return .double
-            }
         case .arithmetic(let isFractional):
             let type = DataType.common(arguments.map(\.type.number))
             return isFractional && type == .integer ? .double : type
@@ -78,13 +70,12 @@ package struct BuiltInFunction {
         add("* pow modulo", 2...2, .numbers, .arithmetic(isFractional: false), isPartial: true)
         add("/", 2...2, .numbers, .arithmetic(isFractional: true), isPartial: true)
         add("hypot atan2", 2...2, .numbers, .type(.double), isPartial: true)
-        add("abs", 1...1, .numbers, .floating(keepsIntegers: true), isPartial: true)
+        add("abs", 1...1, .numbers, .arithmetic(isFractional: false), isPartial: true)
         add("floor ceil round", 1...1, .numbers, .type(.integer), isPartial: true)
         add(
             "rint sqrt exp expm1 ln log10 ln1p log1p sin cos tan asin acos atan sinh cosh tanh", 1...1, .numbers,
-            .floating(keepsIntegers: false), isPartial: true)
-        add(
-            "erf stdNormalCDF stdNormalPDF stdNormalIDF expit", 1...1, .numbers, .floating(keepsIntegers: false), isPartial: true)
+            .type(.double), isPartial: true)
+        add("erf stdNormalCDF stdNormalPDF stdNormalIDF expit", 1...1, .numbers, .type(.double), isPartial: true)
         add("normalCDF normalPDF normalIDF", 3...3, .numbers, .type(.double), isPartial: true)
         add("sum min max product", 1...4_096, .numbers, .arithmetic(isFractional: false))
         add("avg median", 1...4_096, .numbers, .type(.double))
@@ -95,12 +86,13 @@ package struct BuiltInFunction {
         add("lessThan lessOrEqual greaterThan greaterOrEqual", 2...2, .order, .type(.boolean))
         add("isMissing isNotMissing isValid isNotValid", 1...1, .anything, .type(.boolean))
         add("not", 1...1, .truths, .type(.boolean))
-        add("and or", 1...4_096, .truths, .type(.boolean))
+        add("and or", 2...4_096, .truths, .type(.boolean))
         add("if", 2...3, .branches, .branches)
 
         add("uppercase lowercase trimBlanks", 1...1, .texts, .string)
         add("concat", 1...256, .texts, .string)
-        add("substring replace", 3...3, .texts, .string)
+        add("substring", 3...3, .texts, .string, isPartial: true)
+        add("replace", 3...3, .texts, .string)
         add("formatNumber formatDatetime", 2...2, .texts, .type(.string))
         add("stringLength", 1...1, .texts, .type(.integer))
         add("matches", 2...2, .texts, .type(.boolean))

@@ -10,7 +10,8 @@ extension Typing {
         switch expression {
         case .constant(let constant):
             let type = constant.valueType(expected: expected)
-            return constant.isMissing ? .nothing(type) : ValueType(type, isListed: true)
+            let isNothing = constant.isMissing || type != .string && NumberText.trimmed(constant.text).isEmpty
+            return isNothing ? .nothing(type) : ValueType(type, isListed: true)
         case .field(let reference):
             var type = try meaning(of: reference.field, in: scope, reference.place)
             if reference.mapMissingTo != nil { type.isNothing = false }
@@ -69,7 +70,7 @@ extension Typing {
         switch function.result {
         case .string: return ValueType(type, isListed: arguments.allSatisfy(\.isListed))
         case .branches: return try branches(arguments[1], arguments.count > 2 ? arguments[2] : nil, type, apply.place)
-        case .type, .floating, .arithmetic: return ValueType(type)
+        case .type, .arithmetic: return ValueType(type)
         }
     }
 

@@ -113,6 +113,49 @@ struct TextArena {
     var length: Int { used - start }
 }
 
+/// Numbers as texts, in the form that Java gives them: from one thousandth to ten millions as decimals, others as
+/// `1.0E10`; always with a fraction.
+package enum NumberWriting {
+    package static func text(of value: Double) -> String { text(of: value, "\(value)") }
+    package static func text(of value: Float) -> String { text(of: Double(value), "\(value)") }
+
+    /// - Parameter shortest: the number with the fewest digits that say it, however arranged.
+    private static func text(of value: Double, _ shortest: String) -> String {
+        guard value.isFinite else { return value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity" }
+        guard value != 0, abs(value) < 1e-3 || abs(value) >= 1e7 else { return plain(shortest) }
+        var (digits, exponent) = parts(shortest)
+        while digits.count > 1, digits.last == "0" { digits.removeLast() }
+        let first = digits.removeFirst()
+        exponent -= 1
+        return "\(value < 0 ? "-" : "")\(first).\(digits.isEmpty ? "0" : String(digits))E\(exponent)"
+    }
+
+    /// Without an exponent, which short texts of such numbers seldom have.
+    private static func plain(_ shortest: String) -> String {
+        guard shortest.contains("e") else { return shortest }
+        let (digits, exponent) = parts(shortest)
+        let sign = shortest.hasPrefix("-") ? "-" : ""
+        guard exponent > 0 else { return "\(sign)0.\(String(repeating: "0", count: -exponent))\(String(digits))" }
+        guard digits.count > exponent else {
+            return "\(sign)\(String(digits))\(String(repeating: "0", count: exponent - digits.count)).0"
+        }
+        return "\(sign)\(String(digits[..<exponent])).\(String(digits[exponent...]))"
+    }
+
+    /// The digits from the first that is not 0, and how many of them are before the point.
+    private static func parts(_ shortest: String) -> (digits: [Character], exponent: Int) {
+        let pieces = shortest.drop { $0 == "-" }.split(separator: "e")
+        let whole = pieces[0].prefix { $0 != "." }
+        var digits = pieces[0].filter { $0 != "." }.map { $0 }
+        var exponent = whole.count + (pieces.count > 1 ? Int(pieces[1]) ?? 0 : 0)
+        while digits.count > 1, digits.first == "0" {
+            digits.removeFirst()
+            exponent -= 1
+        }
+        return (digits, exponent)
+    }
+}
+
 /// Texts as numbers.
 enum NumberReading {
     typealias Text = UnsafeBufferPointer<UInt8>
@@ -120,7 +163,11 @@ enum NumberReading {
     static func value(_ text: Text, _ form: TextProgram.Form) -> Double {
         let text = trimmed(text)
         switch form {
-        case .integer, .double: return number(text) { strtod($0, nil) }
+        case .integer:
+            // What has a fraction is no integer.
+            let value = number(text) { strtod($0, nil) }
+            return value == value.rounded() && value.isFinite ? value : .nan
+        case .double: return number(text) { strtod($0, nil) }
         case .float: return number(text) { Double(strtof($0, nil)) }
         case .boolean:
             if isEqual(text, "true") || isEqual(text, "1") || isEqual(text, "1.0") { return 1 }

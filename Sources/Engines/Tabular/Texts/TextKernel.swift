@@ -163,10 +163,10 @@ struct TextRow {
         case .trimmed(let register): set(line, text(register).map(NumberReading.trimmed))
         case .substring(let register, let start, let length): substring(line, register, number(start), number(length))
         case .concatenation(let parts):
-            for part in parts where text(part) == nil { return }
+            // What is missing adds nothing.
             let registers = registers
             make(line) { arena in
-                for part in parts {
+                for part in parts where registers[part.index].isThere {
                     arena.append(Text(start: registers[part.index].bytes, count: registers[part.index].count))
                 }
             }
@@ -222,8 +222,8 @@ struct TextRow {
                 } else {
                     arena.append("\(value)".utf8)
                 }
-            case .double: arena.append("\(value)".utf8)
-            case .float: arena.append("\(Float(value))".utf8)
+            case .double: arena.append(NumberWriting.text(of: value).utf8)
+            case .float: arena.append(NumberWriting.text(of: Float(value)).utf8)
             case .boolean: arena.append((value == 1 ? "true" : "false").utf8)
             case .date: if abs(value) < 1e12 { arena.append(value, Self.date) }
             case .time: if abs(value) < 1e12 { arena.append(value, Self.time) }
