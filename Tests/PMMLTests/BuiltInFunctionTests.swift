@@ -9,7 +9,8 @@ import Testing
         PMMLText.field("x") + PMMLText.field("z") + PMMLText.field("n", "integer") + PMMLText.field("m", "integer")
         + PMMLText.field("f", "float") + PMMLText.field("b", "boolean")
         + PMMLText.field("s", "string", "categorical", PMMLText.values("a", "Bc")) + PMMLText.field("t", "string")
-        + PMMLText.field("d", "date", "ordinal") + PMMLText.field("dt", "dateTime", "ordinal") + PMMLText.field("tm", "time", "ordinal")
+        + PMMLText.field("d", "date", "ordinal") + PMMLText.field("dt", "dateTime", "ordinal")
+        + PMMLText.field("tm", "time", "ordinal")
 
     /// What the function makes of the arguments and the type of it; the result keeps the type that it has.
     func result(_ function: String, _ arguments: [String], _ row: [String: String], attributes: String = "") throws
@@ -58,28 +59,38 @@ import Testing
         Case("+", "n", gives: "7", .integer), Case("+", "b", gives: "1", .integer),
         Case("-", "n", "x", gives: 4.5), Case("-", "x", gives: -2.5), Case("-", "n", gives: "-7", .integer),
         Case("-", "b", gives: "-1", .integer), Case("*", "n", "m", gives: "-14", .integer), Case("*", "x", "z", gives: -3.75),
-        Case("/", "n", "m", gives: -3.5), Case("/", "x", "z", gives: 2.5 / -1.5), Case("/", "f", "n", gives: Double(Float(f / 7)), .float),
+        Case("/", "n", "m", gives: -3.5), Case("/", "x", "z", gives: 2.5 / -1.5),
+        Case("/", "f", "n", gives: Double(Float(f / 7)), .float),
         Case("pow", "x", "z", gives: pow(2.5, -1.5)), Case("pow", "n", "2", gives: "49", .integer),
-        Case("modulo", "n", "m", gives: "-1", .integer), Case("modulo", "x", "z", gives: -0.5), Case("modulo", "z", "x", gives: 1.0),
+        Case("modulo", "n", "m", gives: "-1", .integer), Case("modulo", "x", "z", gives: -0.5),
+        Case("modulo", "z", "x", gives: 1.0),
         Case("hypot", "x", "z", gives: hypot(2.5, -1.5)), Case("hypot", "f", "f", gives: hypot(f, f)),
         Case("atan2", "z", "x", gives: atan2(-1.5, 2.5)),
-        Case("min", "x", "n", "z", gives: -1.5), Case("max", "n", "m", gives: "7", .integer), Case("sum", "f", "f", gives: Double(Float(f + f)), .float),
+        Case("min", "x", "n", "z", gives: -1.5), Case("max", "n", "m", gives: "7", .integer),
+        Case("sum", "f", "f", gives: Double(Float(f + f)), .float),
         Case("sum", "x", "n", "m", gives: 7.5), Case("product", "x", "n", gives: 17.5), Case("avg", "n", "m", gives: 2.5),
         Case("avg", "f", gives: f), Case("median", "x", "n", "m", gives: 2.5), Case("median", "n", "m", gives: 2.5),
         Case("log10", "n", gives: log10(7)), Case("ln", "x", gives: log(2.5)), Case("x-ln1p", "x", gives: log1p(2.5)),
-        Case("log1p", "x", gives: log1p(2.5)), Case("sqrt", "x", gives: 2.5.squareRoot()), Case("sqrt", "f", gives: Double(Float(f.squareRoot())), .float),
+        Case("log1p", "x", gives: log1p(2.5)), Case("sqrt", "x", gives: 2.5.squareRoot()),
+        Case("sqrt", "f", gives: Double(Float(f.squareRoot())), .float),
         Case("abs", "z", gives: 1.5), Case("abs", "m", gives: "2", .integer), Case("abs", "b", gives: "1", .integer),
         Case("exp", "z", gives: exp(-1.5)), Case("expm1", "z", gives: expm1(-1.5)),
-        Case("threshold", "x", "z", gives: "1", .integer), Case("threshold", "z", "x", gives: "0", .integer), Case("threshold", "x", "x", gives: "0", .integer),
-        Case("floor", "z", gives: "-2", .integer), Case("ceil", "z", gives: "-1", .integer), Case("round", "z", gives: "-1", .integer),
+        Case("threshold", "x", "z", gives: "1", .integer), Case("threshold", "z", "x", gives: "0", .integer),
+        Case("threshold", "x", "x", gives: "0", .integer),
+        Case("floor", "z", gives: "-2", .integer), Case("ceil", "z", gives: "-1", .integer),
+        Case("round", "z", gives: "-1", .integer),
         Case("round", "x", gives: "3", .integer), Case("rint", "x", gives: 2.0), Case("rint", "z", gives: -2.0),
         Case("sin", "x", gives: sin(2.5)), Case("cos", "x", gives: cos(2.5)), Case("tan", "x", gives: tan(2.5)),
-        Case("asin", "f", gives: Double(Float(asin(f))), .float), Case("acos", "0.25", gives: acos(0.25)), Case("atan", "x", gives: atan(2.5)),
+        Case("asin", "f", gives: Double(Float(asin(f))), .float), Case("acos", "0.25", gives: acos(0.25)),
+        Case("atan", "x", gives: atan(2.5)),
         Case("sinh", "x", gives: sinh(2.5)), Case("cosh", "x", gives: cosh(2.5)), Case("tanh", "x", gives: tanh(2.5)),
         Case("erf", "x", gives: erf(2.5)), Case("expit", "x", gives: 1 / (1 + exp(-2.5))),
-        Case("stdNormalCDF", "z", gives: 0.5 * erfc(1.5 / 2.0.squareRoot())), Case("stdNormalPDF", "z", gives: exp(-1.125) / (2 * Double.pi).squareRoot()),
-        Case("stdNormalIDF", "0.5", gives: 0.0), Case("normalCDF", "x", "1.0", "2.0", gives: 0.5 * erfc(-0.75 / 2.0.squareRoot())),
-        Case("normalPDF", "x", "1.0", "2.0", gives: exp(-0.28125) / (2 * Double.pi).squareRoot() / 2), Case("normalIDF", "0.5", "3.0", "2.0", gives: 3.0),
+        Case("stdNormalCDF", "z", gives: 0.5 * erfc(1.5 / 2.0.squareRoot())),
+        Case("stdNormalPDF", "z", gives: exp(-1.125) / (2 * Double.pi).squareRoot()),
+        Case("stdNormalIDF", "0.5", gives: 0.0),
+        Case("normalCDF", "x", "1.0", "2.0", gives: 0.5 * erfc(-0.75 / 2.0.squareRoot())),
+        Case("normalPDF", "x", "1.0", "2.0", gives: exp(-0.28125) / (2 * Double.pi).squareRoot() / 2),
+        Case("normalIDF", "0.5", "3.0", "2.0", gives: 3.0),
     ]
 
     static let truths = [
@@ -90,8 +101,10 @@ import Testing
         Case("isMissing", "x", gives: "false", .boolean), Case("isNotMissing", "x", gives: "true", .boolean),
         Case("isValid", "s", gives: "true", .boolean), Case("isNotValid", "s", gives: "false", .boolean),
         Case("isIn", "n", "1", "7", gives: "true", .boolean), Case("isNotIn", "s", "'a'", "'c'", gives: "true", .boolean),
-        Case("and", "b", "b", "b", gives: "true", .boolean), Case("or", "b", "b", gives: "true", .boolean), Case("not", "b", gives: "false", .boolean),
-        Case("and", "n", "b", gives: "true", .boolean), Case("if", "b", "n", "m", gives: "7", .integer), Case("if", "b", "n", "x", gives: 7.0),
+        Case("and", "b", "b", "b", gives: "true", .boolean), Case("or", "b", "b", gives: "true", .boolean),
+        Case("not", "b", gives: "false", .boolean),
+        Case("and", "n", "b", gives: "true", .boolean), Case("if", "b", "n", "m", gives: "7", .integer),
+        Case("if", "b", "n", "x", gives: 7.0),
         Case("if", "b", "s", "n", gives: "Bc", .string), Case("if", "n", "x", gives: 2.5),
     ]
 
@@ -102,10 +115,13 @@ import Testing
         Case("substring", "t", "2", "5", gives: "Mixed", .string), Case("replace", "t", "'[a-z]'", "''", gives: " M T ", .string),
         Case("stringLength", "t", gives: "12", .integer), Case("matches", "s", "'^B'", gives: "true", .boolean),
         Case("formatNumber", "n", "'%03d'", gives: "007", .string), Case("formatNumber", "x", "'%.3f'", gives: "2.500", .string),
-        Case("formatDatetime", "d", "'%d.%m.%Y'", gives: "04.03.2001", .string), Case("formatDatetime", "dt", "'%H:%M'", gives: "05:06", .string),
-        Case("dateDaysSinceYear", "d", "2001", gives: "62", .integer), Case("dateDaysSinceYear", "dt", "2000", gives: "428", .integer),
+        Case("formatDatetime", "d", "'%d.%m.%Y'", gives: "04.03.2001", .string),
+        Case("formatDatetime", "dt", "'%H:%M'", gives: "05:06", .string),
+        Case("dateDaysSinceYear", "d", "2001", gives: "62", .integer),
+        Case("dateDaysSinceYear", "dt", "2000", gives: "428", .integer),
         Case("dateSecondsSinceYear", "dt", "2001", gives: "\(62 * 86_400 + 18_367)", .integer),
-        Case("dateSecondsSinceMidnight", "dt", gives: "18367", .integer), Case("dateSecondsSinceMidnight", "tm", gives: "18367", .integer),
+        Case("dateSecondsSinceMidnight", "dt", gives: "18367", .integer),
+        Case("dateSecondsSinceMidnight", "tm", gives: "18367", .integer),
     ]
 
     @Test(arguments: numbers + truths + texts)
@@ -133,14 +149,14 @@ import Testing
 
     @Test func everyFunctionIsTried() {
         let tried = Set((Self.numbers + Self.truths + Self.texts).map { $0.function.replacing("x-", with: "") })
-        #expect(Set(BuiltInFunction.all.keys).subtracting(tried) == ["ln1p"].filter { !tried.contains($0) })
-        #expect(tried.isSubset(of: BuiltInFunction.all.keys))
-        #expect(BuiltInFunction.all.count == 71)
+        #expect(tried == Set(BuiltInFunction.all.keys))
     }
 
     @Test func missingMembersOfAnAggregateDoNotCount() throws {
         let row = ["x": "4.0", "n": "1"]
-        for (function, expected) in [("sum", "5.0"), ("avg", "2.5"), ("min", "1.0"), ("max", "4.0"), ("median", "2.5"), ("product", "4.0")] {
+        for (function, expected) in [
+            ("sum", "5.0"), ("avg", "2.5"), ("min", "1.0"), ("max", "4.0"), ("median", "2.5"), ("product", "4.0"),
+        ] {
             #expect(try result(function, ["x", "z", "n"], row).text == expected)
         }
     }
@@ -149,7 +165,8 @@ import Testing
         let (yes, no, unknown) = (["b": "true"], ["b": "false"], [:] as [String: String])
         let other = ExpressionText.apply("equal", ["n", "1"])
         for (function, row, expected) in [
-            ("and", no, "false"), ("and", yes, ""), ("and", unknown, ""), ("or", yes, "true"), ("or", no, ""), ("or", unknown, ""),
+            ("and", no, "false"), ("and", yes, ""), ("and", unknown, ""), ("or", yes, "true"), ("or", no, ""),
+            ("or", unknown, ""),
         ] {
             #expect(try result(function, ["b", other], row).text == expected)
         }
@@ -172,7 +189,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("+", ["t", "1"]), ("hypot", ["t", "x"]), ("avg", ["t"]), ("threshold", ["t", "0"]), ("not", ["t"]), ("if", ["t", "x", "x"]),
+        ("+", ["t", "1"]), ("hypot", ["t", "x"]), ("avg", ["t"]), ("threshold", ["t", "0"]), ("not", ["t"]),
+        ("if", ["t", "x", "x"]),
         ("equal", ["t", "1.0"]), ("lessThan", ["n", "t"]), ("dateDaysSinceYear", ["t", "2001"]), ("substring", ["t", "t", "1"]),
         ("sqrt", ["z"]), ("ln", ["z"]), ("asin", ["x"]), ("stdNormalIDF", ["x"]),
     ])
@@ -183,7 +201,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("matches", ["t", "u"]), ("dateDaysSinceYear", ["b", "2001"]), ("dateDaysSinceYear", ["d", "n"]), ("dateSecondsSinceMidnight", ["x"]),
+        ("matches", ["t", "u"]), ("dateDaysSinceYear", ["b", "2001"]), ("dateDaysSinceYear", ["d", "n"]),
+        ("dateSecondsSinceMidnight", ["x"]),
         ("formatDatetime", ["x", "'%Y'"]), ("not", ["d"]), ("substring", ["t", "d", "1"]), ("formatNumber", ["d", "'%d'"]),
         ("concat", ["s", "gone"]), ("if", ["d", "1", "2"]),
     ])

@@ -25,7 +25,9 @@ func load(_ text: String, sourceLocation: SourceLocation = #_sourceLocation) thr
 
 /// Whatever lowering reads was found by typing, and fields come out as what typing announced.
 func expectAgreement(ofPassesOver bytes: [UInt8], _ sourceLocation: SourceLocation = #_sourceLocation) {
-    guard bytes.count < 1_000_000, let document = try? Document.read(bytes), let typed = try? Typing.typed(document) else { return }
+    guard bytes.count < 1_000_000, let document = try? Document.read(bytes), let typed = try? Typing.typed(document) else {
+        return
+    }
     do {
         let lowered = try ModelAssembly.lowered(typed)
         for (name, type) in lowered.fieldTypes {

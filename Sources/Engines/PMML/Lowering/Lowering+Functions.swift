@@ -40,6 +40,9 @@ extension Lowering {
         let isCondition = isCondition(apply)
         for (index, argument) in apply.arguments.enumerated() {
             if isCondition, index > 0 {
+                let treatment = treatsInvalidAsMissing
+                treatsInvalidAsMissing = apply.invalidTreatment == .asMissing
+                defer { treatsInvalidAsMissing = treatment }
                 let condition = try boolean(arguments[0], apply.place)
                 let isTaken = builder.apply(.equal, condition, constant(index == 1 ? 1 : 0))
                 gate = outer.map { builder.apply(.and, $0, isTaken) } ?? isTaken
@@ -232,7 +235,8 @@ extension Lowering {
             return truth(call.name == "isIn" ? result : builder.apply(.not, result))
         case "if":
             return try conditional(
-                try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nothing(arguments[1].type),
+                try boolean(arguments[0], call.place), arguments[1],
+                arguments.count > 2 ? arguments[2] : nothing(arguments[1].type),
                 call.type, call.place)
         default: return nil
         }
