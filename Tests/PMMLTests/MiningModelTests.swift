@@ -213,4 +213,16 @@ import Testing
         #expect(scores.failure(row: 1) != nil)
         #expect(PMMLTests.text(scores, model, row: 2, "y") == "1.0")
     }
+
+    @Test func outputsOfTheSelectedSegmentAreShownWhateverTheOthersCanSay() throws {
+        func named(_ label: String) -> String {
+            let constant = "<Constant dataType='string'>\(label)</Constant>"
+            return
+                "<Output><OutputField name='who' feature='transformedValue' dataType='string'>\(constant)</OutputField></Output>"
+        }
+        let isBelow = "<SimplePredicate field='x' operator='lessThan' value='0'/>"
+        let text = mining(
+            "selectFirst", segment(plus(1, output: named("first")), isBelow), segment(plus(2, output: named("second"))))
+        #expect(try results(text, "who", [["x": "-1"], ["x": "1"]]) == ["first", "second"])
+    }
 }

@@ -255,7 +255,8 @@ extension Lowering {
             return truth(call.name == "isIn" ? result : builder.apply(.not, result))
         case "if":
             return try conditional(
-                try boolean(arguments[0], call.place), arguments[1], arguments.count > 2 ? arguments[2] : nothing(arguments[1].type),
+                try boolean(arguments[0], call.place), arguments[1],
+                arguments.count > 2 ? arguments[2] : nothing(arguments[1].type),
                 call.type, call.place)
         default: return nil
         }
