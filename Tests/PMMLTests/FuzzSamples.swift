@@ -36,7 +36,7 @@ enum FuzzSamples {
             "votes": EnsembleTests.ensemble("weightedMajorityVote", EnsembleTests.labels, predicate: "<True/>"),
             "selection": EnsembleTests.ensemble(
                 "selectFirst", EnsembleTests.labels,
-                output: "<OutputField name='o' feature='entityId' segmentId='s2' rank='2'/>"),
+                output: "<OutputField name='o' feature='entityId' segmentId='s2'/>"),
         ]
         let rules = RuleSetModelTests.three + "<CompoundRule><True/>\(RuleSetModelTests.rule("c", above: -1))</CompoundRule>"
         samples["weighted rules"] = RuleSetModelTests.model("weightedSum", rules).replacing(

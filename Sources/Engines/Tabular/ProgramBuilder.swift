@@ -7,6 +7,8 @@ package struct ProgramBuilder {
         /// A range of `instructions`.
         case instructions(Range<Int>)
         case step(Step)
+        /// A range of `decisions`: walks of which none needs another's results.
+        case decisions(Range<Int>)
         /// The text step of this index.
         case texts(Int)
     }
@@ -23,6 +25,7 @@ package struct ProgramBuilder {
     private var items: [Item] = []
     private var instructions: [Formula.Instruction] = []
     private var firstOfFormula = 0
+    private var decisions: [GraphWalk] = []
     private var constants: [Double] = []
     private var constantIndex: [UInt64: Int] = [:]
     private var tables: [Formula.Table] = []
@@ -79,14 +82,15 @@ package struct ProgramBuilder {
     /// become one step, unless one tests what another finds out.
     package mutating func decide(_ graph: DecisionGraph) -> Int {
         let decision = GraphWalk(graph, into: program.addSlots(graph.width))
-        if firstOfFormula == instructions.count, case .step(.decide(let others))? = items.last,
-            !graph.tests.contains(where: { test in
-                others.contains { $0.into <= test.slot && test.slot < $0.into + $0.graph.width }
-            })
+        decisions.append(decision)
+        // What the walks of a step find out lies behind the first one's result.
+        if firstOfFormula == instructions.count, case .decisions(let others)? = items.last,
+            graph.tests.allSatisfy({ $0.slot < decisions[others.lowerBound].into })
         {
-            items[items.count - 1] = .step(.decide(others + [decision]))
+            items[items.count - 1] = .decisions(others.lowerBound..<decisions.count)
         } else {
-            add(.decide([decision]))
+            endFormula()
+            items.append(.decisions(decisions.count - 1..<decisions.count))
         }
         return decision.into
     }
@@ -169,6 +173,7 @@ package struct ProgramBuilder {
         program.steps = items.map { item in
             switch item {
             case .step(let step): step
+            case .decisions(let range): .decide(Array(decisions[range]))
             case .texts(let index): .texts(texts.program(ofStep: index))
             case .instructions(let range): .formula(formula(range))
             }

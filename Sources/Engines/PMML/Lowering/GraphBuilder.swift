@@ -13,6 +13,19 @@ struct GraphBuilder {
     private var results: [Double] = []
     private var resultIndex: [[UInt64]: Int] = [:]
     private let width: Int
+    /// Compound predicates that are in the graph already, by where they lead.
+    var compounds: [Compound: Target] = [:]
+    /// Words of all sets.
+    private(set) var setWords = 0
+
+    /// A compound predicate of the file, or what is left of it, with its ways out.
+    struct Compound: Hashable {
+        var place: Place
+        var partCount: Int
+        var whenTrue: Target
+        var whenFalse: Target
+        var whenUnknown: Target
+    }
 
     init(width: Int = 1) { self.width = width }
 
@@ -48,6 +61,7 @@ struct GraphBuilder {
         if index == sets.count {
             sets.append(Forest.CategorySet(words: words))
             setIndex[words] = index
+            setWords += words.count
         }
         return test(.member(index), slot, whenTrue: whenTrue, whenFalse: whenFalse, whenMissing: whenMissing)
     }

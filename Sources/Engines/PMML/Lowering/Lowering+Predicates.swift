@@ -97,14 +97,17 @@ extension Lowering {
         }
         var members: [Double] = []
         for text in texts { members.append(try literal(text, comparedWith: value, place)) }
-        if value.type == .string {
-            return graph.member(
-                members.map { Int($0) }, builder.slot(of: value.operand), whenTrue: ways.whenTrue, whenFalse: ways.whenFalse,
-                whenMissing: ways.whenUnknown)
-        }
-        if value.opType != .continuous, value.type != .boolean || members.count != 1 {
-            let (slot, codes) = codes(of: members, for: value)
-            return graph.member(codes, slot, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
+        if value.type == .string || value.opType != .continuous && (value.type != .boolean || members.count != 1) {
+            let (slot, codes) =
+                value.type == .string
+                ? (builder.slot(of: value.operand), members.map { Int($0) }) : codes(of: members, for: value)
+            let words = graph.setWords
+            let target = graph.member(
+                codes, slot, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
+            // A set is as long as its greatest code, which can be that of any of the model's strings.
+            setWords += graph.setWords - words
+            guard setWords <= Self.mostSetWords else { throw unsupported("so many tests of so many categories", place) }
+            return target
         }
         let slot = builder.slot(of: value.operand)
         if value.type == .boolean {
@@ -127,26 +130,31 @@ extension Lowering {
 
     /// The codes of a categorical number's values, and the slot in which a row's code is found.
     private func codes(of members: [Double], for value: Value) -> (slot: Int, codes: [Int]) {
-        var known =
-            categories[value.operand]
-            ?? {
-                let table = builder.addTable(.keys(keys: [], values: [], other: unknownSymbol, missing: .nan))
-                return Categories(table: table, operand: builder.look(up: value.operand, inTable: table))
-            }()
+        let key = value.operand
+        if categories[key] == nil {
+            let table = builder.addTable(.keys(keys: [], values: [], other: unknownSymbol, missing: .nan))
+            categories[key] = Categories(table: table, operand: builder.look(up: key, inTable: table))
+        }
         var codes: [Int] = []
-        for member in members {
-            let code = known.codes[member] ?? known.codes.count
-            known.codes[member] = code
+        for member in members where !member.isNaN {
+            // In place: a copy for every predicate would take quadratic time.
+            let code = categories[key]!.codes[member] ?? categories[key]!.codes.count
+            categories[key]!.codes[member] = code
             codes.append(code)
         }
-        categories[value.operand] = known
-        return (builder.slot(of: known.operand), codes)
+        return (builder.slot(of: categories[key]!.operand), codes)
     }
 
     private func lower(
         _ predicate: CompoundPredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
     ) throws(ScoringError) -> DecisionGraph.Target {
-        try nested(predicate.place) { () throws(ScoringError) in
+        // Parts are lowered more than once; without this, nested ones would be so more and more often.
+        let key = GraphBuilder.Compound(
+            place: predicate.place, partCount: predicate.parts.count, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse,
+            whenUnknown: ways.whenUnknown)
+        if let known = graph.compounds[key] { return known }
+        let target = try nested(predicate.place) { () throws(ScoringError) in
+            try spend(predicate.parts.count, predicate.place)
             guard graph.testCount <= Self.mostTests else {
                 throw invalid("the model's predicates are too large", predicate.place)
             }
@@ -177,6 +185,8 @@ extension Lowering {
                 return even
             }
         }
+        graph.compounds[key] = target
+        return target
     }
 
     /// False as soon as a part is false; else unknown if one was unknown.

@@ -18,6 +18,12 @@ final class Lowering: FieldResolving {
     /// Steps of matching that loading may take for strings that are known beforehand.
     static let mostPatternWork = 200_000_000
 
+    /// Words of the sets of categories of all predicates.
+    static let mostSetWords = 1 << 26
+    /// Entries of tables, strings of domains, cells and rows that loading looks at in all: what grows faster than
+    /// the file is counted here.
+    static let mostWork = 50_000_000
+
     /// One input of the program.
     struct Input {
         var field: DataField
@@ -58,6 +64,10 @@ final class Lowering: FieldResolving {
     /// How much of `mostPatternBytes` and `mostPatternWork` is used up.
     var patternBytes = 0
     var patternWork = 0
+    /// How much of `mostWork` is used up.
+    private var work = 0
+    /// Words of all sets of categories.
+    var setWords = 0
     /// Of the whole model, for `inspect`.
     var treeCount = 0
     var deepestTree = 0
@@ -88,6 +98,20 @@ final class Lowering: FieldResolving {
     func fail(whereMissing operand: Formula.Operand, _ failure: Formula.Failure) {
         guard gate == nil else { return fail(where: builder.apply(.isMissing, operand), failure) }
         builder.fail(whereMissing: operand, failure)
+    }
+
+    /// Notes work that is not bounded by the size of the file; refuses models for which it becomes too much.
+    func spend(_ amount: Int, _ place: Place) throws(ScoringError) {
+        let (sum, overflow) = work.addingReportingOverflow(amount)
+        guard !overflow, sum <= Self.mostWork else { throw invalid("the model takes too much work to prepare", place) }
+        work = sum
+        LoadingPace.step()
+    }
+
+    /// Notes as much work as the product of two counts.
+    func spend(_ first: Int, times second: Int, _ place: Place) throws(ScoringError) {
+        let (product, overflow) = first.multipliedReportingOverflow(by: second)
+        try spend(overflow ? .max : product, place)
     }
 
     /// Runs `body` one level deeper; refuses files that nest without end.
@@ -141,7 +165,7 @@ final class Lowering: FieldResolving {
     /// The text of a value, as Java would print it.
     func text(of value: Double, _ type: DataType) -> String? {
         switch type {
-        case .string: value >= 0 ? symbols[Int(value)] : nil
+        case .string: value >= 0 && value < Double(symbols.texts.count) ? symbols[Int(value)] : nil
         case .integer: abs(value) < 9e15 ? String(Int(value)) : nil
         case .double: NumberWriting.text(of: value)
         case .float: NumberWriting.text(of: Float(value))

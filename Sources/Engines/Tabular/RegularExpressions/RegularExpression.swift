@@ -201,7 +201,7 @@ struct RegularExpressionCompiler {
             // At least one time, with a way around it if none will do: an iteration that reads nothing ends the loop.
             let entry = instructions.count
             if least == 0 { append(.split) }
-            for _ in 1..<max(least, 1) { try emit(node) }
+            try emit(node, times: max(least, 1) - 1)
             let start = instructions.count
             try emit(node)
             append(.split)
@@ -209,7 +209,7 @@ struct RegularExpressionCompiler {
             if least == 0 { way(entry, into: entry + 1, past: instructions.count, &instructions) }
             return
         }
-        for _ in 0..<least { try emit(node) }
+        try emit(node, times: least)
         var splits: [Int] = []
         for _ in least..<max(most, least) {
             splits.append(instructions.count)
@@ -217,6 +217,15 @@ struct RegularExpressionCompiler {
             try emit(node)
         }
         for split in splits { way(split, into: split + 1, past: instructions.count, &instructions) }
+    }
+
+    /// What is empty is not repeated: it would take time without making the program longer.
+    private mutating func emit(_ node: Node, times count: Int) throws(Fault) {
+        for _ in 0..<count {
+            let length = instructions.count
+            try emit(node)
+            guard instructions.count > length else { return }
+        }
     }
 
     /// Neighbouring alternatives that begin alike share their beginning: a list of words becomes a tree. Their

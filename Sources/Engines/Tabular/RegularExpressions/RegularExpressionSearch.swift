@@ -105,8 +105,13 @@ package struct RegularExpressionSearch {
                     hasFound = true
                     break way
                 case .scalar: isHit = !isAtEnd && scalar == UInt32(bitPattern: instruction.x)
-                case .folded: isHit = !isAtEnd && ScalarCase.folded(scalar) == UInt32(bitPattern: instruction.x)
-                case .set: isHit = !isAtEnd && sets[Int(instruction.x)].contains(scalar)
+                case .folded:
+                    isHit = !isAtEnd && ScalarCase.folded(scalar) == UInt32(bitPattern: instruction.x)
+                    if scalar >= 128 { budget -= 16 }
+                case .set:
+                    isHit = !isAtEnd && sets[Int(instruction.x)].contains(scalar)
+                    // Properties of characters take their time.
+                    if scalar >= 128 { budget -= 8 * sets[Int(instruction.x)].cost }
                 case .notNewline: isHit = !isAtEnd && scalar != 0x0A
                 case .anything: isHit = !isAtEnd
                 case .split, .jump, .save, .assertion: isHit = false

@@ -24,6 +24,8 @@ package struct ScalarSet: Sendable, Hashable {
     var ignoresCase = false
     /// Answers for the first 128 scalars, settled by `settled()`.
     private var low: UInt64 = 0
+    /// First and last scalars of the members that are ranges, merged and ascending; filled by `settled()`.
+    private var ranges: [UInt32] = []
     private var high: UInt64 = 0
 
     init() {}
@@ -36,9 +38,30 @@ package struct ScalarSet: Sendable, Hashable {
 
     mutating func insert(_ set: ScalarSet) { members.append(Member(kind: .set(set))) }
 
-    /// The set with the answers for ASCII computed beforehand.
+    /// How many members are asked one after the other for a scalar beyond ASCII.
+    var cost: Int { members.count }
+
+    /// The set in a form for quick answers: ranges sorted, every other member once, those for ASCII computed beforehand.
     func settled() -> ScalarSet {
         var set = self
+        (set.members, set.ranges) = ([], [])
+        var (plain, known): ([(first: UInt32, last: UInt32)], Set<Member>) = ([], [])
+        for member in members {
+            switch member.kind {
+            case .range(let first, let last) where !member.isNegated: plain.append((first, last))
+            case .set(let inner) where known.insert(member).inserted:
+                set.members.append(Member(kind: .set(inner.settled()), isNegated: member.isNegated))
+            case .range, .property: if known.insert(member).inserted { set.members.append(member) }
+            case .set: break
+            }
+        }
+        for (first, last) in plain.sorted(by: { $0.first < $1.first }) {
+            if let end = set.ranges.last, first <= end {
+                set.ranges[set.ranges.count - 1] = max(end, last)
+            } else {
+                set.ranges += [first, last]
+            }
+        }
         (set.low, set.high) = (0, 0)
         for value in UInt32(0)..<64 where holds(value) { set.low |= 1 << UInt64(value) }
         for value in UInt32(64)..<128 where holds(value) { set.high |= 1 << UInt64(value - 64) }
@@ -61,6 +84,12 @@ package struct ScalarSet: Sendable, Hashable {
     }
 
     private func has(_ scalar: UInt32) -> Bool {
+        var (low, high) = (0, ranges.count / 2)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[2 * middle + 1] < scalar { low = middle + 1 } else { high = middle }
+        }
+        if 2 * low < ranges.count, ranges[2 * low] <= scalar { return true }
         for member in members {
             let holds: Bool =
                 switch member.kind {

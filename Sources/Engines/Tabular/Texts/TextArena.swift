@@ -77,7 +77,8 @@ struct TextArena {
     mutating func append(_ value: Double, _ pattern: DatePattern) {
         let seconds = pattern.source == .days ? value * 86_400 : value
         let days = Int((seconds / 86_400).rounded(.down))
-        let ofDay = Int((seconds - Double(days) * 86_400).rounded(.down))
+        // Beyond 2^53 seconds the difference is not exact.
+        let ofDay = Int(min(max((seconds - Double(days) * 86_400).rounded(.down), 0), 86_399))
         let (year, month, day) = CalendarText.day(days)
         let weekday = ((days + 4) % 7 + 7) % 7
         for part in pattern.parts {

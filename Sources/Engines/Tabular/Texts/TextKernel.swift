@@ -84,6 +84,7 @@ struct TextTable: Sendable {
     }
 
     var byteCount: Int { bytes.byteCount }
+    var count: Int { ends.count - 1 }
 
     subscript(index: Int) -> UnsafeBufferPointer<UInt8> {
         UnsafeBufferPointer(start: bytes.base + ends[index], count: ends[index + 1] - ends[index])
@@ -148,7 +149,7 @@ struct TextRow {
         case .constant(let code): set(line, symbols[code])
         case .decode(let slot, let unknown):
             let code = slots[slot]
-            if code >= 0 { set(line, symbols[Int(code)]) } else if !code.isNaN, let unknown { set(line, text(unknown)) }
+            if code >= 0, code < Double(symbols.count) { set(line, symbols[Int(code)]) } else if !code.isNaN, let unknown { set(line, text(unknown)) }
         case .number(let slot, let form): if !slots[slot].isNaN { append(line, slots[slot], form) }
         case .formatted(let slot, let format):
             let value = slots[slot]
