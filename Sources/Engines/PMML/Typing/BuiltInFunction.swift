@@ -39,7 +39,8 @@ struct BuiltInFunction {
         add(
             "rint sqrt exp expm1 ln log10 ln1p log1p sin cos tan asin acos atan sinh cosh tanh erf stdNormalCDF stdNormalPDF stdNormalIDF expit",
             1...1, .floating(keepsIntegers: false))
-        add("sum min max product", 1...4_096, .arithmetic(isFractional: false))
+        // Converted text models add up a term a word.
+        add("sum min max product", 1...65_536, .arithmetic(isFractional: false))
         add("avg median", 1...4_096, .type(.double))
         add("normalCDF normalPDF normalIDF", 3...3, .type(.double))
         add("threshold", 2...2, .type(.integer))
