@@ -27,6 +27,13 @@ import Testing
         #expect(try value(apply("modulo", "x", "3"), ["x": "-7"]) == "2.0")
     }
 
+    @Test func aSumCanHaveATermForEveryWordOfAVocabulary() throws {
+        func sum(of count: Int) -> String { apply("sum", String(repeating: "<FieldRef field='x'/>", count: count)) }
+        #expect(try value(sum(of: 6_000), ["x": "0.5"]) == "3000.0")
+        #expect(try value(sum(of: 6_000), [:]) == "")
+        #expect(throws: ScoringError.self) { try value(sum(of: 65_537), ["x": "0.5"]) }
+    }
+
     @Test func aggregatesIgnoreMissingValues() throws {
         let row = ["x": "4", "n": "1"]
         #expect(try value(apply("sum", "x", "z", "n"), row) == "5.0")

@@ -8,10 +8,13 @@ extension Lowering {
     }
 
     private func lowerRegression(_ model: RegressionModel, in scope: Scope) throws(ScoringError) -> Outcome {
-        let sum = try sum(of: model.tables[0], in: scope)
+        let isFloat = model.head.isFloat
+        let sum = try sum(of: model.tables[0], isFloat, in: scope)
         let result: Formula.Operand
         switch model.normalization {
         case .none: result = sum
+        case .softmax where isFloat, .logit where isFloat: result = floatLogistic(sum)
+        case .exp where isFloat: result = float(builder.apply(.exponential, sum))
         case .softmax, .logit, .exp, .probit, .cloglog, .loglog, .cauchit: result = normalized(sum, model.normalization)
         case .simplemax: throw unsupported("the normalizationMethod simplemax of a regression", model.head.place)
         }
@@ -33,7 +36,7 @@ extension Lowering {
                 throw invalid("<RegressionTable>: the attribute 'targetCategory' is missing", table.place)
             }
             positions.append(classes.position(of: category))
-            sums.append(try sum(of: table, in: scope))
+            sums.append(try sum(of: table, model.head.isFloat, in: scope))
         }
         guard Set(positions).count == positions.count else {
             throw invalid("two tables have the same targetCategory", model.head.place)
@@ -53,6 +56,10 @@ extension Lowering {
     /// Probabilities of unordered categories.
     private func nominal(_ sums: [Formula.Operand], _ model: RegressionModel) throws(ScoringError) -> [Formula.Operand] {
         switch model.normalization {
+        case .softmax where model.head.isFloat: return floatSoftmax(sums)
+        case .logit where model.head.isFloat && sums.count == 2:
+            let first = floatLogistic(sums[0])
+            return [first, float(builder.apply(.subtract, constant(1), first))]
         case .softmax:
             let first = builder.spread(.softmax, sums)
             return sums.indices.map { .slot(first + $0) }
@@ -115,7 +122,7 @@ extension Lowering {
     }
 
     /// terms + intercept, in this order. Missing numbers make the sum missing; a missing category counts as none.
-    private func sum(of table: RegressionModel.Table, in scope: Scope) throws(ScoringError) -> Formula.Operand {
+    private func sum(of table: RegressionModel.Table, _ isFloat: Bool, in scope: Scope) throws(ScoringError) -> Formula.Operand {
         var terms: [Formula.Term] = []
         for predictor in table.numeric {
             let value = try number(of: predictor.field, in: scope, predictor.place)
@@ -150,8 +157,39 @@ extension Lowering {
             terms.append(Formula.Term(product, coefficient: 1))
         }
         guard !terms.isEmpty else { return constant(table.intercept) }
+        if isFloat { return floatSum(of: terms, table.intercept) }
         terms.append(Formula.Term(constant(1), coefficient: table.intercept))
         return builder.linear(terms, intercept: 0)
+    }
+
+    // MARK: Float32
+
+    // Vendor attribute x-mathContext="float" of JPMML: every step of the computation is rounded to float32, as
+    // XGBoost computes.
+
+    func float(_ operand: Formula.Operand) -> Formula.Operand { builder.apply(.float32, operand) }
+
+    private func floatSum(of terms: [Formula.Term], _ intercept: Double) -> Formula.Operand {
+        var sum = constant(0)
+        for term in terms {
+            var value = float(term.operand)
+            if term.exponent != 1 { value = float(builder.apply(.power, value, constant(term.exponent))) }
+            let product = float(builder.apply(.multiply, value, constant(Double(Float(term.coefficient)))))
+            sum = float(builder.apply(.add, sum, product))
+        }
+        return float(builder.apply(.add, sum, constant(Double(Float(intercept)))))
+    }
+
+    private func floatLogistic(_ x: Formula.Operand) -> Formula.Operand {
+        let power = float(builder.apply(.exponential, builder.apply(.subtract, constant(0), x)))
+        return float(builder.apply(.divide, constant(1), float(builder.apply(.add, constant(1), power))))
+    }
+
+    private func floatSoftmax(_ sums: [Formula.Operand]) -> [Formula.Operand] {
+        let highest = builder.combine(.maximum, sums)
+        let powers = sums.map { float(builder.apply(.exponential, float(builder.apply(.subtract, $0, highest)))) }
+        let total = powers.dropFirst().reduce(powers[0]) { float(builder.apply(.add, $0, $1)) }
+        return powers.map { float(builder.apply(.divide, $0, total)) }
     }
 
     /// The place of a field that is a number.

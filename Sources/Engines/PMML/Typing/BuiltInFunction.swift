@@ -77,7 +77,7 @@ package struct BuiltInFunction {
             .type(.double), isPartial: true)
         add("erf stdNormalCDF stdNormalPDF stdNormalIDF expit", 1...1, .numbers, .type(.double), isPartial: true)
         add("normalCDF normalPDF normalIDF", 3...3, .numbers, .type(.double), isPartial: true)
-        add("sum min max product", 1...4_096, .numbers, .arithmetic(isFractional: false))
+        add("sum min max product", 1...65_536, .numbers, .arithmetic(isFractional: false))
         add("avg median", 1...4_096, .numbers, .type(.double))
         add("threshold", 2...2, .numbers, .type(.integer))
 
