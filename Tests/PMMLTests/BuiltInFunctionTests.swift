@@ -72,7 +72,7 @@ import Testing
         Case("avg", "f", gives: f), Case("median", "x", "n", "m", gives: 2.5), Case("median", "n", "m", gives: 2.5),
         Case("log10", "n", gives: log10(7)), Case("ln", "x", gives: log(2.5)), Case("x-ln1p", "x", gives: log1p(2.5)),
         Case("log1p", "x", gives: log1p(2.5)), Case("sqrt", "x", gives: 2.5.squareRoot()),
-        Case("sqrt", "f", gives: Double(Float(f.squareRoot())), .float),
+        Case("sqrt", "f", gives: f.squareRoot()),
         Case("abs", "z", gives: 1.5), Case("abs", "m", gives: "2", .integer), Case("abs", "b", gives: "1", .integer),
         Case("exp", "z", gives: exp(-1.5)), Case("expm1", "z", gives: expm1(-1.5)),
         Case("threshold", "x", "z", gives: "1", .integer), Case("threshold", "z", "x", gives: "0", .integer),
@@ -81,7 +81,7 @@ import Testing
         Case("round", "z", gives: "-1", .integer),
         Case("round", "x", gives: "3", .integer), Case("rint", "x", gives: 2.0), Case("rint", "z", gives: -2.0),
         Case("sin", "x", gives: sin(2.5)), Case("cos", "x", gives: cos(2.5)), Case("tan", "x", gives: tan(2.5)),
-        Case("asin", "f", gives: Double(Float(asin(f))), .float), Case("acos", "0.25", gives: acos(0.25)),
+        Case("asin", "f", gives: asin(f)), Case("acos", "0.25", gives: acos(0.25)),
         Case("atan", "x", gives: atan(2.5)),
         Case("sinh", "x", gives: sinh(2.5)), Case("cosh", "x", gives: cosh(2.5)), Case("tanh", "x", gives: tanh(2.5)),
         Case("erf", "x", gives: erf(2.5)), Case("expit", "x", gives: 1 / (1 + exp(-2.5))),
@@ -137,7 +137,7 @@ import Testing
 
     /// What functions that have their own rules for missing arguments make of them.
     static let withoutArguments: [String: String] = [
-        "isMissing": "true", "isNotMissing": "false", "isValid": "false", "isNotValid": "true",
+        "isMissing": "true", "isNotMissing": "false", "isValid": "false", "isNotValid": "true", "isIn": "false", "isNotIn": "true",
     ]
 
     @Test(arguments: numbers + truths + texts)
@@ -174,7 +174,7 @@ import Testing
         #expect(try result("if", ["b", "1", "2"], unknown).text == "")
         #expect(try result("if", ["b", "1"], no).text == "")
         #expect(try result("isIn", ["n", "1", "m"], ["n": "1"]).text == "true")
-        #expect(try result("isIn", ["n", "1", "m"], ["n": "2"]).text == "")
+        #expect(try result("isIn", ["n", "1", "m"], ["n": "2"]).text == "false")
     }
 
     @Test func textsAreReadWhereOtherTypesAreNeeded() throws {
@@ -191,7 +191,7 @@ import Testing
     @Test(arguments: [
         ("+", ["t", "1"]), ("hypot", ["t", "x"]), ("avg", ["t"]), ("threshold", ["t", "0"]), ("not", ["t"]),
         ("if", ["t", "x", "x"]),
-        ("equal", ["t", "1.0"]), ("lessThan", ["n", "t"]), ("dateDaysSinceYear", ["t", "2001"]), ("substring", ["t", "t", "1"]),
+        ("lessThan", ["n", "t"]), ("dateDaysSinceYear", ["t", "2001"]), ("substring", ["t", "t", "1"]),
         ("sqrt", ["z"]), ("ln", ["z"]), ("asin", ["x"]), ("stdNormalIDF", ["x"]),
     ])
     func argumentsOfTheWrongKindFailTheRow(_ function: String, _ arguments: [String]) throws {

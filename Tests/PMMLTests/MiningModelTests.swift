@@ -226,3 +226,25 @@ import Testing
         #expect(try results(text, "who", [["x": "-1"], ["x": "1"]]) == ["first", "second"])
     }
 }
+
+extension MiningModelTests {
+    @Test func aChainWhosePredictorIsNotUsedHasNoValueForItsTarget() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: PMMLText.field("x") + PMMLText.field("y"),
+                """
+                <MiningModel functionName="regression">\(PMMLText.schema("x", target: "y"))<Segmentation multipleModelMethod="modelChain">
+                <Segment id="1"><True/><RegressionModel functionName="regression">\(PMMLText.schema("x"))
+                <Output><OutputField name="oddness" dataType="double" optype="continuous"/></Output>
+                <RegressionTable intercept="0"><NumericPredictor name="x" coefficient="2"/></RegressionTable></RegressionModel></Segment>
+                <Segment id="2"><SimplePredicate field="oddness" operator="lessThan" value="10"/>
+                <RegressionModel functionName="regression">\(PMMLText.schema("x", target: "y"))
+                <RegressionTable intercept="1"><NumericPredictor name="x" coefficient="1"/></RegressionTable></RegressionModel></Segment>
+                </Segmentation></MiningModel>
+                """))
+        let scores = try score(model, [["x": "3"], ["x": "7"]])
+        #expect(text(scores, model, row: 0, "y") == "4.0")
+        #expect(text(scores, model, row: 1, "y") == "")
+        #expect(text(scores, model, row: 1, "oddness") == "14.0")
+    }
+}

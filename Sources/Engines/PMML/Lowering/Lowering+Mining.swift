@@ -128,7 +128,10 @@ extension Lowering {
             }
         }
         guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }
-        var outcome = try selected(parts.map { ($0.isActive, $0.outcome) })
+        // Models that come before the first one of the chain's target only prepare it: where that one is not used,
+        // the target has no value.
+        let predictor = target(of: .mining(model)).name.flatMap { name in parts.firstIndex { $0.outcome.target == name } } ?? 0
+        var outcome = try selected(parts.enumerated().map { ($1.isActive, $0 < predictor ? Outcome() : $1.outcome) })
         if let value = outcome.value { outcome.value = applyTargets(value, model.head) }
         outcome.outputs = outputs
         var isGiven = constant(1)
