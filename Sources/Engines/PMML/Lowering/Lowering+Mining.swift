@@ -164,7 +164,19 @@ extension Lowering {
         if builder.value(of: candidates[start].isActive) != 1 {
             result = merged(Outcome(), result, isActive: candidates[start].isActive)
         }
-        for candidate in candidates[(start + 1)...] { result = merged(result, candidate.outcome, isActive: candidate.isActive) }
+        for candidate in candidates[(start + 1)...] {
+            let size = result.classes.count + result.entities.count + result.reasonCodes.count
+            try spend(4 * size, document.model.head.place)
+            for field in candidate.outcome.outputs {
+                // A string is a code, which a number is not.
+                guard let other = result.outputs.first(where: { $0.name == field.name }),
+                    (other.value.type == .string) != (field.value.type == .string)
+                else { continue }
+                throw unsupported(
+                    "the output field '\(field.name)', of which segments make strings and numbers,", document.model.head.place)
+            }
+            result = merged(result, candidate.outcome, isActive: candidate.isActive)
+        }
         return result
     }
 
@@ -180,6 +192,7 @@ extension Lowering {
         }
         var classes = first.classes.isEmpty ? Classes(type: second.classes.type) : first.classes
         let positions = second.classes.texts.map { classes.position(of: $0) }
+        let places = Dictionary(positions.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
         result.classes = classes
         if let label = second.label {
             let entries = positions.enumerated().map { (Double($0.offset), Double($0.element)) }
@@ -190,7 +203,7 @@ extension Lowering {
         func pickEach(_ a: [Formula.Operand], _ b: [Formula.Operand]) -> [Formula.Operand] {
             guard !a.isEmpty || !b.isEmpty else { return [] }
             return (0..<classes.count).map { position in
-                let other = positions.firstIndex(of: position).flatMap { b.indices.contains($0) ? b[$0] : nil }
+                let other = places[position].flatMap { b.indices.contains($0) ? b[$0] : nil }
                 return pick(a.indices.contains(position) ? a[position] : nil, other ?? (b.isEmpty ? nil : constant(0))) ?? missing
             }
         }

@@ -34,7 +34,9 @@ struct ModelAssembly {
         description.trees = lowering.treeCount > 0 ? lowering.treeCount : nil
         description.depth = lowering.treeCount > 0 ? lowering.deepestTree : nil
         description.notes = notes(of: document)
-        let verification = head.verification.map { Verification($0, document) }
+        let verification = try head.verification.map { (verification) throws(ScoringError) in
+            try Verification(verification, document, inputCount: fields.count)
+        }
         return TabularModel(program: program, signature: signature, description: description) { (model) throws(ScoringError) in
             try verification?.check(model)
         }
