@@ -165,7 +165,11 @@ import Testing
     /// Where the file that is being tried is kept, to look at after a crash.
     static let folder = getenv("VERDICT_FUZZ_FOLDER").map { String(cString: $0) }
     /// A file that takes longer is taken for one that hangs.
-    static let patience = Duration.seconds(2)
+    #if DEBUG
+        static let patience = Duration.seconds(15)
+    #else
+        static let patience = Duration.seconds(2)
+    #endif
 
     static let samples = ["credit_scorecard"] + SampleTests.names + FuzzSamples.written.keys.sorted()
 

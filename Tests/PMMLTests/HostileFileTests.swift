@@ -63,3 +63,68 @@ import Testing
         #expect(time(document) < .seconds(20))
     }
 }
+
+extension HostileFileTests {
+    private func isRefused(_ document: String) -> Bool {
+        do {
+            _ = try load(document)
+            return false
+        } catch { return true }
+    }
+
+    @Test func countsThatAreMultipliedAreRefused() {
+        // 100,000 rows and 3,000 fields of a verification, of which nearly all cells are not there.
+        let fields = (0..<3_000).map { "<VerificationField field=\"f\($0)\" column=\"x\"/>" }.joined()
+        let rows = "<row><x>1</x></row>" + String(repeating: "<row/>", count: 100_000)
+        let verified = PMMLText.constantTree.replacing(
+            "<MiningSchema/>",
+            with: """
+                <MiningSchema/><ModelVerification><VerificationFields>\(fields)</VerificationFields><InlineTable>\(rows)</InlineTable></ModelVerification>
+                """)
+        let map = """
+            <MapValues outputColumn="x">\(String(repeating: "<FieldColumnPair field=\"n\" column=\"x\"/>", count: 10_000))
+            <InlineTable>\(String(repeating: "<row><x>1</x></row>", count: 10_000))</InlineTable></MapValues>
+            """
+        let bins = (0..<9_000).map {
+            "<DiscretizeBin binValue=\"1\"><Interval closure=\"openClosed\" leftMargin=\"\($0)\" rightMargin=\"\($0 + 1)\"/></DiscretizeBin>"
+        }.joined()
+        for document in [
+            PMMLText.document(fields: PMMLText.field("x"), verified), PMMLText.expression(map),
+            PMMLText.expression("<Discretize field=\"x\">\(bins)</Discretize>"),
+        ] {
+            let time = ContinuousClock().measure { #expect(isRefused(document)) }
+            #expect(time < .seconds(10))
+        }
+    }
+
+    @Test func manyListedValuesOfANumberTakeLinearTime() {
+        let values = (0..<50_000).map { "<Value value=\"\($0)\"/>" }.joined()
+        let document = PMMLText.document(
+            fields: PMMLText.field("x", "integer", "categorical", values),
+            """
+            <RegressionModel functionName="regression">\(PMMLText.schema("x"))<RegressionTable intercept="0">
+            <NumericPredictor name="x" coefficient="1"/></RegressionTable></RegressionModel>
+            """)
+        let time = ContinuousClock().measure { #expect(!isRefused(document)) }
+        #expect(time < .seconds(10))
+    }
+
+    @Test func outputsThatAreStringsHereAndNumbersThereAreRefused() {
+        func segment(_ value: String, _ type: String, _ predicate: String) -> String {
+            """
+            <Segment>\(predicate)<RegressionModel functionName="regression">\(PMMLText.schema("x"))<Output>
+            <OutputField name="o" feature="transformedValue" dataType="\(type)"><Constant dataType="\(type)">\(value)</Constant></OutputField></Output>
+            <RegressionTable intercept="0"/></RegressionModel></Segment>
+            """
+        }
+        let document = PMMLText.document(
+            fields: PMMLText.field("x"),
+            """
+            <MiningModel functionName="regression">\(PMMLText.schema("x"))<Output><OutputField name="l" feature="transformedValue" dataType="string">
+            <Apply function="concat"><FieldRef field="o"/><Constant>!</Constant></Apply></OutputField></Output>
+            <Segmentation multipleModelMethod="selectFirst">\(segment("1e9", "double", "<SimplePredicate field=\"x\" operator=\"isMissing\"/>"))
+            \(segment("text", "string", "<True/>"))</Segmentation></MiningModel>
+            """)
+        #expect(isRefused(document))
+    }
+}

@@ -170,11 +170,12 @@ package struct ProgramBuilder {
         let slots = outputs.map { slot(of: $0) }
         endFormula()
         program.outputs = slots
+        let known = KnownTexts(texts.stepCount > 0 ? texts.symbols : [])
         program.steps = items.map { item in
             switch item {
             case .step(let step): step
             case .decisions(let range): .decide(Array(decisions[range]))
-            case .texts(let index): .texts(texts.program(ofStep: index))
+            case .texts(let index): .texts(texts.program(ofStep: index, known))
             case .instructions(let range): .formula(formula(range))
             }
         }

@@ -2,11 +2,16 @@ package import Scoring
 
 /// A model that the native engine evaluates: a program compiled to kernels, with its signature.
 package final class TabularModel: ScoringModel {
+    /// What the frames of a block may take, unless one row takes more.
+    private static let mostFrameBytes = 32 << 20
+
     package let signature: Signature
     package let description: ModelDescription
     private let kernels: [any Kernel]
     /// Settled beforehand for the single row, which is what requests bring.
     private let scratchBytesOfOne: Int
+    /// Large programs are executed over fewer rows at a time.
+    private let blockRows: Int
     private let inputCount: Int
     private let slotCount: Int
     private let outputs: [Int]
@@ -24,6 +29,8 @@ package final class TabularModel: ScoringModel {
         self.scratchBytesOfOne = Self.scratchBytes(of: kernels, rows: 1)
         self.inputCount = program.inputCount
         self.slotCount = program.slotCount
+        self.blockRows = max(
+            1, min(Frames.mostRows, Self.mostFrameBytes / (max(program.slotCount, 1) * MemoryLayout<Double>.stride)))
         self.outputs = program.outputs
         self.verification = verification
         var description = description
@@ -36,7 +43,7 @@ package final class TabularModel: ScoringModel {
         scores.reset(rows: rows.count, width: outputs.count)
         var start = 0
         while start < rows.count {
-            let count = min(Frames.mostRows, rows.count - start)
+            let count = min(blockRows, rows.count - start)
             scoreBlock(rows, from: start, count: count, into: scores, using: workspace)
             start += count
         }

@@ -195,6 +195,10 @@ extension ElementReader {
                 case .text: continue
                 }
             }
+            if !zip(row, row.dropFirst()).allSatisfy({ $0.column < $1.column }) {
+                var seen: Set<Int> = []
+                row = row.filter { seen.insert($0.column).inserted }.sorted { $0.column < $1.column }
+            }
             table.rows.append(row)
         }
         return table

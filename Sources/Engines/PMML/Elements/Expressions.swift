@@ -118,12 +118,20 @@ package struct TextIndexNormalization {
 package struct InlineTable {
     /// The names of cells, with their prefix, in the order of their first appearance.
     package var columns: [String] = []
-    /// The cells that each row has; `column` is an index into `columns`.
+    /// The cells that each row has, the first of each column, ascending; `column` is an index into `columns`.
     package var rows: [[(column: Int, text: String)]] = []
 
     /// The text in a row's cell, or nil where it has none.
     package func text(row: Int, column: Int) -> String? {
-        rows[row].first { $0.column == column }?.text
+        let cells = rows[row]
+        // Most rows have all columns, in order.
+        if column < cells.count, cells[column].column == column { return cells[column].text }
+        var (low, high) = (0, cells.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if cells[middle].column < column { low = middle + 1 } else { high = middle }
+        }
+        return low < cells.count && cells[low].column == column ? cells[low].text : nil
     }
 
     /// The column of that name, with or without a namespace prefix.

@@ -218,14 +218,19 @@ extension Lowering {
     ) {
         var (keys, results): ([Double], [Double]) = ([], [])
         var (hasValid, hasMissing) = (false, false)
+        var seen: Set<Double> = []
         for listed in field.values {
             // A marker such as "N/A" for a number: no number is like it.
-            guard let key = number(listed.value, field.type), !key.isNaN, !keys.contains(key) else { continue }
+            guard let key = number(listed.value, field.type), !key.isNaN, seen.insert(key).inserted else { continue }
             keys.append(key)
             switch listed.property {
-            case .valid: (hasValid, results) = (true, results + [0])
+            case .valid:
+                hasValid = true
+                results.append(0)
             case .invalid: results.append(1)
-            case .missing: (hasMissing, results) = (true, results + [.nan])
+            case .missing:
+                hasMissing = true
+                results.append(.nan)
             }
         }
         // Intervals are for continuous values; the mining schema can make others of them, or these of others.
@@ -248,6 +253,7 @@ extension Lowering {
             for interval in intervals { edges += [interval.left, interval.right].compactMap(\.self).filter { !$0.isNaN } }
         }
         edges = Array(Set(edges)).sorted()
+        if usesIntervals { try spend(edges.count, times: 2 * intervals.count, field.place) }
         let isOpenOtherwise = !usesIntervals && !hasValid
         let isWithin = { (x: Double) in usesIntervals && intervals.contains { $0.contains(x) } }
         let known = Dictionary(zip(keys, results), uniquingKeysWith: { first, _ in first })

@@ -26,6 +26,9 @@ extension Lowering {
         givesAll: Bool, in scope: Scope
     ) throws(ScoringError) -> SearchResult {
         guard !fields.isEmpty else { throw invalid("there are no fields to compare", measure.place) }
+        guard points.texts.count <= Self.mostVectorNumbers / fields.count else {
+            throw unsupported("comparing with more than \(Self.mostVectorNumbers) numbers", measure.place)
+        }
         var (features, coordinates, tables): ([Formula.Operand], [PointSearch.Coordinate], [PointSearch.Table]) = ([], [], [])
         var numbers = [Double](repeating: .nan, count: points.texts.count * fields.count)
         for (index, field) in fields.enumerated() {

@@ -80,9 +80,11 @@ extension Lowering {
 
     private func lower(_ discretize: Discretize, as type: DataType?, in scope: Scope) throws(ScoringError) -> Value {
         let value = try numberValue(of: discretize.field, in: scope, discretize.place)
-        guard discretize.bins.count <= 10_000 else {
-            throw unsupported("a <Discretize> with more than 10,000 bins", discretize.place)
+        guard discretize.bins.count <= 5_000 else {
+            throw unsupported("a <Discretize> with more than 5,000 bins", discretize.place)
         }
+        // Every bin is asked for every gap between two margins.
+        try spend(discretize.bins.count, times: discretize.bins.count, discretize.place)
         let type = discretize.type ?? type ?? .string
         let results = try discretize.bins.map { (bin) throws(ScoringError) in try literal(bin.value, type, discretize.place) }
         let other = try discretize.defaultValue.map { (text) throws(ScoringError) in try literal(text, type, discretize.place) }
@@ -106,6 +108,7 @@ extension Lowering {
         let missing = try map.mapMissingTo.map { (text) throws(ScoringError) in try literal(text, type, map.place) } ?? .nan
         guard !map.pairs.isEmpty else { throw invalid("<MapValues> has no FieldColumnPair", map.place) }
 
+        try spend(map.table.rows.count, times: map.pairs.count, map.place)
         // Every field's keys are numbered; a row of the table is a number made of its keys' numbers.
         var keys: [[Double: Int]] = []
         var columns: [Int] = []

@@ -3,6 +3,9 @@ internal import Tabular
 
 /// Ensembles of plain trees become one forest, which the fast kernels execute.
 extension Lowering {
+    /// Leaves times categories, unless the file lists as many.
+    private static let mostForestValues = 1 << 25
+
     /// The outcome of the ensemble as a forest; nil if it cannot be one.
     func lowerForest(_ model: MiningModel, in scope: Scope) throws(ScoringError) -> Outcome? {
         guard let trees = plainTrees(of: model) else { return nil }
@@ -64,6 +67,11 @@ extension Lowering {
         let countsMissing = isVote && model.missingPrediction == .continue
         let width = count + (countsMissing ? 1 : 0)
         let nothing = countsMissing ? [Double](repeating: 0, count: count) + [1] : [Double](repeating: .nan, count: width)
+        // Every leaf has a value a class; a file has them all only where it lists distributions.
+        let (nodes, listed) = trees.reduce((0, 0)) { ($0.0 + $1.nodes.count, $0.1 + $1.distributions.count) }
+        guard nodes <= (Self.mostForestValues + 4 * listed) / width else {
+            throw unsupported("an ensemble of so many nodes and categories", model.head.place)
+        }
         let total = countsMissing ? 1 : weights(of: model).reduce(0, +)
         var forest = ForestAssembly(width: width, divisor: total, isFloat: false)
         for (tree, weight) in zip(trees, weights(of: model)) {

@@ -112,6 +112,7 @@ extension Lowering {
         guard factor.categories.count <= Self.mostContrasts else {
             throw unsupported("a factor with contrasts of more than \(Self.mostContrasts) categories", factor.place)
         }
+        try spend(factor.categories.count, times: 8, cell.place)
         let entries = try factor.categories.enumerated().map { (row, category) throws(ScoringError) in
             guard let contrast = contrasts[row, column] else {
                 throw invalid("the matrix of contrasts is too small", factor.place)

@@ -169,6 +169,8 @@ extension Lowering {
             result = try merged(Outcome(), result, isActive: candidates[start].isActive)
         }
         for candidate in candidates[(start + 1)...] {
+            let size = result.classes.count + result.entities.count + result.reasonCodes.count
+            try spend(4 * size, document.model.head.place)
             result = try merged(result, candidate.outcome, isActive: candidate.isActive)
         }
         return result
@@ -186,6 +188,7 @@ extension Lowering {
         }
         var classes = first.classes.isEmpty ? Classes(type: second.classes.type) : first.classes
         let positions = second.classes.texts.map { classes.position(of: $0) }
+        let places = Dictionary(positions.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
         result.classes = classes
         if let label = second.label {
             let entries = positions.enumerated().map { (Double($0.offset), Double($0.element)) }
@@ -196,7 +199,7 @@ extension Lowering {
         func pickEach(_ a: [Formula.Operand], _ b: [Formula.Operand]) -> [Formula.Operand] {
             guard !a.isEmpty || !b.isEmpty else { return [] }
             return (0..<classes.count).map { position in
-                let other = positions.firstIndex(of: position).flatMap { b.indices.contains($0) ? b[$0] : nil }
+                let other = places[position].flatMap { b.indices.contains($0) ? b[$0] : nil }
                 return pick(a.indices.contains(position) ? a[position] : nil, other ?? (b.isEmpty ? nil : constant(0))) ?? missing
             }
         }

@@ -17,6 +17,7 @@ extension Lowering {
             throw invalid("the numberOfNeighbors is \(model.neighborCount), with \(count) training instances", place)
         }
         try refuseProbabilities(model.head)
+        try spend(count, times: model.inputs.count, place)
         let instances = Instances(model)
         let places = max(model.neighborCount, self.places(asked: model.head, of: count))
         guard places <= Self.mostNeighbors else { throw unsupported("more than \(Self.mostNeighbors) neighbors", place) }

@@ -10,6 +10,11 @@ extension Lowering {
             result.isFinal = field.isFinalResult
             return result
         }
+        // Every field looks at all labels, once a rank; names are compared with those of the fields before.
+        let labels = field.value == nil ? outcome.classes.count + outcome.entities.count + outcome.reasonCodes.count : 1
+        outputCount += 1
+        try spend(labels, times: 10 * min(max(field.rank, 1), 100), field.place)
+        try spend(outputCount, field.place)
         try rank(&outcome, for: field)
         var result: OutputResult
         switch field.feature {

@@ -4,6 +4,9 @@ internal import Tabular
 /// Scorecards: the partial scores of the characteristics' first matching attributes, and the reasons for
 /// the score (PMML 4.4, Scorecard).
 extension Lowering {
+    /// More reasons are not ranked.
+    static let mostReasons = 1_000
+
     func lower(_ card: Scorecard, in scope: Scope) throws(ScoringError) -> Outcome {
         var codes: [String] = []
         var codePositions: [String: Int] = [:]
@@ -65,7 +68,10 @@ extension Lowering {
             builder.combine(.strictSum, [constant(card.initialScore)] + scores), card.head)
         guard usesReasonCodes else { return outcome }
         let asked = card.head.output?.filter { $0.feature == .reasonCode }.map(\.rank).max()
-        let places = min(max(asked ?? codes.count, 1), codes.count)
+        guard asked ?? 0 <= Self.mostReasons else {
+            throw unsupported("a rank above \(Self.mostReasons) of a reason code", card.head.place)
+        }
+        let places = min(max(asked ?? codes.count, 1), codes.count, Self.mostReasons)
         let into = builder.addSlots(places)
         builder.add(.rankReasons(ReasonRanking(entries: entries, codeCount: codes.count, places: places), into: into))
         outcome.reasons = (0..<places).map { .slot(into + $0) }

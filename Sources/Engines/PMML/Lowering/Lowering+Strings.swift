@@ -25,6 +25,7 @@ extension Lowering {
             }
             size = product
         }
+        try spend(size, times: values.count, place)
         var results: [Double] = []
         var entries: [(key: Double, value: Double)] = []
         for combination in 0..<size {

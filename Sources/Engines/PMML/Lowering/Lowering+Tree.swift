@@ -75,7 +75,7 @@ extension Lowering {
         let nowhere = graph.result(try result(nil, 0))
         // Where a walk that ends before a leaf ends: the last node on the way that has a score.
         let scored = tree.scoredNodes
-        let depths = countsMissing ? try depths(of: tree) : [Int](repeating: 0, count: tree.nodes.count)
+        let depths = countsMissing ? try depths(of: tree, width: width) : [Int](repeating: 0, count: tree.nodes.count)
         // From the last node to the first, so that children come before their parents; one entry a count.
         var entries = [[DecisionGraph.Target]](repeating: [], count: tree.nodes.count)
         for index in tree.nodes.indices.reversed() {
@@ -127,6 +127,9 @@ extension Lowering {
         _ level: Level, of tree: TreeModel, _ index: Int, _ entries: [[DecisionGraph.Target]],
         _ counted: [DecisionGraph.Target], last: DecisionGraph.Target, in scope: Scope, into graph: inout GraphBuilder
     ) throws(ScoringError) -> [DecisionGraph.Target] {
+        // The child that a missing value goes to, the first one of that name.
+        let name = tree.missingValueStrategy == .defaultChild ? tree.nodes[index].defaultChild : nil
+        let defaultChild = name.flatMap { name in level.children.first { tree.nodes[$0].id == name } }
         var targets = [tree.noTrueChildStrategy == .returnLastPrediction ? last : level.nowhere]
         for (position, child) in level.children.enumerated().reversed() {
             let next = targets[targets.count - 1]
@@ -137,11 +140,11 @@ extension Lowering {
             case .lastPrediction: unknown = last
             case .defaultChild:
                 // Where a node has no default, a missing value ends the walk without a result.
-                guard let name = tree.nodes[index].defaultChild else {
+                guard let name else {
                     unknown = level.nowhere
                     break
                 }
-                guard let chosen = level.children.first(where: { tree.nodes[$0].id == name }) else {
+                guard let chosen = defaultChild else {
                     throw invalid("the node has no child with the id '\(name)'", tree.nodes[index].place)
                 }
                 unknown = entries[chosen][level.countOfMissing]
@@ -170,7 +173,7 @@ extension Lowering {
     }
 
     /// How many nodes are above each node. Trees whose nodes cannot be told apart by that are refused.
-    private func depths(of tree: TreeModel) throws(ScoringError) -> [Int] {
+    private func depths(of tree: TreeModel, width: Int) throws(ScoringError) -> [Int] {
         var depths: [Int] = []
         var ends: [Int32] = []
         for (index, node) in tree.nodes.enumerated() {
@@ -178,7 +181,9 @@ extension Lowering {
             depths.append(ends.count)
             ends.append(node.end)
         }
-        guard depths.reduce(0, +) <= Self.mostTests else {
+        // Every node can have a result for every number of missing values above it.
+        let results = depths.reduce(depths.count, +).multipliedReportingOverflow(by: width)
+        guard !results.overflow, results.partialValue <= 4 * Self.mostTests else {
             throw unsupported("the missingValuePenalty of so large a tree", tree.head.place)
         }
         return depths

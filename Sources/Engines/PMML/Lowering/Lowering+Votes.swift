@@ -51,8 +51,12 @@ extension Lowering {
         outcome.label == nil ? outcome.entities : outcome.classes.texts
     }
 
-    private func position(of text: String, in outcome: Outcome) -> Int? {
-        outcome.label == nil ? outcome.entities.firstIndex(of: text) : outcome.classes.find(text)
+    /// Finds the position of a text among those that a model's result is a position among.
+    private func positions(in outcome: Outcome) -> (String) -> Int? {
+        guard outcome.label == nil else { return { outcome.classes.find($0) } }
+        let index = Dictionary(
+            outcome.entities.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        return { index[$0] }
     }
 
     /// Each class's share of the votes that were cast. Where it is a candidate, missing wins with more votes
@@ -62,9 +66,10 @@ extension Lowering {
         let weights = parts.map { constant(weight(of: $0, model)) }
         let cast = zip(labels, weights).map { builder.apply(.multiply, builder.apply(.isPresent, $0), $1) }
         let all = builder.combine(.sum, cast)
+        let finders = parts.map { positions(in: $0.outcome) }
         let counts = classes.texts.map { text in
             let votes = parts.indices.map { index in
-                guard let own = position(of: text, in: parts[index].outcome) else { return constant(0) }
+                guard let own = finders[index](text) else { return constant(0) }
                 return builder.apply(.multiply, builder.apply(.equal, labels[index], constant(Double(own))), weights[index])
             }
             return builder.combine(.sum, votes)

@@ -66,6 +66,8 @@ final class Lowering: FieldResolving {
     var patternWork = 0
     /// How much of `mostWork` is used up.
     private var work = 0
+    /// How many output fields there are so far.
+    var outputCount = 0
     /// Words of all sets of categories.
     var setWords = 0
     /// Of the whole model, for `inspect`.

@@ -29,7 +29,9 @@ package struct ModelAssembly {
         description.trees = lowered.treeCount > 0 ? lowered.treeCount : nil
         description.depth = lowered.treeCount > 0 ? lowered.deepestTree : nil
         description.notes = notes(of: document)
-        let verification = head.verification.map { Verification($0, document) }
+        let verification = try head.verification.map { (verification) throws(ScoringError) in
+            try Verification(verification, document, inputCount: lowered.signature.inputs.count)
+        }
         return TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
             (model) throws(ScoringError) in try verification?.check(model)
         }

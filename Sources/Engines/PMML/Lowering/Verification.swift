@@ -14,7 +14,18 @@ struct Verification: Sendable {
     private let rows: [[String?]]
     private let place: String
 
-    init(_ verification: ModelVerification, _ document: Document) {
+    /// Cells that are compared in all.
+    private static let mostCells = 20_000_000
+    /// Rows that are scored together.
+    private static let blockRows = 256
+
+    /// - Parameter inputCount: how many inputs the model has, for each of which a row has a cell.
+    init(_ verification: ModelVerification, _ document: Document, inputCount: Int) throws(ScoringError) {
+        let width = max(verification.fields.count, inputCount)
+        guard verification.table.rows.count <= Self.mostCells / max(width, 1) else {
+            throw .unsupportedModel(
+                "a <ModelVerification> of so many rows and fields is not supported (\(document.line(verification.place)))")
+        }
         let table = verification.table
         var (fields, columns): ([Field], [Int]) = ([], [])
         for field in verification.fields {
@@ -31,23 +42,38 @@ struct Verification: Sendable {
     /// Throws `.refusedModel` at the first result that differs by more than its field allows.
     func check(_ model: TabularModel) throws(ScoringError) {
         let signature = model.signature
-        let (batch, scores) = (FeatureBatch(), ScoreBatch())
-        batch.reset(width: signature.inputs.count)
-        for row in rows {
-            let index = batch.addRow()
-            for (column, input) in signature.inputs.enumerated() {
-                guard let field = fields.first(where: { $0.name == input.name }), let text = row[field.column] else { continue }
-                CellText.set(text, of: input, in: batch, row: index, column: column)
-            }
+        let named = Dictionary(fields.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let inputs = signature.inputs.enumerated().compactMap { column, input in named[input.name].map { (column, input, $0) } }
+        let names = Set(signature.inputs.map(\.name))
+        let outputs = fields.filter { !names.contains($0.name) }.compactMap { field in
+            signature.outputColumn(named: field.name).map { (column: $0, field: field) }
         }
-        try model.score(batch, into: scores, using: Workspace())
-        for (index, row) in rows.enumerated() {
-            for field in fields where !signature.inputs.contains(where: { $0.name == field.name }) {
-                guard let column = signature.outputColumn(named: field.name), let expected = row[field.column] else { continue }
-                if let failure = scores.failure(row: index) {
+        let (batch, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
+        for start in stride(from: 0, to: rows.count, by: Self.blockRows) {
+            let block = rows[start..<min(start + Self.blockRows, rows.count)]
+            batch.reset(width: signature.inputs.count)
+            for row in block {
+                let index = batch.addRow()
+                for (column, input, field) in inputs {
+                    if let text = row[field.column] { CellText.set(text, of: input, in: batch, row: index, column: column) }
+                }
+            }
+            try model.score(batch, into: scores, using: workspace)
+            try compare(block, scores, signature, outputs)
+        }
+    }
+
+    private func compare(
+        _ block: ArraySlice<[String?]>, _ scores: ScoreBatch, _ signature: Signature, _ outputs: [(column: Int, field: Field)]
+    ) throws(ScoringError) {
+        for (offset, row) in block.enumerated() {
+            let index = block.startIndex + offset
+            for (column, field) in outputs {
+                guard let expected = row[field.column] else { continue }
+                if let failure = scores.failure(row: offset) {
                     throw refused(index, field, "the row fails: \(failure)")
                 }
-                guard matches(scores, index, column, signature.outputs[column].kind, expected, field) else {
+                guard matches(scores, offset, column, signature.outputs[column].kind, expected, field) else {
                     throw refused(index, field, "the result differs")
                 }
             }

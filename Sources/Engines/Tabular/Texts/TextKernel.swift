@@ -12,9 +12,13 @@ struct TextKernel: Kernel {
 
     init(_ program: TextProgram) {
         self.program = program
-        codes = SymbolTable(program.symbols)
-        symbols = TextTable(program.symbols)
-        dictionaries = program.dictionaries.map(TermLookup.init)
+        let known = program.known ?? KnownTexts(program.symbols)
+        (codes, symbols) = (known.codes, known.texts)
+        var used: Set<Int> = []
+        for line in program.lines { if case .terms(_, let dictionary) = line.instruction { used.insert(dictionary) } }
+        dictionaries = program.dictionaries.enumerated().map { index, dictionary in
+            TermLookup(used.contains(index) ? dictionary : TermDictionary(dictionary.matching))
+        }
         arenaBytes = min(program.registerCount + 1, 16) * TextProgram.mostBytes
         searchBytes = ((program.expressions.map(\.scratchBytes).max() ?? 0) + 63) & ~63
     }
@@ -24,7 +28,7 @@ struct TextKernel: Kernel {
     func scratchBytes(rows: Int) -> Int { registerBytes + searchBytes + arenaBytes }
 
     var memoryBytes: Int {
-        program.lines.count * MemoryLayout<TextProgram.Line>.stride + symbols.byteCount * 2
+        program.lines.count * MemoryLayout<TextProgram.Line>.stride + (program.countsKnown ? symbols.byteCount * 2 : 0)
             + program.expressions.reduce(0) { $0 + $1.memoryBytes }
     }
 
@@ -66,6 +70,14 @@ struct TextKernel: Kernel {
     private func fail(_ frames: borrowing Frames, _ row: Int, _ reason: String) {
         frames.fail(row: row, .invalidFeature(name: program.field, reason: reason))
     }
+}
+
+/// The known strings of a program, which all its text steps share.
+final class KnownTexts: Sendable {
+    let codes: SymbolTable
+    let texts: TextTable
+
+    init(_ symbols: [String]) { (codes, texts) = (SymbolTable(symbols), TextTable(symbols)) }
 }
 
 /// Strings as bytes at fixed addresses.
@@ -149,7 +161,11 @@ struct TextRow {
         case .constant(let code): set(line, symbols[code])
         case .decode(let slot, let unknown):
             let code = slots[slot]
-            if code >= 0, code < Double(symbols.count) { set(line, symbols[Int(code)]) } else if !code.isNaN, let unknown { set(line, text(unknown)) }
+            if code >= 0, code < Double(symbols.count) {
+                set(line, symbols[Int(code)])
+            } else if !code.isNaN, let unknown {
+                set(line, text(unknown))
+            }
         case .number(let slot, let form): if !slots[slot].isNaN { append(line, slots[slot], form) }
         case .formatted(let slot, let format):
             let value = slots[slot]

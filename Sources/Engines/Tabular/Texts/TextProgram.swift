@@ -112,6 +112,10 @@ package struct TextProgram: Sendable {
     package var registerCount = 0
     /// The strings that codes stand for.
     package var symbols: [String] = []
+    /// The same in the form that kernels use, where several programs share it.
+    var known: KnownTexts?
+    /// Whether its memory is this program's.
+    var countsKnown = true
     package var expressions: [RegularExpression] = []
     package var replacements: [RegularExpressionReplacement] = []
     package var tokenizers: [Tokenizer] = []

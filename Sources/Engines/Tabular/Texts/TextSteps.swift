@@ -88,7 +88,7 @@ package struct TextSteps {
     }
 
     /// The program of a step: its own lines and all that they need.
-    func program(ofStep step: Int) -> TextProgram {
+    func program(ofStep step: Int, _ knownTexts: KnownTexts) -> TextProgram {
         var needed: Set<Int> = []
         var open = lines.indices.filter { lines[$0].step == step && !lines[$0].instruction.writesRegister }
         while let line = open.popLast() {
@@ -96,6 +96,7 @@ package struct TextSteps {
             open += lines[line].instruction.operands.registers.map(\.index)
         }
         var program = TextProgram()
+        (program.known, program.countsKnown) = (knownTexts, step == 0)
         (program.symbols, program.expressions, program.replacements) = (symbols, expressions, replacements)
         (program.tokenizers, program.dictionaries) = (tokenizers, dictionaries)
         program.registerCount = lines.count
