@@ -130,6 +130,34 @@ def hand_built():
     attempt("imputer_value", lambda: node("Imputer", dict(imputed_value_floats=[9.5], replaced_value_float=1.0), 0.3))
     attempt("normalizer_l1", lambda: node("Normalizer", dict(norm="L1")))
     attempt("normalizer_l2", lambda: node("Normalizer", dict(norm="L2")))
+    attempt("binarizer", lambda: node("Binarizer", dict(threshold=0.25)))
+
+    def chain():
+        make = helper.make_node
+        scale = helper.make_tensor("scale", TensorProto.FLOAT, [3], [0.1, -3.3, 0.7])
+        picked = helper.make_tensor("picked", TensorProto.INT64, [2], [2, 0])
+        shape = helper.make_tensor("shape", TensorProto.INT64, [2], [-1, 2])
+        return graph([
+            make("Mul", ["X", "scale"], ["a"]), make("Sub", ["a", "X"], ["b"]), make("Abs", ["b"], ["c"]),
+            make("Sqrt", ["c"], ["d"]), make("Neg", ["d"], ["e"]), make("Div", ["e", "scale"], ["f"]),
+            make("Gather", ["f", "picked"], ["g"], axis=1), make("Reshape", ["g", "shape"], ["h"]),
+            make("Add", ["h", "h"], ["i"]), make("ArrayFeatureExtractor", ["i", "picked0"], ["j"], domain="ai.onnx.ml"),
+            make("Concat", ["i", "j"], ["Z"], axis=1),
+        ], 3, [("Z", TensorProto.FLOAT)], [scale, picked, shape, helper.make_tensor("picked0", TensorProto.INT64, [1], [1])]), \
+            {"X": rows(3)}
+
+    attempt("chain", chain)
+
+    def label():
+        names = helper.make_tensor("names", TensorProto.STRING, [3], [b"a", b"b", b"c"])
+        return graph([
+            helper.make_node("ArgMax", ["X"], ["i"], axis=1),
+            helper.make_node("ArrayFeatureExtractor", ["names", "i"], ["j"], domain="ai.onnx.ml"),
+            helper.make_node("Reshape", ["j", "shape"], ["Y"]), helper.make_node("Identity", ["X"], ["Z"]),
+        ], 3, [("Y", TensorProto.STRING), ("Z", TensorProto.FLOAT)],
+            [names, helper.make_tensor("shape", TensorProto.INT64, [1], [-1])]), {"X": rows(3)}
+
+    attempt("argmax_label", label)
     attempt("linear_regressor", lambda: node("LinearRegressor", dict(coefficients=[0.5, 0.25, 2.0], intercepts=[0.125])))
 
 

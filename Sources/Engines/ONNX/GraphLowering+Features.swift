@@ -77,6 +77,15 @@ extension GraphLowering {
         try set(node, result)
     }
 
+    /// 1 where a column is greater than the threshold, else 0.
+    mutating func lowerBinarizer(_ node: Node) throws(ScoringError) {
+        var result = try columns(node)
+        guard result.type == .float else { throw node.needsRuntime("this type") }
+        let threshold = builder.constant(Double(node.float("threshold", default: 0)))
+        result.operands = try numbers(node).map { isTrue(.greater, $0, threshold) }
+        try set(node, result)
+    }
+
     mutating func lowerOneHot(_ node: Node) throws(ScoringError) {
         let source = try columns(node)
         let strings = try node.strings("cats_strings")

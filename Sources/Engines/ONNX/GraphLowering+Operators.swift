@@ -14,6 +14,16 @@ extension GraphLowering {
         case ("ai.onnx.ml", "Normalizer"): try lowerNormalizer(node)
         case ("ai.onnx.ml", "OneHotEncoder"): try lowerOneHot(node)
         case ("ai.onnx.ml", "ZipMap"): try lowerZipMap(node)
+        case ("ai.onnx.ml", "Binarizer"): try lowerBinarizer(node)
+        case ("ai.onnx.ml", "ArrayFeatureExtractor"): try lowerExtractor(node)
+        case ("", "Constant"), ("ai.onnx", "Constant"):
+            guard let tensor = try node.tensor("value"), let name = node.proto.output.first else {
+                throw node.needsRuntime("this form")
+            }
+            try define(name, .constant(tensor), node.place)
+        case ("", "ArgMax"), ("ai.onnx", "ArgMax"): try lowerHighest(node)
+        case ("", "Neg"), ("ai.onnx", "Neg"), ("", "Abs"), ("ai.onnx", "Abs"), ("", "Sqrt"), ("ai.onnx", "Sqrt"):
+            try lowerFunction(node)
         case ("", "Identity"), ("ai.onnx", "Identity"):
             guard let name = node.proto.output.first else { throw node.invalid("there is no output") }
             try define(name, try value(node, 0), node.place)
@@ -58,6 +68,62 @@ extension GraphLowering {
                 result.type == .float ? float(operation, a[index], b[index]) : builder.apply(operation, a[index], b[index])
         }
         try set(node, result)
+    }
+
+    /// Neg, Abs and Sqrt.
+    private mutating func lowerFunction(_ node: Node) throws(ScoringError) {
+        var result = try columns(node)
+        guard result.type == .float || result.type == .double else { throw node.needsRuntime("this type") }
+        let isFloat = result.type == .float
+        result.operands = try numbers(node).map { x in
+            switch node.operation {
+            case "Neg": builder.apply(.multiply, x, builder.constant(-1))
+            case "Abs": builder.apply(.absolute, x)
+            default: isFloat ? float(.squareRoot, x) : builder.apply(.squareRoot, x)
+            }
+        }
+        try set(node, result)
+    }
+
+    /// The position of a row's greatest element, the first of equals.
+    private mutating func lowerHighest(_ node: Node) throws(ScoringError) {
+        let columns = try columns(node)
+        let axis = node.integer("axis", default: 0)
+        guard columns.dims.count == 1, axis == 1 || axis == -1, node.integer("select_last_index", default: 0) == 0,
+            columns.type != .string
+        else { throw node.needsRuntime("rows that mix") }
+        let x = try numbers(node)
+        // ONNX Runtime's answer for a row with NaN depends on where it stands; here a row without numbers has the first.
+        let highest = builder.apply(.coalesce, builder.combine(.highest, x), builder.constant(0))
+        let dims = node.integer("keepdims", default: 1) == 1 ? [1] : []
+        try set(node, Columns(type: .int64, dims: dims, operands: [highest]))
+    }
+
+    /// Columns of rows, or the element of a constant list that each row asks for: the label of a class.
+    private mutating func lowerExtractor(_ node: Node) throws(ScoringError) {
+        if case .constant(let list) = try value(node, 0) {
+            let index = try columns(node, 1)
+            guard list.dims.filter({ $0 != 1 }).count <= 1, list.type == .string || list.type.isInteger, index.labels == nil,
+                index.operands.count == 1, list.count > 0, list.count <= Self.mostColumns
+            else { throw node.needsRuntime("such inputs") }
+            let labels = list.type == .string ? list.strings : list.numbers.map { String(Int($0)) }
+            guard Set(labels).count == labels.count else { throw node.needsRuntime("a label that is there twice") }
+            try set(node, Columns(type: list.type, dims: [1], operands: index.operands, labels: labels))
+            return
+        }
+        var columns = try columns(node)
+        let indices = try constant(node, 1)
+        guard columns.dims.count == 1, indices.type.isInteger else { throw node.needsRuntime("such inputs") }
+        var operands: [Formula.Operand] = []
+        for number in indices.numbers {
+            guard number >= 0, Int(number) < columns.operands.count else {
+                throw node.invalid("column \(Int(number)) of \(columns.operands.count)")
+            }
+            operands.append(columns.operands[Int(number)])
+        }
+        columns.operands = operands
+        columns.dims = [operands.count]
+        try set(node, columns)
     }
 
     /// One operand an element of `shape`; only whole rows and single elements are repeated.

@@ -33,7 +33,7 @@ struct GraphLowering {
     /// Inputs whose cells are not yet rounded to float32.
     private var unrounded: Set<Formula.Operand> = []
     private var fields: [(name: String, type: ElementType)] = []
-    var classes: [String]?
+    private var fieldNames: Set<String> = []
     var treeCount = 0
     var deepestTree = 0
     private var workDone = 0
@@ -140,7 +140,7 @@ struct GraphLowering {
                 let own =
                     input.count == 1 ? input.name : inputs.count == 1 ? "f\(index)" : "\(input.name)_\(index)"
                 let name = options.inputs.isEmpty ? own : options.inputs[fields.count]
-                guard !fields.contains(where: { fields.count < 1000 && $0.name == name }) else {
+                guard fieldNames.insert(name).inserted else {
                     throw .invalidModel(reason: "two inputs are named '\(name)'", place: "graph.input")
                 }
                 fields.append((name, input.type))
@@ -243,11 +243,12 @@ struct GraphLowering {
     private struct OutputColumns {
         var columns: [OutputColumn] = []
         var operands: [Formula.Operand] = []
+        private var names: Set<String> = []
 
         mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand) {
             var unique = name
             var count = 2
-            while count < 1000, columns.contains(where: { $0.name == unique }) {
+            while !names.insert(unique).inserted {
                 unique = "\(name)#\(count)"
                 count += 1
             }
@@ -279,7 +280,9 @@ struct GraphLowering {
             let columns = others.remove(at: index).columns
             scores = (columns, label?.columns.labels.flatMap { $0.count == columns.operands.count ? $0 : nil })
         }
-        if scores == nil, label == nil, !others.isEmpty { scores = (others.removeFirst().columns, nil) }
+        if scores == nil, label == nil, let index = others.firstIndex(where: { $0.columns.labels == nil }) {
+            scores = (others.remove(at: index).columns, nil)
+        }
         var result = OutputColumns()
         let roles = addRoles(to: &result, label?.columns, scores, others)
         guard !result.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }

@@ -26,6 +26,12 @@ struct TreeEnsemble {
         var weight: Float
     }
 
+    /// Values of leaves that add to several outputs, of all trees, and values that a feature is compared with for
+    /// equality: a file could announce far more than it holds.
+    private static let mostLeafValues = 8_000_000
+    private static let mostEqualities = 1024
+    private var leafValues = 0
+
     private let node: Node
     private let arrays: Arrays
     private var leaves: [[Leaf]]
@@ -99,6 +105,7 @@ struct TreeEnsemble {
             values[arrays.features[index], default: []].insert(Double(arrays.thresholds[index]))
         }
         for (feature, values) in values.sorted(by: { $0.key < $1.key }) {
+            guard values.count <= Self.mostEqualities else { throw node.needsRuntime("so many values compared for equality") }
             equalityFeature[feature] = featureCount + equalities.count
             equalities.append((feature, values.sorted()))
         }
@@ -166,10 +173,11 @@ struct TreeEnsemble {
     }
 
     /// Values of the leaves: one each where all of a tree's leaves add to the same output.
-    private func finish(_ tree: inout Forest.Tree, _ found: [[Leaf]]) throws(ScoringError) {
+    private mutating func finish(_ tree: inout Forest.Tree, _ found: [[Leaf]]) throws(ScoringError) {
         guard let output = found.first?.first?.output, found.allSatisfy({ $0.count == 1 && $0[0].output == output }) else {
             let (size, overflow) = found.count.multipliedReportingOverflow(by: outputs)
-            guard !overflow, size <= 64_000_000 else { throw node.needsRuntime("so many leaf values") }
+            guard !overflow, size <= Self.mostLeafValues - leafValues else { throw node.needsRuntime("so many leaf values") }
+            leafValues += size
             tree.valueWidth = outputs
             tree.values = [Double](repeating: 0, count: size)
             for (index, leaf) in found.enumerated() {
