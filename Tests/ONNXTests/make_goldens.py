@@ -211,6 +211,15 @@ def exported():
 
     attempt("pipeline", pipeline)
 
+    def linear(labels, count):
+        made = helper.make_node(
+            "LinearClassifier", ["X"], ["Y", "Z"], domain="ai.onnx.ml", classlabels_strings=labels, post_transform="NONE",
+            coefficients=[0.5, -0.25, 2.0, 1.5, 0.125, -1.0, 0.75, 1.0, 0.5][:3 * count], intercepts=[0.5, 0.25, -0.5][:count])
+        return graph([made], 3, [("Y", TensorProto.STRING), ("Z", TensorProto.FLOAT)]), {"X": rows(3, missing=0.2)}
+
+    attempt("linear_classes_missing", lambda: linear(["a", "b", "c"], 3))
+    attempt("linear_binary_missing", lambda: linear(["a", "b"], 1))
+
 
 if __name__ == "__main__":
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -93,7 +93,7 @@ extension GraphLowering {
             columns.type != .string
         else { throw node.needsRuntime("rows that mix") }
         let x = try numbers(node)
-        // ONNX Runtime's answer for a row with NaN depends on where it stands; here a row without numbers has the first.
+        // NaN is never the greatest, which the standard leaves open; a row of NaN alone has the first.
         let highest = builder.apply(.coalesce, builder.combine(.highest, x), builder.constant(0))
         let dims = node.integer("keepdims", default: 1) == 1 ? [1] : []
         try set(node, Columns(type: .int64, dims: dims, operands: [highest]))

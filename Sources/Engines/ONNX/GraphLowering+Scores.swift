@@ -27,7 +27,8 @@ extension GraphLowering {
             if transform == "LOGISTIC" { scores[0] = float(.subtract, builder.constant(1), scores[1]) }
         } else {
             guard labels.count == sums.count else { throw node.invalid("\(labels.count) labels for \(sums.count) sums") }
-            label = builder.combine(.highest, sums)
+            // A missing feature makes all sums missing, and none is greater than the first.
+            label = builder.apply(.coalesce, builder.combine(.highest, sums), builder.constant(0))
             scores = try transformed(node, sums, transform)
         }
         try set(node, Columns(type: type, dims: [], operands: [label], labels: labels))
