@@ -219,6 +219,8 @@ def exported():
 
     attempt("linear_classes_missing", lambda: linear(["a", "b", "c"], 3))
     attempt("linear_binary_missing", lambda: linear(["a", "b"], 1))
+    attempt("argmax_missing", lambda: (graph(
+        [helper.make_node("ArgMax", ["X"], ["Z"], axis=1)], 3, [("Z", TensorProto.INT64)]), {"X": rows(3, missing=0.5)}))
 
 
 if __name__ == "__main__":

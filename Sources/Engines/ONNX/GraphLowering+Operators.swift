@@ -93,8 +93,10 @@ extension GraphLowering {
             columns.type != .string
         else { throw node.needsRuntime("rows that mix") }
         let x = try numbers(node)
-        // NaN is never the greatest, which the standard leaves open; a row of NaN alone has the first.
-        let highest = builder.apply(.coalesce, builder.combine(.highest, x), builder.constant(0))
+        // As in ONNX Runtime, nothing is greater than a NaN that comes first; any other is passed over.
+        guard let first = x.first else { throw node.invalid("there are no columns") }
+        let highest = builder.apply(
+            .choose, builder.apply(.isMissing, first), builder.constant(0), builder.combine(.highest, x))
         let dims = node.integer("keepdims", default: 1) == 1 ? [1] : []
         try set(node, Columns(type: .int64, dims: dims, operands: [highest]))
     }
