@@ -1,0 +1,117 @@
+internal import Scoring
+internal import Tabular
+
+/// The operators that prepare features.
+extension GraphLowering {
+    /// (x - offset) * scale in float32.
+    mutating func lowerScaler(_ node: Node) throws(ScoringError) {
+        let x = try floats(node)
+        let (offset, scale) = (node.floats("offset"), node.floats("scale"))
+        guard [1, x.count].contains(offset.count), offset.count == scale.count else {
+            throw node.invalid("\(offset.count) offsets and \(scale.count) scales for \(x.count) columns")
+        }
+        var result = try columns(node)
+        (result.type, result.labels) = (.float, nil)
+        for index in x.indices {
+            let at = offset.count == 1 ? 0 : index
+            let difference = float(.subtract, x[index], builder.constant(Double(offset[at])))
+            result.operands[index] = float(.multiply, difference, builder.constant(Double(scale[at])))
+        }
+        try set(node, result)
+    }
+
+    mutating func lowerImputer(_ node: Node) throws(ScoringError) {
+        var result = try columns(node)
+        let x = try numbers(node)
+        let imputed: [Double]
+        let replaced: Double
+        switch result.type {
+        case .float:
+            imputed = node.floats("imputed_value_floats").map(Double.init)
+            replaced = Double(node.float("replaced_value_float", default: 0))
+        case .int64:
+            imputed = node.integers("imputed_value_int64s").map(Double.init)
+            replaced = Double(node.integer("replaced_value_int64", default: 0))
+        default: throw node.needsRuntime("this type")
+        }
+        guard [1, x.count].contains(imputed.count) else { throw node.invalid("\(imputed.count) values for \(x.count) columns") }
+        result.labels = nil
+        for index in x.indices {
+            let value = builder.constant(imputed[imputed.count == 1 ? 0 : index])
+            if replaced.isNaN {
+                result.operands[index] = builder.apply(.coalesce, x[index], value)
+            } else {
+                let isReplaced = builder.apply(
+                    .coalesce, builder.apply(.equal, x[index], builder.constant(replaced)), builder.constant(0))
+                result.operands[index] = builder.apply(.choose, isReplaced, value, x[index])
+            }
+        }
+        try set(node, result)
+    }
+
+    /// MAX, L1 and L2 over a row, in float32 and in column order; a norm of zero leaves the row as it is.
+    mutating func lowerNormalizer(_ node: Node) throws(ScoringError) {
+        var result = try columns(node)
+        guard result.dims.count == 1, result.type == .float, let norm = Optional(try node.string("norm", default: "MAX")),
+            norm == "L1" || norm == "L2"
+        else { throw node.needsRuntime("this norm or type") }
+        let x = try floats(node)
+        let zero = builder.constant(0)
+        var sum = zero
+        var parts: [Formula.Operand] = []
+        for value in x {
+            let part = norm == "L1" ? builder.apply(.absolute, value) : float(.multiply, value, value)
+            parts.append(part)
+            sum = float(.add, sum, part)
+        }
+        let isZero = builder.apply(.coalesce, builder.apply(.equal, sum, zero), zero)
+        for index in x.indices {
+            var share = float(.divide, norm == "L1" ? x[index] : parts[index], sum)
+            if norm == "L2" {
+                let root = float(.squareRoot, share)
+                let isNegative = builder.apply(.coalesce, builder.apply(.less, x[index], zero), zero)
+                share = builder.apply(.choose, isNegative, builder.apply(.subtract, zero, root), root)
+            }
+            result.operands[index] = builder.apply(.choose, isZero, x[index], share)
+        }
+        try set(node, result)
+    }
+
+    /// 1 where a column is greater than the threshold, else 0.
+    mutating func lowerBinarizer(_ node: Node) throws(ScoringError) {
+        var result = try columns(node)
+        guard result.type == .float else { throw node.needsRuntime("this type") }
+        let threshold = builder.constant(Double(node.float("threshold", default: 0)))
+        result.operands = try numbers(node).map { isTrue(.greater, $0, threshold) }
+        try set(node, result)
+    }
+
+    mutating func lowerOneHot(_ node: Node) throws(ScoringError) {
+        let source = try columns(node)
+        let strings = try node.strings("cats_strings")
+        let isText = source.type == .string
+        guard source.labels == nil else { throw node.needsRuntime("labels") }
+        let categories = isText ? strings.map { code(of: $0) } : node.integers("cats_int64s").map(Double.init)
+        guard !categories.isEmpty, Set(categories).count == categories.count else {
+            throw node.invalid("the categories are missing or one is there twice")
+        }
+        var operands: [Formula.Operand] = []
+        for var value in isText ? source.operands : try numbers(node) {
+            guard operands.count + categories.count <= Self.mostColumns else { throw node.needsRuntime("so many columns") }
+            // Fractions are cut off.
+            if source.type == .float || source.type == .double { value = builder.apply(.truncate, value) }
+            let first = operands.count
+            for category in categories {
+                let isSame = builder.apply(.equal, value, builder.constant(category))
+                operands.append(builder.apply(.coalesce, isSame, builder.constant(0)))
+            }
+            if node.integer("zeros", default: 1) == 0 {
+                let known = builder.combine(.maximum, Array(operands[first...]))
+                builder.fail(
+                    where: builder.apply(.equal, known, builder.constant(0)),
+                    Formula.Failure(field: node.proto.input[0], reason: "the model does not know this category"))
+            }
+        }
+        try set(node, Columns(type: .float, dims: source.dims + [categories.count], operands: operands))
+    }
+}

@@ -1,0 +1,368 @@
+internal import Scoring
+internal import Tabular
+
+/// The elements that each row has of a tensor whose first dimension is the rows.
+struct Columns {
+    var type: ElementType
+    /// The dimensions behind the rows.
+    var dims: [Int]
+    /// One an element, row-major. Of strings and of columns with labels it is a position.
+    var operands: [Formula.Operand]
+    /// What the positions stand for, where that is known.
+    var labels: [String]?
+}
+
+enum Value {
+    case constant(Tensor)
+    case columns(Columns)
+    /// A map from each class to its probability (ZipMap).
+    case probabilities(Columns, classes: [String])
+}
+
+/// Lowers a graph node by node. A value's rows must be those of the inputs: whatever would mix rows is refused.
+struct GraphLowering {
+    static let mostColumns = 100_000
+
+    let options: LoadOptions
+    var builder: ProgramBuilder
+    var values: [String: Value] = [:]
+    /// All strings that the model knows; string inputs are positions in it.
+    private(set) var symbols: [String] = []
+    private var symbolCodes: [String: Int] = [:]
+    private var symbolTable: Int?
+    /// Inputs whose cells are not yet rounded to float32.
+    private var unrounded: Set<Formula.Operand> = []
+    private var fields: [(name: String, type: ElementType)] = []
+    private var fieldNames: Set<String> = []
+    var treeCount = 0
+    var deepestTree = 0
+    private var workDone = 0
+
+    static func model(of model: ProtoModelProto, options: LoadOptions) throws(ScoringError) -> TabularModel {
+        guard model.functions.isEmpty else {
+            throw .unsupportedModel(
+                "the model defines functions of its own, which needs ONNX Runtime, not loaded by this version")
+        }
+        guard model.hasGraph else { throw .invalidModel(reason: "there is no graph", place: "ModelProto.graph") }
+        try checkVersions(model)
+        var lowering = GraphLowering(try inputs(of: model.graph), options)
+        try lowering.addInputs(model.graph)
+        for (index, proto) in model.graph.node.enumerated() {
+            LoadingPace.step()
+            try lowering.lower(try Node(proto, index: index))
+        }
+        return try lowering.finish(model)
+    }
+
+    private static func checkVersions(_ model: ProtoModelProto) throws(ScoringError) {
+        for set in model.opsetImport {
+            switch set.domain {
+            case "", "ai.onnx":
+                guard (1...25).contains(set.version) else {
+                    throw .unsupportedModel("version \(set.version) of ONNX's operators is not supported; 1 to 25 are")
+                }
+            case "ai.onnx.ml":
+                guard (1...5).contains(set.version) else {
+                    throw .unsupportedModel("version \(set.version) of ai.onnx.ml is not supported; 1 to 5 are")
+                }
+            default: break
+            }
+        }
+    }
+
+    // MARK: Inputs
+
+    private struct Input {
+        var name: String
+        var type: ElementType
+        var dims: [Int]
+        var count: Int
+    }
+
+    private static func inputs(of graph: ProtoGraphProto) throws(ScoringError) -> [Input] {
+        guard graph.sparseInitializer.isEmpty else { throw .unsupportedModel("sparse constants are not supported") }
+        let constants = Set(graph.initializer.map(\.name))
+        var inputs: [Input] = []
+        var total = 0
+        for info in graph.input where !constants.contains(info.name) {
+            let place = "input '\(info.name)'"
+            guard info.hasType, info.type.hasTensorType else { throw .unsupportedModel("\(place) is no tensor") }
+            let tensor = info.type.tensorType
+            guard let type = ElementType(rawValue: tensor.elemType) else {
+                throw .unsupportedModel("\(place) has elements of ONNX's type \(tensor.elemType), which are not supported")
+            }
+            let shape = tensor.shape.dim
+            guard let rows = shape.first else { throw .unsupportedModel("\(place) has no dimension for rows") }
+            if case .dimValue(let value)? = rows.value, value > 1 {
+                throw .unsupportedModel("\(place) takes \(value) rows at a time; rows are scored one by one")
+            }
+            var dims: [Int] = []
+            var count = 1
+            for dim in shape.dropFirst() {
+                guard case .dimValue(let value)? = dim.value, value > 0, value <= mostColumns else {
+                    throw .unsupportedModel("\(place) does not say how many features it has")
+                }
+                count *= Int(value)
+                guard count <= mostColumns else { throw .unsupportedModel("\(place) has more than \(mostColumns) features") }
+                dims.append(Int(value))
+            }
+            total += count
+            inputs.append(Input(name: info.name, type: type, dims: dims, count: count))
+        }
+        guard total > 0, total <= mostColumns else {
+            throw .unsupportedModel("the model has \(total) inputs; 1 to \(mostColumns) are supported")
+        }
+        return inputs
+    }
+
+    private init(_ inputs: [Input], _ options: LoadOptions) {
+        self.options = options
+        self.inputs = inputs
+        builder = ProgramBuilder(inputCount: inputs.reduce(0) { $0 + $1.count })
+    }
+
+    private let inputs: [Input]
+
+    private mutating func addInputs(_ graph: ProtoGraphProto) throws(ScoringError) {
+        for proto in graph.initializer {
+            let tensor = try Tensor(proto, place: "initializer '\(proto.name)'")
+            try define(proto.name, .constant(tensor), "graph.initializer")
+        }
+        let total = inputs.reduce(0) { $0 + $1.count }
+        if !options.inputs.isEmpty, options.inputs.count != total {
+            throw .refusedModel("'inputs' names \(options.inputs.count) features, but the model has \(total)")
+        }
+        if Set(options.inputs).count != options.inputs.count { throw .refusedModel("'inputs' names a feature twice") }
+        for input in inputs {
+            var operands: [Formula.Operand] = []
+            for index in 0..<input.count {
+                let slot = Formula.Operand.slot(fields.count)
+                let own =
+                    input.count == 1 ? input.name : inputs.count == 1 ? "f\(index)" : "\(input.name)_\(index)"
+                let name = options.inputs.isEmpty ? own : options.inputs[fields.count]
+                guard fieldNames.insert(name).inserted else {
+                    throw .invalidModel(reason: "two inputs are named '\(name)'", place: "graph.input")
+                }
+                fields.append((name, input.type))
+                operands.append(operand(ofInput: slot, input.type, name))
+            }
+            try define(input.name, .columns(Columns(type: input.type, dims: input.dims, operands: operands)), "graph.input")
+        }
+    }
+
+    private mutating func operand(ofInput slot: Formula.Operand, _ type: ElementType, _ name: String) -> Formula.Operand {
+        switch type {
+        case .float: unrounded.insert(slot)
+        case .double: break
+        case .int32, .int64, .bool:
+            builder.fail(whereMissing: slot, Formula.Failure(field: name, reason: "the model has no missing value for it"))
+        case .string:
+            let table = symbolTable ?? builder.addTable(.codes(first: 0, values: [], other: -1, missing: -1))
+            symbolTable = table
+            return builder.look(up: slot, inTable: table)
+        }
+        return slot
+    }
+
+    /// The position of a string among all that the model knows.
+    mutating func code(of string: String) -> Double {
+        if let code = symbolCodes[string] { return Double(code) }
+        symbolCodes[string] = symbols.count
+        symbols.append(string)
+        return Double(symbols.count - 1)
+    }
+
+    // MARK: Values
+
+    mutating func define(_ name: String, _ value: Value, _ place: String) throws(ScoringError) {
+        if name.isEmpty { return }
+        guard values.updateValue(value, forKey: name) == nil else {
+            throw .invalidModel(reason: "'\(name)' is defined twice", place: place)
+        }
+    }
+
+    /// The value of a node's input; nodes stand behind those that they use, so that there are no cycles.
+    func value(_ node: Node, _ index: Int) throws(ScoringError) -> Value {
+        guard index < node.proto.input.count, let value = values[node.proto.input[index]] else {
+            let name = index < node.proto.input.count ? node.proto.input[index] : "input \(index)"
+            throw node.invalid("'\(name)' is used, but not defined before")
+        }
+        return value
+    }
+
+    func columns(_ node: Node, _ index: Int = 0) throws(ScoringError) -> Columns {
+        guard case .columns(let columns) = try value(node, index) else { throw node.needsRuntime("a constant for its input") }
+        return columns
+    }
+
+    func constant(_ node: Node, _ index: Int) throws(ScoringError) -> Tensor {
+        guard case .constant(let tensor) = try value(node, index) else { throw node.needsRuntime("a computed '\(index)'") }
+        return tensor
+    }
+
+    mutating func set(_ node: Node, _ columns: Columns, output index: Int = 0) throws(ScoringError) {
+        workDone += columns.operands.count
+        guard columns.operands.count <= Self.mostColumns, workDone <= 4_000_000, builder.instructionCount <= 4_000_000 else {
+            throw node.needsRuntime("so many columns")
+        }
+        guard index < node.proto.output.count else { return }
+        try define(node.proto.output[index], .columns(columns), node.place)
+    }
+
+    /// An operand as a number of its type: float32 inputs are rounded, labels are looked up.
+    mutating func number(_ columns: Columns, _ index: Int) -> Formula.Operand {
+        let operand = columns.operands[index]
+        if let labels = columns.labels {
+            let values = labels.map { Double($0) ?? .nan }
+            return builder.look(up: operand, in: .codes(first: 0, values: values, other: .nan, missing: .nan))
+        }
+        return unrounded.contains(operand) ? builder.apply(.float32, operand) : operand
+    }
+
+    /// Columns as numbers; strings are refused.
+    mutating func numbers(_ node: Node, _ index: Int = 0) throws(ScoringError) -> [Formula.Operand] {
+        let columns = try columns(node, index)
+        guard columns.type != .string else { throw node.invalid("strings where numbers are needed") }
+        return columns.operands.indices.map { number(columns, $0) }
+    }
+
+    /// The same rounded to float32, as operators of ai.onnx.ml see other types.
+    mutating func floats(_ node: Node, _ index: Int = 0) throws(ScoringError) -> [Formula.Operand] {
+        let type = try columns(node, index).type
+        let numbers = try numbers(node, index)
+        return type == .float || type == .bool ? numbers : numbers.map { builder.apply(.float32, $0) }
+    }
+
+    /// An operation of float32: computed in double, whose result rounds to the one that float32 arithmetic has.
+    mutating func float(_ operation: Formula.Operation, _ a: Formula.Operand, _ b: Formula.Operand? = nil) -> Formula.Operand {
+        builder.apply(.float32, builder.apply(operation, a, b))
+    }
+
+    // MARK: Outputs
+
+    private struct OutputColumns {
+        var columns: [OutputColumn] = []
+        var operands: [Formula.Operand] = []
+        private var names: Set<String> = []
+
+        mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand) {
+            var unique = name
+            var count = 2
+            while !names.insert(unique).inserted {
+                unique = "\(name)#\(count)"
+                count += 1
+            }
+            columns.append(OutputColumn(unique, kind))
+            operands.append(operand)
+        }
+    }
+
+    private consuming func finish(_ model: ProtoModelProto) throws(ScoringError) -> TabularModel {
+        var (label, scores): ((columns: Columns, name: String)?, (columns: Columns, classes: [String]?)?)
+        var others: [(name: String, columns: Columns)] = []
+        for info in model.graph.output {
+            guard let value = values[info.name] else {
+                throw .invalidModel(reason: "the output '\(info.name)' is not defined", place: "graph.output")
+            }
+            switch value {
+            case .constant: throw .unsupportedModel("the output '\(info.name)' is a constant")
+            case .probabilities(let columns, let classes) where scores == nil: scores = (columns, classes)
+            case .columns(let columns) where columns.labels != nil && label == nil && columns.operands.count == 1:
+                label = (columns, info.name)
+            case .columns(let columns), .probabilities(let columns, _):
+                if columns.type == .string, columns.labels == nil {
+                    throw .unsupportedModel("the output '\(info.name)' passes strings on, which needs ONNX Runtime")
+                }
+                others.append((info.name, columns))
+            }
+        }
+        if scores == nil, let index = others.firstIndex(where: { $0.columns.type == .float || $0.columns.type == .double }) {
+            let columns = others.remove(at: index).columns
+            scores = (columns, label?.columns.labels.flatMap { $0.count == columns.operands.count ? $0 : nil })
+        }
+        if scores == nil, label == nil, let index = others.firstIndex(where: { $0.columns.labels == nil }) {
+            scores = (others.remove(at: index).columns, nil)
+        }
+        var result = OutputColumns()
+        let roles = addRoles(to: &result, label?.columns, scores, others)
+        guard !result.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+
+        if let symbolTable {
+            builder[table: symbolTable] = .codes(
+                first: 0, values: symbols.indices.map(Double.init), other: -1,
+                missing: symbolCodes[""].map(Double.init) ?? -1)
+        }
+        let levels = Field.Kind.category(CategoryLevels(symbols))
+        let signature = Signature(
+            inputs: fields.map { field in
+                switch field.type {
+                case .float, .double: Field(field.name)
+                case .int32, .int64: Field(field.name, .integer, isRequired: true)
+                case .bool: Field(field.name, .boolean, isRequired: true)
+                case .string: Field(field.name, levels, unknownLevel: .passed)
+                }
+            }, outputs: result.columns, roles: roles)
+        let program = builder.finish(outputs: result.operands)
+        return TabularModel(program: program, signature: signature, description: description(model))
+    }
+
+    /// Score first, then probabilities and label, then what else the graph gives, under its own names.
+    private mutating func addRoles(
+        to result: inout OutputColumns, _ label: Columns?, _ scores: (columns: Columns, classes: [String]?)?,
+        _ others: [(name: String, columns: Columns)]
+    ) -> Roles {
+        var roles = Roles(score: 0..<0)
+        if let scores {
+            let operands = scores.columns.operands.indices.map { number(scores.columns, $0) }
+            if let classes = scores.classes, classes.count == operands.count {
+                if classes.count == 2 { result.add("prediction", .number, operands[1]) }
+                let first = result.columns.count
+                for (name, operand) in zip(classes, operands) { result.add("probability(\(name))", .number, operand) }
+                roles.probabilities = first..<result.columns.count
+                roles.score = classes.count == 2 ? 0..<1 : roles.probabilities
+                roles.classes = classes
+            } else {
+                for (index, operand) in operands.enumerated() {
+                    result.add(operands.count == 1 ? "prediction" : "prediction(\(index))", kind(scores.columns), operand)
+                }
+                roles.score = 0..<result.columns.count
+            }
+        }
+        if let label, let labels = label.labels {
+            roles.label = result.columns.count
+            roles.classes = roles.classes.isEmpty ? labels : roles.classes
+            result.add("label", .category(SymbolTable(labels)), label.operands[0])
+            if roles.score.isEmpty { roles.score = result.columns.count - 1..<result.columns.count }
+        }
+        let first = result.columns.count
+        for (name, columns) in others {
+            for index in columns.operands.indices {
+                let own = columns.operands.count == 1 ? name : "\(name)(\(index))"
+                if let labels = columns.labels {
+                    result.add(own, .category(SymbolTable(labels)), columns.operands[index])
+                } else {
+                    result.add(own, kind(columns), number(columns, index))
+                }
+            }
+        }
+        roles.named = first..<result.columns.count
+        return roles
+    }
+
+    private func kind(_ columns: Columns) -> OutputColumn.Kind {
+        columns.type.isInteger ? .integer : columns.type == .bool ? .boolean : .number
+    }
+
+    private func description(_ model: ProtoModelProto) -> ModelDescription {
+        var description = ModelDescription(format: "ONNX, IR version \(model.irVersion)")
+        let sets = model.opsetImport.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
+        description.trees = treeCount > 0 ? treeCount : nil
+        description.depth = treeCount > 0 ? deepestTree : nil
+        description.notes = [
+            "Written by \(model.producerName.isEmpty ? "an unnamed producer" : model.producerName) \(model.producerVersion).",
+            "Operators: \(sets.joined(separator: ", ")).",
+            "Evaluated by the native engine: every operator of the graph is one that it computes as ONNX Runtime does.",
+        ]
+        return description
+    }
+}

@@ -1,0 +1,85 @@
+internal import Foundation
+internal import ONNX
+internal import Scoring
+internal import Testing
+
+/// A folder of Tests/GoldenTests/onnx; written by make_goldens.py.
+struct Golden: CustomTestStringConvertible {
+    let folder: URL
+    var testDescription: String { folder.lastPathComponent }
+
+    static let all: [Golden] = {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "GoldenTests/onnx")
+        let folders = (try? FileManager.default.contentsOfDirectory(at: root, includingPropertiesForKeys: nil)) ?? []
+        return folders.map(Golden.init).sorted { $0.testDescription < $1.testDescription }
+    }()
+
+    func bytes() throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: "model.onnx"))) }
+
+    func table(_ name: String) throws -> [[String]] {
+        try String(contentsOf: folder.appending(path: name), encoding: .utf8).split(
+            separator: "\n", omittingEmptySubsequences: false
+        )
+        .dropLast().map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+    }
+
+    static func load(_ bytes: [UInt8]) throws(ScoringError) -> any ScoringModel {
+        try ONNXFormat().load(.file(name: "model.onnx", bytes: bytes), options: LoadOptions())
+    }
+}
+
+/// Lowered graphs answer what ONNX Runtime answered.
+@Suite struct GoldenTests {
+    @Test(arguments: Golden.all)
+    func answersAreThoseOfONNXRuntime(_ golden: Golden) throws {
+        let bytes = try golden.bytes()
+        #expect(ONNXFormat().recognises(.file(name: "", bytes: bytes)))
+        let model = try Golden.load(bytes)
+        let signature = model.signature
+        let batch = FeatureBatch()
+        batch.reset(width: signature.inputs.count)
+        for cells in try golden.table("rows.csv") {
+            let row = batch.addRow()
+            try #require(cells.count == signature.inputs.count)
+            for (column, cell) in cells.enumerated() where !cell.isEmpty {
+                if case .category(let levels) = signature.inputs[column].kind {
+                    batch.set(levels.position(of: cell).map(Double.init) ?? FeatureBatch.unknownLevel, row: row, column: column)
+                } else {
+                    batch.set(try #require(Double(cell)), row: row, column: column)
+                }
+            }
+        }
+        let scores = ScoreBatch()
+        try model.score(batch, into: scores, using: Workspace())
+
+        // The label, where there is one, then the probabilities or values.
+        let roles = signature.roles
+        let numbers = roles.probabilities.isEmpty ? roles.score : roles.probabilities
+        let expected = try golden.table("expected.csv")
+        #expect(expected.count == batch.count)
+        for (row, cells) in expected.enumerated() {
+            var cells = cells[...]
+            if let label = roles.label {
+                guard case .category(let labels) = signature.outputs[label].kind else { throw ScoringError.deadlineExceeded }
+                #expect(labels[Int(scores[row, label])] == cells.removeFirst(), "row \(row)")
+            }
+            try #require(cells.count == numbers.count)
+            for (column, cell) in zip(numbers, cells) {
+                let (got, wanted) = (Float(scores[row, column]), cell.isEmpty ? Float.nan : try #require(Float(cell)))
+                let distance = max(wanted.ulp, Self.unit[golden.testDescription] ?? 0) * 4
+                #expect(
+                    got == wanted || got.isNaN && wanted.isNaN || abs(got - wanted) <= distance,
+                    "row \(row): \(got), not \(wanted)")
+            }
+        }
+    }
+
+    /// Where sums cancel, 4 ULP are those of the largest term: ONNX Runtime adds in float32, in no fixed order.
+    private static let unit: [String: Float] = [
+        "linear_regressor": Float(4).ulp, "sklearn_linear": Float(4).ulp, "sklearn_logistic": Float(1).ulp,
+        "sklearn_logistic_classes": Float(1).ulp,
+    ]
+
+    @Test func goldensCoverWhatIsSupported() { #expect(Golden.all.count >= 25) }
+}
