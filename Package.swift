@@ -31,6 +31,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
 let package = Package(
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -64,12 +66,13 @@ let package = Package(
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
+        part("Engines", "ONNX", ["Scoring", "Tabular", protobuf]),
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
 
         part("App", "Assembly", [
             "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
-            log, lifecycle, signals,
+            "ONNX", log, lifecycle, signals,
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
@@ -93,6 +96,7 @@ let package = Package(
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
+        tests(of: "ONNX", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "Assembly", ["Scoring", "HTTPFront", log]),
         tests(of: "LoadTest", [nio, nioPosix]),
     ]

@@ -137,7 +137,8 @@ import Testing
 
     /// What functions that have their own rules for missing arguments make of them.
     static let withoutArguments: [String: String] = [
-        "isMissing": "true", "isNotMissing": "false", "isValid": "false", "isNotValid": "true", "isIn": "false", "isNotIn": "true",
+        "isMissing": "true", "isNotMissing": "false", "isValid": "false", "isNotValid": "true", "isIn": "false",
+        "isNotIn": "true",
     ]
 
     @Test(arguments: numbers + truths + texts)
