@@ -2,6 +2,8 @@
 package protocol ScoringModel: AnyObject, Sendable {
     var signature: Signature { get }
     var description: ModelDescription { get }
+    /// How the model wants to be called. Default: on the caller's thread, each request by itself.
+    var calls: CallProfile { get }
 
     /// Scores every row of `rows` into `scores`, which it resets first. Row i of the result belongs to row
     /// i of the input and depends on nothing else. A row that cannot be scored is failed in `scores`; the
@@ -17,6 +19,27 @@ package protocol ScoringModel: AnyObject, Sendable {
 
 extension ScoringModel {
     package func verify() throws(ScoringError) {}
+    package var calls: CallProfile { .inline }
+}
+
+/// What calling a model costs and needs; the path behind the fronts chooses threads and batches by it.
+package struct CallProfile: Sendable, Equatable {
+    /// Whether a call goes into a native library: it costs something by itself, may take long or hang, and so belongs
+    /// on a thread that nobody else waits for.
+    package var isBlocking: Bool
+    /// Whether rows of different requests may share a call. False where a row's scores depend on its company.
+    package var mayShareCalls: Bool
+    /// Most rows of one call; callers split what has more. nil for any number.
+    package var mostRows: Int?
+
+    package init(isBlocking: Bool = false, mayShareCalls: Bool = true, mostRows: Int? = nil) {
+        self.isBlocking = isBlocking
+        self.mayShareCalls = mayShareCalls
+        self.mostRows = mostRows
+    }
+
+    /// Microseconds of computing, on whatever thread asks.
+    package static let inline = CallProfile()
 }
 
 /// What `verdict inspect` shows of a model beside its signature.
