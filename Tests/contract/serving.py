@@ -50,14 +50,14 @@ def bare_environment(**extra):
 class Server:
     """A running `verdict serve` on a port of its own."""
 
-    def __init__(self, models, *arguments, command=None, **environment):
+    def __init__(self, models, *arguments, command=None, patience=PATIENCE, **environment):
         self.log = tempfile.TemporaryFile("w+")
         command = command or [str(VERDICT), "serve", "--models", str(models), "--port", "0"]
         self.process = subprocess.Popen(
             [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, env=bare_environment(**environment)
         )
         try:
-            self.first_line = self.read_line()
+            self.first_line = self.read_line(patience)
             address = re.search(r"([0-9A-Za-z.-]+):(\d+)", self.first_line)
             assert address, f"the first line names no address: {self.first_line!r}\n{self.errors()}"
             self.host, self.port = address[1], int(address[2])

@@ -6,9 +6,12 @@ import subprocess
 
 from serving import ROOT, Server
 
+# The script asks the package manager whether anything changed, which takes long on a busy machine.
+BUILDING = 600
+
 
 def test_the_printed_commands_work_as_printed():
-    with Server(None, command=[str(ROOT / "scripts" / "run"), "--port", "0"]) as server:
+    with Server(None, command=[str(ROOT / "scripts" / "run"), "--port", "0"], patience=BUILDING) as server:
         commands = []
         while len(commands) < 3:
             line = server.read_line()
@@ -30,6 +33,6 @@ def test_the_printed_commands_work_as_printed():
 
 
 def test_the_port_can_be_set_in_the_environment_and_an_interrupt_ends_it():
-    with Server(None, command=[str(ROOT / "scripts" / "run")], VERDICT_PORT="0") as server:
+    with Server(None, command=[str(ROOT / "scripts" / "run")], patience=BUILDING, VERDICT_PORT="0") as server:
         assert server.get("/health/live").status == 200
         assert server.stop(signal.SIGINT) == 0

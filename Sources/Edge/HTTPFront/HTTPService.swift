@@ -79,9 +79,10 @@ package final class HTTPService: Service {
         let states = LoopStates(group) {
             LoopState(limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog)
         }
+        let (life, end) = AsyncStream.makeStream(of: Never.self)
         let result: Result<Void, any Error>
         do {
-            try await serve(on: group, states)
+            try await serve(on: group, states, ending: end)
             result = .success(())
         } catch  where !hasListened.load(ordering: .relaxed) && !(error is CancellationError) {
             let place = "\(configuration.host):\(configuration.port)"
@@ -89,6 +90,8 @@ package final class HTTPService: Service {
         } catch {
             result = .failure(error)
         }
+        // Hummingbird's server may outlive its `run` by a moment, in a task of its own that still uses the event loops.
+        for await _ in life {}
         try await group.shutdownGracefully()
         accessLog?.writeOut()
         try result.get()
@@ -96,8 +99,11 @@ package final class HTTPService: Service {
 
     private enum Ended { case server, drain, accessLog }
 
-    private func serve(on group: MultiThreadedEventLoopGroup, _ states: LoopStates) async throws {
-        let application = application(on: group, states)
+    /// - Parameter end: Finished once Hummingbird's server is gone.
+    private func serve(
+        on group: MultiThreadedEventLoopGroup, _ states: LoopStates, ending end: AsyncStream<Never>.Continuation
+    ) async throws {
+        let application = application(on: group, states, ServerLife(end))
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Ended.self) { tasks in
                 tasks.addTask {
@@ -144,7 +150,7 @@ package final class HTTPService: Service {
     }
 
     private func application(
-        on group: MultiThreadedEventLoopGroup, _ states: LoopStates
+        on group: MultiThreadedEventLoopGroup, _ states: LoopStates, _ life: ServerLife
     ) -> some ApplicationProtocol {
         var http = HTTP1Channel.Configuration()
         http.httpDecoder = .init(
@@ -155,7 +161,7 @@ package final class HTTPService: Service {
         return Application(
             router: ManagementRoutes(desk: desk).router(),
             server: HTTPServerBuilder { [http] responder in
-                LaneChannel(http: HTTP1Channel(responder: responder, configuration: http), states: states)
+                LaneChannel(http: HTTP1Channel(responder: responder, configuration: http), states: states, life: life)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,
