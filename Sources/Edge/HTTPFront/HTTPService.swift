@@ -47,6 +47,10 @@ package final class HTTPService: Service {
         }
     }
 
+    /// The process's event loops by number of threads. They are never shut down: Hummingbird's server outlives its own
+    /// `run` by a moment, in a task that still uses them.
+    private static let eventLoops = Mutex<[Int: MultiThreadedEventLoopGroup]>([:])
+
     private let configuration: Configuration
     private let backend: Backend
     private let logger: Logger
@@ -75,14 +79,17 @@ package final class HTTPService: Service {
     /// answers what is in flight, within `HTTPLimits.drain`.
     package func run() async throws {
         let threads = max(1, configuration.eventLoops ?? AvailableCores.count())
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        let group = Self.eventLoops.withLock { groups in
+            let group = groups[threads] ?? MultiThreadedEventLoopGroup(numberOfThreads: threads)
+            groups[threads] = group
+            return group
+        }
         let states = LoopStates(group) {
             LoopState(limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog)
         }
-        let (life, end) = AsyncStream.makeStream(of: Never.self)
         let result: Result<Void, any Error>
         do {
-            try await serve(on: group, states, ending: end)
+            try await serve(on: group, states)
             result = .success(())
         } catch  where !hasListened.load(ordering: .relaxed) && !(error is CancellationError) {
             let place = "\(configuration.host):\(configuration.port)"
@@ -90,20 +97,14 @@ package final class HTTPService: Service {
         } catch {
             result = .failure(error)
         }
-        // Hummingbird's server may outlive its `run` by a moment, in a task of its own that still uses the event loops.
-        for await _ in life {}
-        try await group.shutdownGracefully()
         accessLog?.writeOut()
         try result.get()
     }
 
     private enum Ended { case server, drain, accessLog }
 
-    /// - Parameter end: Finished once Hummingbird's server is gone.
-    private func serve(
-        on group: MultiThreadedEventLoopGroup, _ states: LoopStates, ending end: AsyncStream<Never>.Continuation
-    ) async throws {
-        let application = application(on: group, states, ServerLife(end))
+    private func serve(on group: MultiThreadedEventLoopGroup, _ states: LoopStates) async throws {
+        let application = application(on: group, states)
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Ended.self) { tasks in
                 tasks.addTask {
@@ -150,7 +151,7 @@ package final class HTTPService: Service {
     }
 
     private func application(
-        on group: MultiThreadedEventLoopGroup, _ states: LoopStates, _ life: ServerLife
+        on group: MultiThreadedEventLoopGroup, _ states: LoopStates
     ) -> some ApplicationProtocol {
         var http = HTTP1Channel.Configuration()
         http.httpDecoder = .init(
@@ -161,7 +162,7 @@ package final class HTTPService: Service {
         return Application(
             router: ManagementRoutes(desk: desk).router(),
             server: HTTPServerBuilder { [http] responder in
-                LaneChannel(http: HTTP1Channel(responder: responder, configuration: http), states: states, life: life)
+                LaneChannel(http: HTTP1Channel(responder: responder, configuration: http), states: states)
             },
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: nil,

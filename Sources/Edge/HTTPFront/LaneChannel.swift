@@ -9,7 +9,6 @@ internal import Synchronization
 struct LaneChannel: ServerChildChannel {
     let http: HTTP1Channel
     let states: LoopStates
-    let life: ServerLife
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<AcceptedConnection> {
         http.setup(channel: channel, logger: logger).flatMapThrowing { value in
@@ -49,14 +48,4 @@ final class AcceptedConnection: ServerChildChannelValue {
         guard !isTaken.load(ordering: .relaxed) else { return }
         Task { [value] in try? await value.executeThenClose { _, _ in } }
     }
-}
-
-/// Ends a stream when its last holder is gone: the server that Hummingbird makes holds its `LaneChannel`, and that
-/// holds this.
-final class ServerLife: Sendable {
-    private let end: AsyncStream<Never>.Continuation
-
-    init(_ end: AsyncStream<Never>.Continuation) { self.end = end }
-
-    deinit { end.finish() }
 }
