@@ -22,6 +22,12 @@ final class SilentMeter: PredictionMeter {
 final class EchoPredictor: Predictor {
     private let echo: ServedModel
     private let calls = Atomic<Int>(0)
+    /// What late answers wait for; open at first.
+    let gate = Gate(isOpen: true)
+    /// Opens when a late answer is being made.
+    let lateBegan = Gate(isOpen: false)
+    /// Opens when nobody waits for a late answer any more.
+    let cancelled = Gate(isOpen: false)
 
     init() throws {
         let name = try required(ModelName("echo"))
@@ -40,9 +46,27 @@ final class EchoPredictor: Predictor {
         return echo
     }
 
-    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+    /// Rows whose second feature is 2 are answered later, by a task that waits at the gate.
+    func predict(
+        _ exchange: PredictionExchange, with served: ServedModel
+    ) throws(ScoringError) -> PredictionProgress {
         calls.add(1, ordering: .relaxed)
-        try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+        guard exchange.features.count > 0, exchange.features[0, 1] == 2, let completion = exchange.completion else {
+            try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            return .answered
+        }
+        exchange.cancel = { [cancelled] in cancelled.open() }
+        Task { [gate, lateBegan] in
+            lateBegan.open()
+            await gate.wait()
+            do throws(ScoringError) {
+                try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+                completion(exchange, nil)
+            } catch {
+                completion(exchange, error)
+            }
+        }
+        return .pending
     }
 
     func recordRejection(_ error: ScoringError, model: ServedModel?) {}

@@ -60,6 +60,13 @@ final class RawClient {
         Glibc.close(socket)
     }
 
+    /// Resets the connection.
+    func abort() {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
     private func setTimeout(milliseconds: Int) {
         var time = timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
@@ -176,6 +183,9 @@ enum Ask {
     static func predict(_ identity: Int, fields: String = "", path: String = "/predict/echo") -> String {
         post(path, "{\"features\":[\(identity),1]}", fields: fields)
     }
+
+    /// A prediction whose answer comes later.
+    static func late(_ identity: Int) -> String { post("/predict/echo", "{\"features\":[\(identity),2]}") }
 
     static func post(_ path: String, _ body: String, fields: String = "") -> String {
         "POST \(path) HTTP/1.1\r\nHost: test\r\nContent-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)"

@@ -44,6 +44,37 @@ import Testing
         #expect(throws: ScoringError.self) { try seen("12", field: Self.range, schema: "invalidValueTreatment='asValue'") }
     }
 
+    @Test func stringsForNumbersAreRefusedUnlessInvalidCountsAsMissing() throws {
+        for (schema, expected) in [
+            ("", false), ("invalidValueTreatment='asIs'", false), ("invalidValueTreatment='asMissing'", true),
+        ] {
+            let model = try load(
+                PMMLText.document(
+                    fields: PMMLText.field("x"),
+                    """
+                    <RegressionModel functionName="regression"><MiningSchema><MiningField name="x" missingValueReplacement="4" \(schema)/></MiningSchema>
+                    <RegressionTable intercept="1"><NumericPredictor name="x" coefficient="10"/></RegressionTable></RegressionModel>
+                    """))
+            let (batch, scores, field) = (FeatureBatch(), ScoreBatch(), model.signature.inputs[0])
+            batch.reset(width: 1)
+            for text in ["2.5", "much"] {
+                let row = batch.addRow()
+                do throws(ScoringError) {
+                    try Array(text.utf8).withUnsafeBufferPointer { bytes throws(ScoringError) in
+                        try batch.set(text: bytes, of: field, row: row, column: 0)
+                    }
+                    #expect(expected)
+                } catch {
+                    #expect(!expected)
+                }
+            }
+            if expected {
+                try model.score(batch, into: scores, using: Workspace())
+                #expect([scores[0, 0], scores[1, 0]] == [26, 41])
+            }
+        }
+    }
+
     @Test func missingValuesAreReplaced() throws {
         #expect(try seen(nil, field: Self.range, schema: "missingValueReplacement='3'") == "3.0")
         #expect(try seen("-1", field: Self.range, schema: "missingValueReplacement='3'") == "3.0")

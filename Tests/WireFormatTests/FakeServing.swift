@@ -84,13 +84,20 @@ final class FakeMeter: PredictionMeter {
 /// A predictor over fixed models, the first of which is the default.
 final class FakePredictor: Predictor {
     let models: [ServedModel]
-    private let tally = Mutex((rejections: [ScoringError](), predictions: 0))
+    private let tally = Mutex((rejections: [ScoringError](), predictions: 0, cancellations: 0))
     /// Thrown by `predict`, if set.
     let failure: ScoringError?
     let degradation: String?
     let isCached: Bool
+    /// Whether answers are given later, by `answerWaiting`, where the exchange can wait.
+    let answersLater: Bool
+    private let waiting = Mutex<[@Sendable () -> Void]>([])
 
-    init(_ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false) {
+    init(
+        _ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false,
+        answersLater: Bool = false
+    ) {
+        self.answersLater = answersLater
         self.models = models
         self.failure = failure
         self.degradation = degradation
@@ -99,6 +106,8 @@ final class FakePredictor: Predictor {
 
     /// What it was told to have been refused before it was asked.
     var rejections: [ScoringError] { tally.withLock { $0.rejections } }
+    /// How often it was told that nobody waits any more.
+    var cancellations: Int { tally.withLock { $0.cancellations } }
     /// How often it was asked to predict.
     var predictions: Int { tally.withLock { $0.predictions } }
 
@@ -113,8 +122,38 @@ final class FakePredictor: Predictor {
         return served
     }
 
-    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+    func predict(
+        _ exchange: PredictionExchange, with served: ServedModel
+    ) throws(ScoringError) -> PredictionProgress {
         tally.withLock { $0.predictions += 1 }
+        if answersLater, let completion = exchange.completion {
+            exchange.cancel = { [self] in tally.withLock { $0.cancellations += 1 } }
+            waiting.withLock { waiting in
+                waiting.append {
+                    do throws(ScoringError) {
+                        try self.score(exchange, with: served)
+                        completion(exchange, nil)
+                    } catch {
+                        completion(exchange, error)
+                    }
+                }
+            }
+            return .pending
+        }
+        try score(exchange, with: served)
+        return .answered
+    }
+
+    /// Answers what waits, the last one first.
+    func answerWaiting() {
+        let answers = waiting.withLock { waiting in
+            defer { waiting = [] }
+            return waiting
+        }
+        for answer in answers.reversed() { answer() }
+    }
+
+    private func score(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
         if let failure { throw failure }
         try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
         if let rule = served.rule {
@@ -163,7 +202,7 @@ struct Counter {
 
     init(_ predictor: FakePredictor, limits: WireLimits = WireLimits()) {
         self.predictor = predictor
-        desk = PredictionDesk(predictor: predictor, limits: limits)
+        desk = PredictionDesk(predictor: predictor, limits: limits, resume: { $0() })
     }
 
     func post(
@@ -175,14 +214,39 @@ struct Counter {
     func post(
         _ path: String, _ body: [UInt8], timeout: String? = nil, requestID: String? = nil, arrival: Moment = .now
     ) throws -> Answer {
-        let wanted = try #require(route(path))
         var sink = ByteSink()
         sink.append("before")
-        let status = body.withUnsafeBufferPointer {
+        switch try ask(path, body, timeout: timeout, requestID: requestID, arrival: arrival, into: &sink) {
+        case .done(let status): return try answer(status, sink)
+        case .later(let pending):
+            predictor.answerWaiting()
+            return try written(pending)
+        }
+    }
+
+    /// What the desk says at once.
+    func ask(
+        _ path: String, _ body: [UInt8], timeout: String? = nil, requestID: String? = nil, arrival: Moment = .now,
+        into sink: inout ByteSink
+    ) throws -> PredictionDesk.Reply {
+        let wanted = try #require(route(path))
+        return body.withUnsafeBufferPointer {
             let request = WireRequest(
                 route: wanted, body: $0, deadlineHeader: timeout, requestID: requestID, arrival: arrival)
             return desk.answer(request, into: &sink)
         }
+    }
+
+    /// A late answer, once its scores are there.
+    func written(_ pending: PendingAnswer) throws -> Answer {
+        var sink = ByteSink()
+        sink.append("before")
+        let status = pending.write(into: &sink)
+        desk.reuse(pending)
+        return try answer(status, sink)
+    }
+
+    private func answer(_ status: WireStatus, _ sink: borrowing ByteSink) throws -> Answer {
         let bytes = Array(sink.array.dropFirst(6))
         return Answer(status: status, bytes: bytes, json: try JSONValue(bytes))
     }

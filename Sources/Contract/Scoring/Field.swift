@@ -13,13 +13,13 @@ package struct Field: Sendable, Equatable {
         case text
     }
 
-    /// What becomes of a category that is not among the levels.
+    /// What becomes of a category that is not among the levels, and of a value that is not of the field's kind at all.
     package enum UnknownLevel: Sendable, Equatable {
         /// The row is refused with `ScoringError.invalidFeature`.
         case refused
-        /// The value counts as missing.
+        /// The value counts as missing, also a string where a number or truth value is expected.
         case missing
-        /// The cell becomes `FeatureBatch.unknownLevel`; the engine decides.
+        /// The cell of a category becomes `FeatureBatch.unknownLevel`; the engine decides. Other kinds refuse the row.
         case passed
     }
 

@@ -1,6 +1,12 @@
 /// One request's rows and results on their way through the pipeline. A front makes one per event loop and
-/// reuses it, so that a request allocates nothing; it belongs to one thread.
-package final class PredictionExchange {
+/// reuses it, so that a request allocates nothing.
+///
+/// `@unchecked Sendable` is safe: it belongs to one thread at a time and is handed over whole, to the predictor with
+/// `predict` and back with `completion`, both of which order memory.
+package final class PredictionExchange: @unchecked Sendable {
+    /// How the predictor gives the exchange back.
+    package typealias Completion = @Sendable (PredictionExchange, ScoringError?) -> Void
+
     package let features = FeatureBatch()
     package let scores = ScoreBatch()
     package let workspace = Workspace()
@@ -13,8 +19,16 @@ package final class PredictionExchange {
     package var isCached = false
     /// Why the results are a fallback instead of the model's; nil for real results.
     package var degradation: String?
+    /// Takes the exchange back when `predict` answers later; called exactly once for each such answer, on any thread.
+    /// nil where the front cannot wait: then every answer is given within `predict`.
+    package let completion: Completion?
+    /// Set by the predictor while it has the exchange: gives up what nobody waits for any more. May be called from the
+    /// front's thread at any time before `completion`, which comes all the same.
+    package var cancel: (@Sendable () -> Void)?
 
-    package init() {}
+    package init(completion: Completion? = nil) {
+        self.completion = completion
+    }
 
     /// Makes the exchange ready for the next request to a model `width` features wide.
     package func begin(arrival: Moment, deadline: Moment?, width: Int) {
@@ -24,7 +38,16 @@ package final class PredictionExchange {
         self.deadline = deadline
         isCached = false
         degradation = nil
+        cancel = nil
     }
+}
+
+/// When a prediction's results are there.
+package enum PredictionProgress: Sendable {
+    /// Now, in the exchange.
+    case answered
+    /// Later: the exchange belongs to the predictor until it calls the exchange's `completion`.
+    case pending
 }
 
 /// Answers predictions; what the fronts see of the path behind them.
@@ -34,8 +57,9 @@ package protocol Predictor: Sendable {
     func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel
 
     /// Scores the rows in `exchange.features` and decides on them. Fills `exchange.scores` and
-    /// `exchange.decisions`; rows can fail singly in `exchange.scores`. Runs on the calling thread.
-    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError)
+    /// `exchange.decisions`; rows can fail singly in `exchange.scores`. Runs on the calling thread where that takes
+    /// microseconds; what may take longer is answered later, if the exchange can wait.
+    func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) -> PredictionProgress
 
     /// Counts a request that failed before it reached `predict`: a malformed body, an unknown model.
     func recordRejection(_ error: ScoringError, model: ServedModel?)

@@ -41,6 +41,12 @@ extension FeatureBatch {
     /// A string: text, or a category's level by its label, or by the number that it says.
     package func set(text utf8: UnsafeBufferPointer<UInt8>, of field: Field, row: Int, column: Int) throws(ScoringError) {
         switch field.kind {
+        case .number, .integer, .boolean:
+            if field.unknownLevel == .missing {
+                guard let number = DecimalParser.double(utf8) else { return }
+                return try set(number: number, of: field, row: row, column: column)
+            }
+            throw .invalidFeature(name: field.name, reason: "expected \(field.kind.phrase), found a string")
         case .text:
             setText(String(decoding: utf8, as: UTF8.self), row: row, column: column)
         case .category(let levels):
@@ -49,12 +55,6 @@ extension FeatureBatch {
                 position = levels.position(of: number)
             }
             try set(level: position, of: field, row: row, column: column)
-        case .number:
-            throw .invalidFeature(name: field.name, reason: "expected a number, found a string")
-        case .integer:
-            throw .invalidFeature(name: field.name, reason: "expected a number without a fraction, found a string")
-        case .boolean:
-            throw .invalidFeature(name: field.name, reason: "expected true or false, found a string")
         }
     }
 
@@ -64,6 +64,18 @@ extension FeatureBatch {
         case .refused: throw .invalidFeature(name: field.name, reason: "the value is none of the levels that the model knows")
         case .missing: return
         case .passed: set(Self.unknownLevel, row: row, column: column)
+        }
+    }
+}
+
+extension Field.Kind {
+    /// For messages.
+    fileprivate var phrase: String {
+        switch self {
+        case .number: "a number"
+        case .integer: "a number without a fraction"
+        case .boolean: "true or false"
+        case .category, .text: "a string"
         }
     }
 }

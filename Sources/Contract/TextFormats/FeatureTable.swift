@@ -81,11 +81,15 @@ package enum FeatureCell {
             try batch.set(text: cell, of: field, row: row, column: column)
         case .number, .integer:
             guard !isMissing(cell) else { return }
-            guard let value = number(cell) else { throw .invalidFeature(name: field.name, reason: "expected a number") }
+            guard let value = number(cell) else {
+                if field.unknownLevel == .missing { return }
+                throw .invalidFeature(name: field.name, reason: "expected a number")
+            }
             try batch.set(number: value, of: field, row: row, column: column)
         case .boolean:
             guard !isMissing(cell) else { return }
             guard let value = boolean(cell) else {
+                if field.unknownLevel == .missing { return }
                 throw .invalidFeature(name: field.name, reason: "expected true, false, 1 or 0")
             }
             batch.set(value ? 1 : 0, row: row, column: column)

@@ -17,9 +17,10 @@ struct Exchange {
 /// come in through the mutating functions; after each, the owner asks `next()` until it says `.wait`.
 struct ConnectionPlan {
     enum Step {
-        /// Answer the request. `isLast`: the answer says so and the connection ends after it.
+        /// Answer the request, or report `answerPends()` now and `answered()` when its answer is out. `isLast`: the
+        /// answer says so and the connection ends after it.
         case answer(Exchange, isLast: Bool)
-        /// Give the request to the router and report `routerAnswered()` when its answer is out.
+        /// Give the request to the router and report `answered()` when its answer is out.
         case route(Exchange)
         /// Answer with a refusal; `exchange` is the request refused, nil if its head was never read.
         case refuse(Refusal, Exchange?, isLast: Bool)
@@ -60,7 +61,8 @@ struct ConnectionPlan {
     private var owesContinue = false
     private var waiting = CircularBuffer<Place>(initialCapacity: 2)
     private var waitingBytes = 0
-    private(set) var isWithRouter = false
+    /// Whether the request that was taken last still waits for its answer, from the router or from a model.
+    private(set) var isAnswering = false
     private var isDraining = false
     private(set) var isClosing = false
     private var isAborted = false
@@ -140,9 +142,11 @@ struct ConnectionPlan {
     /// The server is shutting down: what has begun is answered, then the connection ends.
     mutating func drain() { isDraining = true }
 
-    mutating func routerAnswered() { isWithRouter = false }
+    mutating func answered() { isAnswering = false }
 
-    /// Whether the answer that the router is about to give is the connection's last. If so, later requests
+    mutating func answerPends() { isAnswering = true }
+
+    /// Whether the answer that is about to be given is the connection's last. If so, later requests
     /// are not taken any more.
     mutating func sealIfLast() -> Bool {
         let isLast = waiting.isEmpty && (input == .over || (isDraining && input == .idle))
@@ -158,7 +162,7 @@ struct ConnectionPlan {
             isClosing = true
             return .abort
         }
-        if isWithRouter { return .wait }
+        if isAnswering { return .wait }
         if let place = waiting.popFirst() {
             switch place {
             case .refused(let refusal, let exchange):
@@ -166,7 +170,7 @@ struct ConnectionPlan {
             case .complete(let exchange):
                 waitingBytes -= exchange.body?.readableBytes ?? 0
                 if case .prediction = exchange.intake.target { return .answer(exchange, isLast: sealIfLast()) }
-                isWithRouter = true
+                isAnswering = true
                 return .route(exchange)
             }
         }
@@ -193,7 +197,7 @@ struct ConnectionPlan {
 
     var awaited: Awaited {
         if isClosing { return .farewell }
-        if isWithRouter || !waiting.isEmpty { return .nothing }
+        if isAnswering || !waiting.isEmpty { return .nothing }
         switch input {
         case .idle: return .request
         case .head: return .head

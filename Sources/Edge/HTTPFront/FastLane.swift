@@ -41,6 +41,8 @@ final class FastLane: ChannelDuplexHandler {
     private var isTurnScheduled = false
     /// The request that is with the router, and its answer as far as it is out.
     private var routed: Routed?
+    /// The prediction whose scores come later.
+    private var pending: PendingAnswer?
     private var remoteAddress: String?
 
     private struct Routed {
@@ -66,6 +68,7 @@ final class FastLane: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         patience.end()
+        pending?.cancel()
         state.closed(self)
         self.context = nil
     }
@@ -181,7 +184,7 @@ final class FastLane: ChannelDuplexHandler {
             context.write(data, promise: promise)
             if let routed { log(routed.intake, status: routed.status, bytes: routed.bytes, since: routed.start) }
             routed = nil
-            plan.routerAnswered()
+            plan.answered()
             turn(context)
         }
     }
@@ -234,18 +237,43 @@ final class FastLane: ChannelDuplexHandler {
         answersThisTurn += 1
         let arrival = Moment.now
         state.sink.removeAll()
-        let status = withBytes(of: exchange.body) { body in
+        let reply = withBytes(of: exchange.body) { body in
             state.desk.answer(
                 WireRequest(
                     route: route, body: body, deadlineHeader: exchange.intake.deadline,
                     requestID: exchange.intake.requestID, arrival: arrival),
                 into: &state.sink)
         }
+        switch reply {
+        case .done(let status): write(status, to: exchange.intake, isLast: isLast, since: arrival)
+        case .later(let answer): awaitScores(answer, to: exchange.intake, since: arrival)
+        }
+    }
+
+    private func awaitScores(_ answer: PendingAnswer, to intake: Intake, since arrival: Moment) {
+        pending = answer
+        plan.answerPends()
+        answer.onReady = { [self] in
+            pending = nil
+            // The connection may be gone; what was scored for it is then let go of.
+            if let context {
+                state.sink.removeAll()
+                let status = answer.write(into: &state.sink)
+                plan.answered()
+                write(status, to: intake, isLast: plan.sealIfLast(), since: arrival)
+                turn(context)
+            }
+            state.desk.reuse(answer)
+        }
+    }
+
+    /// Writes the answer whose body lies in the sink.
+    private func write(_ status: WireStatus, to intake: Intake, isLast: Bool, since arrival: Moment) {
         var head = AnswerHead(status: status.code, bodyBytes: state.sink.count, isLast: isLast)
-        head.confirmsKeepAlive = exchange.intake.isVersion10
+        head.confirmsKeepAlive = intake.isVersion10
         head.retryAfter = status.retryAfter
         write(head)
-        log(exchange.intake, status: status.code, bytes: state.sink.count, since: arrival)
+        log(intake, status: status.code, bytes: state.sink.count, since: arrival)
     }
 
     private func refuse(_ refusal: Refusal, _ exchange: Exchange?, isLast: Bool) {

@@ -84,8 +84,8 @@ package final class HTTPService: Service {
             groups[threads] = group
             return group
         }
-        let states = LoopStates(group) {
-            LoopState(limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog)
+        let states = LoopStates(group) { loop in
+            LoopState(limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog, on: loop)
         }
         let result: Result<Void, any Error>
         do {

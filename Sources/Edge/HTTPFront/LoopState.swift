@@ -15,13 +15,13 @@ final class LoopState {
     var date = HTTPDate()
     private var lanes: [ObjectIdentifier: FastLane] = [:]
 
-    init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?) {
+    init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, on loop: any EventLoop) {
         self.limits = limits
         patience = PatienceLimits(limits)
         self.accessLog = accessLog
         var wire = WireLimits()
         wire.maxBodyBytes = limits.maxBodyBytes
-        desk = PredictionDesk(predictor: predictor, limits: wire)
+        desk = PredictionDesk(predictor: predictor, limits: wire, resume: { loop.execute($0) })
     }
 
     func opened(_ lane: FastLane) { lanes[ObjectIdentifier(lane)] = lane }
@@ -40,9 +40,9 @@ struct LoopStates: @unchecked Sendable {
     private let states: [ObjectIdentifier: LoopState]
     private let loops: [any EventLoop]
 
-    init(_ group: any EventLoopGroup, make: () -> LoopState) {
+    init(_ group: any EventLoopGroup, make: (any EventLoop) -> LoopState) {
         loops = Array(group.makeIterator())
-        states = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), make()) })
+        states = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0), make($0)) })
     }
 
     /// The state of the loop that is running.

@@ -19,6 +19,13 @@ struct AnswerEncoder {
         width = exchange.scores.width
     }
 
+    /// What is encoded is read by position: a row that is not there would be someone else's.
+    static func check(_ exchange: PredictionExchange, _ served: ServedModel) throws(ScoringError) {
+        guard exchange.scores.count == exchange.features.count, exchange.scores.width == served.signature.outputs.count else {
+            throw .engineFailure("the model gave \(exchange.scores.count) results for \(exchange.features.count) rows")
+        }
+    }
+
     /// Appends the result object of a row.
     func write(row: Int, requestID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         let roles = served.signature.roles

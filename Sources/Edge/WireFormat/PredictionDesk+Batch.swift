@@ -14,7 +14,7 @@ extension PredictionDesk {
     func predictBatch(
         _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress,
         into response: inout ByteSink
-    ) throws(ScoringError) {
+    ) throws(ScoringError) -> PendingAnswer? {
         let served = try begin(request, name, version, &progress)
         batchRows.removeAll(keepingCapacity: true)
         rowPositions.removeAll(keepingCapacity: true)
@@ -22,14 +22,29 @@ extension PredictionDesk {
         try readBatch(&reader, RowDecoder(served, exchange.features))
         try reader.end()
         if exchange.features.count > 0 {
-            try score(with: served, &progress)
+            if case .pending = try score(with: served, &progress) {
+                let rows = batchRows.map { entry in
+                    PendingAnswer.Row(row: entry.row, error: entry.error, requestID: entry.requestID.map { Array($0) })
+                }
+                return PendingAnswer(exchange, served, request, .batch(rows))
+            }
             for failure in exchange.scores.failures where rowPositions.indices.contains(failure.row) {
                 batchRows[rowPositions[failure.row]].error = failure.error
             }
         } else {
             exchange.scores.reset(rows: 0, width: 0)
         }
-        writeResults(AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival)), into: &response)
+        let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
+        encoder.writeBatch(count: batchRows.count, into: &response) { position, response in
+            let entry = batchRows[position]
+            if let error = entry.error {
+                AnswerEncoder.write(error, requestID: entry.requestID, into: &response)
+            } else if let row = entry.row {
+                encoder.write(row: row, requestID: entry.requestID, into: &response)
+            }
+        }
+        batchRows.removeAll(keepingCapacity: true)
+        return nil
     }
 
     private func readBatch(_ reader: inout RequestReader, _ decoder: RowDecoder) throws(ScoringError) {
@@ -75,22 +90,20 @@ extension PredictionDesk {
             }
         }
     }
+}
 
-    private func writeResults(_ encoder: AnswerEncoder, into response: inout ByteSink) {
+extension AnswerEncoder {
+    /// Appends the answer to a batch; `write` appends the result of each position.
+    func writeBatch(count: Int, into response: inout ByteSink, _ write: (_ position: Int, _ response: inout ByteSink) -> Void) {
         response.append(#"{"success":true,"results":["#)
-        for (position, entry) in batchRows.enumerated() {
+        for position in 0..<count {
             if position > 0 { response.append(",") }
-            if let error = entry.error {
-                AnswerEncoder.write(error, requestID: entry.requestID, into: &response)
-            } else if let row = entry.row {
-                encoder.write(row: row, requestID: entry.requestID, into: &response)
-            }
+            write(position, &response)
         }
         response.append(#"],"count":"#)
-        response.append(integer: batchRows.count)
+        response.append(integer: count)
         response.append(#","total_latency_ms":"#)
-        response.append(millisecondsOf: encoder.latency)
+        response.append(millisecondsOf: latency)
         response.append("}")
-        batchRows.removeAll(keepingCapacity: true)
     }
 }

@@ -6,7 +6,7 @@ extension PredictionDesk {
     func infer(
         _ request: WireRequest, _ name: ModelName, _ version: ModelVersion?, _ progress: inout Progress,
         into response: inout ByteSink
-    ) throws(ScoringError) {
+    ) throws(ScoringError) -> PendingAnswer? {
         let served = try begin(request, name, version, &progress)
         var decoder = InferenceDecoder(
             served, exchange.features, limits: limits, body: request.body, memory: secondMemory)
@@ -20,30 +20,36 @@ extension PredictionDesk {
             exchange.deadline = min(exchange.deadline ?? limit, limit)
             guard Moment.now < limit else { throw .deadlineExceeded }
         }
-        try score(with: served, &progress)
+        if case .pending = try score(with: served, &progress) {
+            let id = order.id.map { Array($0.bytes) }
+            return PendingAnswer(exchange, served, request, .inference(id: id, outputs: order.outputs))
+        }
         if let failure = exchange.scores.failures.min(by: { $0.row < $1.row }) { throw failure.error }
         let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
-        encoder.writeInference(order, into: &response)
+        encoder.writeInference(id: order.id?.bytes, order.outputs, into: &response)
+        return nil
     }
 }
 
 extension AnswerEncoder {
     /// Appends the answer to an Open Inference request. What the specification has no place for stands in the
     /// response's own parameters, never in an output's: some clients take those for binary tensors.
-    func writeInference(_ order: InferenceOrder, into sink: inout ByteSink) {
+    ///
+    /// - Parameter outputs: Empty for the model's usual ones.
+    func writeInference(id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], into sink: inout ByteSink) {
         sink.append(#"{"model_name":""#)
         sink.append(text: served.name.text)
         sink.append(#"","model_version":""#)
         sink.append(text: served.versionText)
         sink.append("\"")
-        if let id = order.id {
+        if let id {
             sink.append(#","id":"#)
-            sink.append(json: id.bytes)
+            sink.append(json: id)
         }
         if exchange.isCached || exchange.degradation != nil { writeParameters(into: &sink) }
         sink.append(#","outputs":["#)
         var isFirst = true
-        for output in order.outputs.isEmpty ? InferenceOutput.usual(of: served) : order.outputs {
+        for output in outputs.isEmpty ? InferenceOutput.usual(of: served) : outputs {
             if !isFirst { sink.append(",") }
             isFirst = false
             write(output, into: &sink)

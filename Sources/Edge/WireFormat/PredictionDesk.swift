@@ -2,12 +2,25 @@ package import Scoring
 package import TextFormats
 
 /// Answers prediction requests of every protocol that HTTP carries: decodes the body, has it predicted and
-/// encodes the answer, all on the calling thread. A front makes one per event loop and reuses it, so that a
-/// request allocates next to nothing.
+/// encodes the answer. A front makes one per event loop and reuses it, so that a request allocates next to nothing.
+///
+/// Used on its front's thread only. Where a model answers later, other requests are answered in between.
 package final class PredictionDesk {
+    /// What becomes of a request.
+    package enum Reply {
+        /// The body of the answer is written.
+        case done(WireStatus)
+        /// The answer comes later, and nothing is written yet.
+        case later(PendingAnswer)
+    }
+
+    /// Runs a closure on the desk's thread, soon.
+    package typealias Resume = @Sendable (_ body: @escaping @Sendable () -> Void) -> Void
+
     let predictor: any Predictor
     let limits: WireLimits
-    let exchange = PredictionExchange()
+    /// The exchange of the request that is being read.
+    private(set) var exchange: PredictionExchange
     let memory = JSONMemory()
     /// For tensors whose data stands before their shape.
     let secondMemory = JSONMemory()
@@ -15,6 +28,13 @@ package final class PredictionDesk {
     var batchRows: [BatchRow] = []
     /// Which of `batchRows` each scored row belongs to.
     var rowPositions: [Int] = []
+    private let completion: PredictionExchange.Completion?
+    private let waiting: WaitingAnswers
+    private var spare: [PredictionExchange] = []
+
+    /// Exchanges that are kept for the next requests that wait, and the most cells that such a one has grown to.
+    private static let mostSpare = 64
+    private static let mostSpareCells = 8192
 
     /// How far a request has come; what an error has to know.
     struct Progress {
@@ -23,32 +43,61 @@ package final class PredictionDesk {
         var reachedPredictor = false
     }
 
-    package init(predictor: any Predictor, limits: WireLimits) {
+    /// - Parameter resume: How the thread of the desk is reached from others; nil where nobody can wait, so that every
+    ///   request is answered at once.
+    package init(predictor: any Predictor, limits: WireLimits, resume: Resume? = nil) {
         self.predictor = predictor
         self.limits = limits
+        let waiting = WaitingAnswers()
+        self.waiting = waiting
+        if let resume {
+            completion = { exchange, error in resume { waiting.arrived(exchange, error) } }
+        } else {
+            completion = nil
+        }
+        exchange = PredictionExchange(completion: completion)
     }
 
-    /// Appends the body of the answer to `response` and returns its status. Whatever the request is, the body
-    /// is valid JSON.
-    package func answer(_ request: WireRequest, into response: inout ByteSink) -> WireStatus {
+    /// Appends the body of the answer to `response` and returns its status, or says that it comes later. Whatever the
+    /// request is, the body is valid JSON.
+    package func answer(_ request: WireRequest, into response: inout ByteSink) -> Reply {
         let start = response.count
         var progress = Progress()
         do throws(ScoringError) {
             guard request.body.count <= limits.maxBodyBytes else {
                 throw .tooLarge(limit: "a body has at most \(limits.maxBodyBytes) bytes")
             }
-            switch request.route {
-            case .predict(let name, let version): try predict(request, name, version, &progress, into: &response)
-            case .batch(let name, let version): try predictBatch(request, name, version, &progress, into: &response)
-            case .infer(let name, let version): try infer(request, name, version, &progress, into: &response)
-            case .invalid(let error, _): throw error
-            }
-            return WireStatus(code: 200)
+            let pending: PendingAnswer? =
+                switch request.route {
+                case .predict(let name, let version): try predict(request, name, version, &progress, into: &response)
+                case .batch(let name, let version): try predictBatch(request, name, version, &progress, into: &response)
+                case .infer(let name, let version): try infer(request, name, version, &progress, into: &response)
+                case .invalid(let error, _): throw error
+                }
+            if let pending { return .later(wait(pending)) }
+            return .done(WireStatus(code: 200))
         } catch {
             if !progress.reachedPredictor { predictor.recordRejection(error, model: progress.served) }
             response.truncate(to: start)
-            return writeError(error, of: request, into: &response)
+            return .done(writeError(error, of: request, into: &response))
         }
+    }
+
+    /// Leaves the exchange to the answer that waits for it, and takes another one for the next request.
+    private func wait(_ pending: PendingAnswer) -> PendingAnswer {
+        waiting.add(pending)
+        exchange = spare.popLast() ?? PredictionExchange(completion: completion)
+        return pending
+    }
+
+    /// Takes back what an answer that was written leaves behind.
+    package func reuse(_ answer: PendingAnswer) {
+        let exchange = answer.exchange
+        guard spare.count < Self.mostSpare, exchange.features.count * exchange.features.width <= Self.mostSpareCells,
+            exchange.scores.count * exchange.scores.width <= Self.mostSpareCells
+        else { return }
+        exchange.cancel = nil
+        spare.append(exchange)
     }
 
     /// Looks the model up and makes the exchange ready.
@@ -67,25 +116,26 @@ package final class PredictionDesk {
         return served
     }
 
-    func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) {
+    func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) -> PredictionProgress {
         progress.reachedPredictor = true
-        try predictor.predict(exchange, with: served)
-        // What is encoded next is read by position: a row that is not there would be someone else's.
-        guard exchange.scores.count == exchange.features.count, exchange.scores.width == served.signature.outputs.count else {
-            throw .engineFailure("the model gave \(exchange.scores.count) results for \(exchange.features.count) rows")
-        }
+        let result = try predictor.predict(exchange, with: served)
+        if case .answered = result { try AnswerEncoder.check(exchange, served) }
+        return result
     }
 
     private func predict(
         _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress,
         into response: inout ByteSink
-    ) throws(ScoringError) {
+    ) throws(ScoringError) -> PendingAnswer? {
         let served = try begin(request, name, version, &progress)
         let decoder = RowDecoder(served, exchange.features)
         var reader = RequestReader(request.body, memory: memory)
         let requestID = try decoder.readRow(&reader)
         try reader.end()
-        try score(with: served, &progress)
+        if case .pending = try score(with: served, &progress) {
+            let identifier = requestID.map { Array($0.bytes) } ?? Self.usable(request.requestID).map { Array($0.utf8) }
+            return PendingAnswer(exchange, served, request, .single(requestID: identifier))
+        }
         if let failure = exchange.scores.failure(row: 0) { throw failure }
         let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
         if let requestID {
@@ -95,6 +145,7 @@ package final class PredictionDesk {
         } else {
             encoder.write(row: 0, requestID: nil, into: &response)
         }
+        return nil
     }
 
     /// An identifier from a header is taken as it is or not at all.

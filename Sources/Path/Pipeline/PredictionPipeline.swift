@@ -16,11 +16,14 @@ package final class PredictionPipeline: Predictor {
         try registry.served(name, version: version)
     }
 
-    package func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+    package func predict(
+        _ exchange: PredictionExchange, with served: ServedModel
+    ) throws(ScoringError) -> PredictionProgress {
         metrics.requestBegins()
         defer { metrics.requestEnds() }
         do throws(ScoringError) {
             try Self.check(exchange.deadline)
+            exchange.workspace.deadline = exchange.deadline
             try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
             // A score that comes too late is no answer: the caller has decided without it.
             try Self.check(exchange.deadline)
@@ -35,6 +38,7 @@ package final class PredictionPipeline: Predictor {
         } else {
             served.meter.recordSuccess(rows: rows, nanoseconds: Moment.now.nanoseconds(since: exchange.arrival))
         }
+        return .answered
     }
 
     package func recordRejection(_ error: ScoringError, model: ServedModel?) {

@@ -39,6 +39,7 @@ extension Lowering {
             }
             return try replacingMissing(value, field)
         }
+        if field.invalidTreatment == .asMissing { inputs[index].takesStringsAsMissing = true }
         if data.type.isCalendar { value = try treatingUnreadable(value, field, data) }
         // Listed missing values are taken out before anything else is asked.
         let (status, hasMissing) = try validity(of: value, data)

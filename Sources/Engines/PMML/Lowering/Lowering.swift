@@ -38,6 +38,8 @@ final class Lowering: FieldResolving {
         /// The code of a string that is no level.
         var otherCode = unknownSymbol
         var isText = false
+        /// Whether a string where a number is expected counts as missing (invalidValueTreatment `asMissing`).
+        var takesStringsAsMissing = false
     }
 
     /// The codes of a number's categories, for tests of sets.

@@ -219,7 +219,9 @@ extension Lowering {
                 let values = input.levels.map { input.specialCodes[$0] ?? Double(symbols.code($0)) }
                 builder[table: table] = .codes(first: 0, values: values, other: input.otherCode, missing: .nan)
             }
-            return Field(input.field.name, kind(of: input), unknownLevel: .passed)
+            let kind = kind(of: input)
+            if case .number = kind, input.takesStringsAsMissing { return Field(input.field.name, kind, unknownLevel: .missing) }
+            return Field(input.field.name, kind, unknownLevel: .passed)
         }
     }
 
