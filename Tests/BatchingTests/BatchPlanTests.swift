@@ -176,6 +176,7 @@ struct Queue {
         case wait(UInt64?)
     }
 
+    let limits: BatchLimits
     var plan: BatchPlan<Int>
     var now: UInt64 = 0
     var expired: [Int] = []
@@ -183,6 +184,7 @@ struct Queue {
     init(_ calls: CallProfile = CallProfile(isBlocking: true), _ change: (inout BatchLimits) -> Void = { _ in }) {
         var limits = BatchLimits()
         change(&limits)
+        self.limits = limits
         plan = BatchPlan(limits: limits, calls: calls)
     }
 

@@ -131,7 +131,8 @@ package struct BatchPlan<Request> {
 
     /// When there will be room, going by the calls so far: at least a millisecond, at most a minute.
     private func retryAfter() -> Duration {
-        let calls = UInt64((waitingRows + callRows - 1) / callRows / max(1, limits.engines) + 1)
+        let shared = waitingRows / callRows + (waitingRows % callRows > 0 ? 1 : 0)
+        let calls = UInt64((sharesCalls ? shared : waitingRequests) / max(1, limits.engines) + 1)
         let (span, overflow) = (callNanoseconds ?? 100_000_000).multipliedReportingOverflow(by: calls)
         return .nanoseconds(Int64(overflow ? 60_000_000_000 : min(max(span, 1_000_000), 60_000_000_000)))
     }
