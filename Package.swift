@@ -59,6 +59,7 @@ let package = Package(
             log, lifecycle,
         ]),
 
+        part("Path", "Batching", ["Scoring"]),
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
         part("Path", "Pipeline", ["Scoring", "Registry"]),
@@ -90,6 +91,7 @@ let package = Package(
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
+        tests(of: "Batching", ["Scoring"]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),

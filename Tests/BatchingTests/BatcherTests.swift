@@ -1,0 +1,217 @@
+internal import Batching
+internal import Scoring
+internal import Testing
+
+/// The batcher with real threads and a scripted model. Nothing here sleeps; what has to happen is waited for.
+@Suite(.timeLimit(.minutes(1))) struct BatcherTests {
+    @Test func aRequestIsScoredOnItsOwnBuffers() throws {
+        let batcher = try Batcher(ScriptedModel())
+        let (_, answer) = batcher.submit([5, 6, 7])
+        #expect(answer.value == .scored)
+        #expect(answer.scores() == expected([5, 6, 7]))
+        #expect(answer.exchange?.scores.text(row: 2, column: 1) == "row 7.0 2!")
+        #expect(answer.exchange?.scores.text(row: 1, column: 1) == nil)
+    }
+
+    @Test func aRequestWithoutRowsIsAnsweredWithoutACall() throws {
+        let model = ScriptedModel()
+        let batcher = try Batcher(model)
+        let (_, answer) = batcher.submit([])
+        #expect(answer.value == .scored && answer.scores().isEmpty && answer.exchange?.scores.width == 2)
+        #expect(model.seen.isEmpty)
+    }
+
+    @Test func whatGathersBehindARunningCallSharesTheNext() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let answers = (0..<6).map { batcher.submit([Double($0), 100 + Double($0)]).answer }
+        model.release()
+        for (index, answer) in answers.enumerated() {
+            #expect(answer.value == .scored)
+            #expect(answer.scores() == expected([Double(index), 100 + Double(index)]))
+            #expect(answer.exchange?.scores.text(row: 0, column: 1) == "row \(Double(index)) 0!")
+        }
+        #expect(model.seen.dropFirst() == [[0, 100, 1, 101, 2, 102, 3, 103, 4, 104, 5, 105]])
+        #expect(batcher.statistics.sharedCalls == 1)
+    }
+
+    @Test func aRowThatFailsIsItsOwnRequestsAlone() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let good = batcher.submit([1, 2]).answer
+        let bad = batcher.submit([3, ScriptedModel.Trouble.row.rawValue, 4]).answer
+        let other = batcher.submit([5, 6]).answer
+        model.release()
+        #expect([good.value, bad.value, other.value] == [.scored, .scored, .scored])
+        #expect(good.exchange?.scores.failures.isEmpty == true && other.exchange?.scores.failures.isEmpty == true)
+        #expect(bad.exchange?.scores.failures.map(\.row) == [1])
+        #expect(bad.exchange?.scores.failure(row: 1) == .invalidFeature(name: "id", reason: "scripted 1.0"))
+        #expect(good.scores() == expected([1, 2]) && other.scores() == expected([5, 6]))
+    }
+
+    @Test func aRequestThatMakesACallFailDoesNotFailItsNeighbours() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let good = batcher.submit([1, 2]).answer
+        let bad = batcher.submit([ScriptedModel.Trouble.call.rawValue]).answer
+        let other = batcher.submit([5, 6]).answer
+        model.release()
+        #expect(bad.value == .failed(.engineFailure("scripted")))
+        #expect(bad.exchange != nil)
+        #expect(good.value == .scored && good.scores() == expected([1, 2]))
+        #expect(other.value == .scored && other.scores() == expected([5, 6]))
+        #expect(batcher.statistics.repeatedRequests == 3)
+    }
+
+    @Test func resultsOfTheWrongShapeAreGivenToNobody() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let answers = [
+            batcher.submit([1, 2]).answer, batcher.submit([ScriptedModel.Trouble.shape.rawValue]).answer,
+            batcher.submit([3]).answer,
+        ]
+        model.release()
+        for answer in answers {
+            guard case .failed(.invalidModel) = answer.value else {
+                Issue.record("\(answer.value)")
+                continue
+            }
+        }
+        #expect(model.seen.count == 2)
+        guard case .failed(.invalidModel) = batcher.submit([ScriptedModel.Trouble.shape.rawValue]).answer.value else {
+            Issue.record("a request by itself got results of the wrong shape")
+            return
+        }
+    }
+
+    @Test func anErrorThatIsNoRequestsDoingIsEverybodys() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let answers = [batcher.submit([1]).answer, batcher.submit([ScriptedModel.Trouble.late.rawValue]).answer]
+        model.release()
+        #expect(answers.map(\.value) == [.failed(.deadlineExceeded), .failed(.deadlineExceeded)])
+        #expect(model.seen.count == 2)
+    }
+
+    @Test func aLargeRequestIsSplitAndItsResultsReturnToTheirPositions() throws {
+        let model = ScriptedModel()
+        var limits = BatchLimits()
+        limits.maxBatchRows = 8
+        let batcher = try held(model, limits)
+        var ids = (0..<50).map(Double.init)
+        ids[20] = ScriptedModel.Trouble.row.rawValue
+        let large = batcher.submit(ids).answer
+        let small = (0..<5).map { batcher.submit([1000 + Double($0)]).answer }
+        model.release()
+        #expect(large.value == .scored)
+        let scores = try #require(large.exchange?.scores)
+        #expect(scores.count == 50 && scores.failures.map(\.row) == [20])
+        for row in 0..<50 where row != 20 {
+            #expect(scores[row, 0] == ScriptedModel.answer(ids[row], Double(row)))
+            #expect(scores.text(row: row, column: 1) == (row % 2 == 0 ? "row \(ids[row]) \(row)!" : nil))
+        }
+        for (index, answer) in small.enumerated() { #expect(answer.scores() == expected([1000 + Double(index)])) }
+        #expect(model.seen.allSatisfy { $0.count <= 8 })
+    }
+
+    @Test func aPieceThatFailsEndsItsRequestAndNoOther() throws {
+        let model = ScriptedModel()
+        var limits = BatchLimits()
+        limits.maxBatchRows = 4
+        let batcher = try held(model, limits)
+        let large = batcher.submit([1, 2, 3, 4, 5, ScriptedModel.Trouble.call.rawValue, 7, 8, 9, 10]).answer
+        let small = batcher.submit([11, 12]).answer
+        model.release()
+        #expect(large.value == .failed(.engineFailure("scripted")))
+        #expect(small.value == .scored && small.scores() == expected([11, 12]))
+        #expect(!model.seen.contains { $0.contains(10) })
+    }
+
+    @Test func whatExpiresInTheQueueIsAnsweredWhileTheEngineIsBusyAndNeverScored() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let late = batcher.submit([7], in: .milliseconds(5)).answer
+        let patient = batcher.submit([8]).answer
+        #expect(late.value == .failed(.deadlineExceeded))
+        #expect(late.exchange != nil)
+        model.release()
+        #expect(patient.value == .scored)
+        #expect(!model.seen.contains { $0.contains(7) })
+        #expect(batcher.submit([9], in: .zero).answer.value == .failed(.deadlineExceeded))
+    }
+
+    @Test func aCancelledRequestIsNotScoredAndARunningOnesResultIsDropped() throws {
+        let model = ScriptedModel()
+        let batcher = try Batcher(model)
+        let running = batcher.submit([ScriptedModel.Trouble.hang.rawValue])
+        model.waitForHanging(1)
+        let waiting = batcher.submit([7])
+        let other = batcher.submit([8])
+        batcher.cancel(waiting.job)
+        #expect(waiting.answer.value == .cancelled && waiting.answer.exchange != nil)
+        batcher.cancel(running.job)
+        #expect(running.answer.value == .cancelled)
+        // The call still works on it.
+        #expect(running.answer.exchange == nil)
+        batcher.cancel(running.job)
+        model.release()
+        #expect(other.answer.value == .scored)
+        batcher.cancel(other.job)
+        #expect(!model.seen.contains { $0.contains(7) })
+        #expect(batcher.statistics.cancelledRequests == 2)
+    }
+
+    @Test func aFullQueueRefusesAtOnceAndStaysFull() throws {
+        let model = ScriptedModel()
+        var limits = BatchLimits()
+        limits.queuedRows = 10
+        let batcher = try held(model, limits)
+        let admitted = (0..<10).map { batcher.submit([Double($0)]).answer }
+        for _ in 0..<1000 {
+            guard case .failed(.overloaded(let retryAfter)) = batcher.submit([1]).answer.value else {
+                Issue.record("admitted past the limit")
+                return
+            }
+            #expect(retryAfter > .zero)
+        }
+        #expect(batcher.statistics.waitingRows == 10 && batcher.statistics.refusedRequests == 1000)
+        model.release()
+        #expect(admitted.allSatisfy { $0.value == .scored })
+    }
+
+    @Test func rowsOfAnotherWidthAreRefused() throws {
+        let batcher = try Batcher(ScriptedModel())
+        let answer = Answer()
+        let exchange = PredictionExchange()
+        exchange.begin(arrival: Moment.now, deadline: nil, width: 2)
+        exchange.features.addRow()
+        batcher.submit(BatchJob(exchange) { answer.take($0) })
+        #expect(answer.value == .failed(.invalidRequest("a row has 2 features, the model takes 3")))
+    }
+
+    @Test func aDeliberateDelayGathersAndEndsByItself() throws {
+        let model = ScriptedModel()
+        var limits = BatchLimits()
+        limits.maxDelay = .milliseconds(20)
+        let batcher = try Batcher(model, limits: limits)
+        let first = batcher.submit([1]).answer
+        let second = batcher.submit([2]).answer
+        #expect(first.value == .scored && second.value == .scored)
+        #expect(model.seen == [[1, 2]])
+    }
+
+    @Test func nativeModelsAreScoredOnTheCallersThread() {
+        #expect(CallPath.of(.inline) == .callersThread)
+        #expect(CallPath.of(CallProfile(mostRows: 4)) == .callersThread)
+        #expect(CallPath.of(CallProfile(isBlocking: true)) == .engineThread)
+        #expect(CallPath.of(CallProfile(isBlocking: true, mayShareCalls: false)) == .engineThread)
+    }
+
+    /// A batcher whose only engine is busy until the model is released.
+    private func held(_ model: ScriptedModel, _ limits: BatchLimits = BatchLimits()) throws -> Batcher {
+        let batcher = try Batcher(model, limits: limits)
+        _ = batcher.submit([ScriptedModel.Trouble.hang.rawValue])
+        model.waitForHanging(1)
+        return batcher
+    }
+}
