@@ -61,6 +61,7 @@ let package = Package(
 
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
+        part("Path", "Resilience", ["Scoring"]),
         part("Path", "Pipeline", ["Scoring", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
@@ -92,6 +93,7 @@ let package = Package(
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
+        tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
