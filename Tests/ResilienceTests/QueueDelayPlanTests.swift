@@ -3,10 +3,18 @@ internal import Scoring
 internal import Testing
 
 @Suite struct QueueDelayPlanTests {
+    /// The plan, to be asked within an expectation.
+    private final class Watched {
+        private var plan = QueueDelayPlan()
+
+        var isOverloaded: Bool { plan.isOverloaded }
+        func sheds(age: UInt64, now: Moment) -> Bool { plan.sheds(age: age, now: now) }
+    }
+
     private let millisecond: UInt64 = 1_000_000
 
     @Test func aBurstThatIsWorkedOffIsNotShed() {
-        var plan = QueueDelayPlan()
+        let plan = Watched()
         for index in 0..<2000 {
             // Every 50 ms a burst waits up to 40 ms, and in between somebody does not wait at all.
             let age = UInt64(index % 50) * 800_000
@@ -16,7 +24,7 @@ internal import Testing
     }
 
     @Test func aQueueThatStandsForAnIntervalIsCutToTwiceTheTarget() {
-        var plan = QueueDelayPlan()
+        let plan = Watched()
         for index in 0...100 { #expect(!plan.sheds(age: 30 * millisecond, now: at(Double(index) / 1010))) }
         #expect(plan.sheds(age: 30 * millisecond, now: at(0.101)))
         #expect(plan.isOverloaded)
@@ -25,7 +33,7 @@ internal import Testing
     }
 
     @Test func sheddingEndsOneIntervalAfterTheQueueIsGone() {
-        var plan = QueueDelayPlan()
+        let plan = Watched()
         for index in 0...110 { _ = plan.sheds(age: 30 * millisecond, now: at(Double(index) / 1000)) }
         #expect(plan.isOverloaded)
         _ = plan.sheds(age: 0, now: at(0.15))
@@ -33,13 +41,13 @@ internal import Testing
     }
 
     @Test func whatWasBeforeAPauseSaysNothing() {
-        var plan = QueueDelayPlan()
+        let plan = Watched()
         for index in 0...90 { _ = plan.sheds(age: 30 * millisecond, now: at(Double(index) / 1000)) }
         #expect(!plan.sheds(age: 30 * millisecond, now: at(60)))
     }
 
     @Test func aClockThatStepsBackIsHarmless() {
-        var plan = QueueDelayPlan()
+        let plan = Watched()
         for index in 0...110 { _ = plan.sheds(age: 30 * millisecond, now: at(Double(index) / 1000)) }
         #expect(plan.sheds(age: 30 * millisecond, now: at(0.01)))
         #expect(!plan.sheds(age: millisecond, now: at(0.01)))

@@ -20,7 +20,7 @@ struct SeededGenerator: RandomNumberGenerator {
 }
 
 /// A moment in seconds on the clock of the tests.
-func at(_ seconds: Double) -> Moment { Moment(nanoseconds: 1_000_000_000_000 + UInt64(seconds * 1e9)) }
+func at(_ seconds: Double) -> Moment { Moment(nanoseconds: 1_000_000_000_000 + UInt64((seconds * 1e9).rounded())) }
 
 func quantile(_ values: [Double], _ share: Double) -> Double {
     guard !values.isEmpty else { return 0 }

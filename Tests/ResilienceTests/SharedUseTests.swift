@@ -33,9 +33,9 @@ internal import Testing
         var limits = ResilienceLimits()
         limits.concurrency = 16
         let models = [AdmissionControl(limits, server: server), AdmissionControl(limits, server: server)]
-        let most = Atomic<Int>(0)
-        let admitted = Atomic<Int>(0)
-        let inFlight = Atomic<Int>(0)
+        let most = Count()
+        let admitted = Count()
+        let inFlight = Count()
         await withTaskGroup(of: Void.self) { group in
             for seed in 0..<8 {
                 group.addTask {
@@ -48,39 +48,39 @@ internal import Testing
                             priority: Bool.random(using: &random) ? .bulk : .interactive)
                         if out.count < 6, let ticket = try? models[model].enter(request, now: .now) {
                             out.append((model, ticket))
-                            admitted.wrappingAdd(1, ordering: .relaxed)
-                            most.max(inFlight.wrappingAdd(1, ordering: .relaxed).newValue, ordering: .relaxed)
+                            admitted.add(1)
+                            most.raise(to: inFlight.add(1))
                         } else if let (model, ticket) = out.popLast() {
-                            inFlight.wrappingSubtract(1, ordering: .relaxed)
+                            inFlight.add(-1)
                             models[model].leave(ticket, .finished, now: .now)
                         }
                     }
                     for (model, ticket) in out {
-                        inFlight.wrappingSubtract(1, ordering: .relaxed)
+                        inFlight.add(-1)
                         models[model].leave(ticket, .dropped, now: .now)
                     }
                 }
             }
         }
-        #expect(most.load(ordering: .relaxed) <= 32)
-        #expect(admitted.load(ordering: .relaxed) > 1000)
+        #expect(most.value <= 32)
+        #expect(admitted.value > 1000)
         #expect(server.requestsInFlight == 0)
         for model in models { #expect(model.snapshot.requests == 0 && model.snapshot.rows == 0) }
         #expect(
-            models.reduce(0) { $0 + $1.snapshot.admitted } == UInt64(admitted.load(ordering: .relaxed)))
+            models.reduce(0) { $0 + $1.snapshot.admitted } == UInt64(admitted.value))
     }
 
     @Test func threadsAgreeOnABreaker() async throws {
         var limits = BreakerLimits()
         limits.openFor = .seconds(60)
         let breaker = CircuitBreaker(limits, slowCall: .seconds(1), now: at(0))
-        let calls = Atomic<Int>(0)
+        let calls = Count()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask {
                     for _ in 0..<10_000 {
                         guard case .call(let permit) = breaker.permit(now: at(1)) else { continue }
-                        calls.wrappingAdd(1, ordering: .relaxed)
+                        calls.add(1)
                         breaker.record(permit, .failure, took: 1, now: at(1))
                     }
                 }
@@ -89,21 +89,21 @@ internal import Testing
         let snapshot = breaker.snapshot(now: at(1))
         #expect(snapshot.state == .open && snapshot.counts.opened == 1)
         #expect(snapshot.calls == 20, "the twentieth opened it; what came after was too late")
-        #expect(UInt64(calls.load(ordering: .relaxed)) == 20 + snapshot.counts.late)
-        #expect(snapshot.counts.refused == 80_000 - UInt64(calls.load(ordering: .relaxed)))
+        #expect(UInt64(calls.value) == 20 + snapshot.counts.late)
+        #expect(snapshot.counts.refused == 80_000 - UInt64(calls.value))
 
         // All want to probe at once: three do.
-        let probes = Atomic<Int>(0)
+        let probes = Count()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
                 group.addTask {
                     for _ in 0..<1000 {
-                        if case .probe = breaker.permit(now: at(62)) { probes.wrappingAdd(1, ordering: .relaxed) }
+                        if case .probe = breaker.permit(now: at(62)) { probes.add(1) }
                     }
                 }
             }
         }
-        #expect(probes.load(ordering: .relaxed) == 3)
+        #expect(probes.value == 3)
     }
 
     /// Runs the body often and says what it costs: nanoseconds a time, and the allocations of all.
@@ -115,7 +115,7 @@ internal import Testing
         for index in 0..<count { body(index) }
         let nanoseconds = Double(Moment.now.nanoseconds(since: began)) / Double(count)
         let allocated = UInt(allocation_count() - allocations)
-        print("\(name): \((nanoseconds * 10).rounded() / 10) ns")
+        print("\(name): \((nanoseconds * 10).rounded() / 10) ns, \(allocated) allocations")
         return allocated
     }
 
@@ -157,4 +157,15 @@ internal import Testing
         #expect(control.snapshot.admitted == 201_000)
         #expect(allocations == 0)
     }
+}
+
+/// A number that threads share.
+private final class Count: Sendable {
+    private let atomic = Atomic<Int>(0)
+
+    var value: Int { atomic.load(ordering: .relaxed) }
+
+    @discardableResult
+    func add(_ amount: Int) -> Int { atomic.wrappingAdd(amount, ordering: .relaxed).newValue }
+    func raise(to least: Int) { atomic.max(least, ordering: .relaxed) }
 }

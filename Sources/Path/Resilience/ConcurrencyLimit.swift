@@ -41,7 +41,9 @@ struct ConcurrencyLimit {
     private var windowBegan: Moment?
     private var samples = 0
     private var latencies = 0.0
-    private var rowsAhead = 0.0
+    /// Sums of latency times rows, and of rows squared.
+    private var weighted = 0.0
+    private var weights = 0.0
     private var peak = 0
     private var offered = 0
     private var left = 0
@@ -78,7 +80,8 @@ struct ConcurrencyLimit {
     mutating func observe(latency nanoseconds: UInt64, rowsAhead rows: Int, inFlight: Int, now: Moment) {
         samples += 1
         latencies += Double(nanoseconds)
-        rowsAhead += Double(rows)
+        weighted += Double(nanoseconds) * Double(rows)
+        weights += Double(rows) * Double(rows)
         guard let began = windowBegan else {
             windowBegan = now
             return
@@ -92,7 +95,8 @@ struct ConcurrencyLimit {
 
     private mutating func close(length: Double, inFlight: Int, now: Moment) {
         let mean = latencies / Double(samples)
-        let perRow = latencies / max(1, rowsAhead)
+        // The line through the origin with the least squares: what came to a long queue says most about queues.
+        let perRow = weighted / max(1, weights)
         latency = mean
         timePerRow = timePerRow == 0 ? perRow : (timePerRow + perRow) / 2
         pressure = max(1, Double(offered) / Double(max(1, left)))
@@ -108,7 +112,7 @@ struct ConcurrencyLimit {
             exact = min(ceiling, exact + exact.squareRoot())
         }
         windowBegan = now
-        (samples, latencies, rowsAhead) = (0, 0, 0)
+        (samples, latencies, weighted, weights) = (0, 0, 0, 0)
         (offered, left, peak) = (0, 0, inFlight)
     }
 }

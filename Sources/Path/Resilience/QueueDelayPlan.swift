@@ -37,7 +37,8 @@ package struct QueueDelayPlan: Sendable {
         if now >= intervalEnd {
             // After a pause of an interval or more there is no queue that could be standing.
             let isRecent = now.nanoseconds(since: intervalEnd) < interval
-            isOverloaded = isRecent && least > target && least != .max
+            // Half the target to get out of it: refusing keeps the queue around the target, which does not mean that less comes.
+            isOverloaded = isRecent && least != .max && least > (isOverloaded ? target / 2 : target)
             least = age
             intervalEnd = now.advanced(byNanoseconds: interval)
         } else if age < least {
