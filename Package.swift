@@ -62,6 +62,7 @@ let package = Package(
         part("Path", "Batching", ["Scoring"]),
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
+        part("Path", "Resilience", ["Scoring"]),
         part("Path", "Pipeline", ["Scoring", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
@@ -94,6 +95,7 @@ let package = Package(
         tests(of: "Batching", ["Scoring"]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
+        tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
