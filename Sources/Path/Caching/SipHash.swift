@@ -1,0 +1,85 @@
+/// SipHash-2-4 with 128 bits of result (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the 128-bit
+/// variant of their reference code), over whole words of eight bytes. With a secret key nobody who chooses the input
+/// can choose collisions. Two rounds a word: about 4 ns for each feature of a row.
+struct SipHash: Sendable {
+    private var v0: UInt64
+    private var v1: UInt64
+    private var v2: UInt64
+    private var v3: UInt64
+    private var words: UInt64 = 0
+
+    init(key: (UInt64, UInt64)) {
+        v0 = key.0 ^ 0x736f_6d65_7073_6575
+        v1 = key.1 ^ 0x646f_7261_6e64_6f6d ^ 0xee
+        v2 = key.0 ^ 0x6c79_6765_6e65_7261
+        v3 = key.1 ^ 0x7465_6462_7974_6573
+    }
+
+    @inline(__always)
+    mutating func absorb(_ word: UInt64) {
+        v3 ^= word
+        round()
+        round()
+        v0 ^= word
+        words &+= 1
+    }
+
+    /// The length, then the bytes in words of eight, the last one filled up with zeros.
+    mutating func absorb(_ bytes: UnsafeRawBufferPointer) {
+        absorb(UInt64(bytes.count))
+        var offset = 0
+        while bytes.count - offset >= 8 {
+            absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            offset += 8
+        }
+        guard offset < bytes.count else { return }
+        absorb(Self.tail(bytes, from: offset))
+    }
+
+    /// The hash of everything absorbed, whose length is a whole number of words.
+    @inline(__always)
+    consuming func finish() -> (UInt64, UInt64) { finish(tail: (words &* 8) << 56) }
+
+    /// The hash of `bytes` as the reference code defines it.
+    static func hash(_ bytes: UnsafeRawBufferPointer, key: (UInt64, UInt64)) -> (UInt64, UInt64) {
+        var hash = SipHash(key: key)
+        var offset = 0
+        while bytes.count - offset >= 8 {
+            hash.absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            offset += 8
+        }
+        return hash.finish(tail: UInt64(truncatingIfNeeded: bytes.count) << 56 | tail(bytes, from: offset))
+    }
+
+    /// Up to seven bytes as the low bytes of a word.
+    private static func tail(_ bytes: UnsafeRawBufferPointer, from start: Int) -> UInt64 {
+        var word: UInt64 = 0
+        for offset in start..<bytes.count { word |= UInt64(bytes[offset]) << UInt64((offset - start) * 8) }
+        return word
+    }
+
+    @inline(__always)
+    private consuming func finish(tail: UInt64) -> (UInt64, UInt64) {
+        absorb(tail)
+        v2 ^= 0xee
+        for _ in 0..<4 { round() }
+        let first = v0 ^ v1 ^ v2 ^ v3
+        v1 ^= 0xdd
+        for _ in 0..<4 { round() }
+        return (first, v0 ^ v1 ^ v2 ^ v3)
+    }
+
+    @inline(__always)
+    private mutating func round() {
+        v0 &+= v1
+        v2 &+= v3
+        v1 = (v1 << 13 | v1 >> 51) ^ v0
+        v3 = (v3 << 16 | v3 >> 48) ^ v2
+        v0 = v0 << 32 | v0 >> 32
+        v2 &+= v1
+        v0 &+= v3
+        v1 = (v1 << 17 | v1 >> 47) ^ v2
+        v3 = (v3 << 21 | v3 >> 43) ^ v0
+        v2 = v2 << 32 | v2 >> 32
+    }
+}
