@@ -1,0 +1,32 @@
+internal import Synchronization
+
+/// A fixed number of atomic counters in one piece of memory.
+///
+/// `@unchecked Sendable` is safe: after `init` the memory is only touched through atomic operations, and it lives as long
+/// as the object.
+final class CounterTable: @unchecked Sendable {
+    private let storage: UnsafeMutablePointer<Atomic<UInt64>>
+    private let count: Int
+
+    init(count: Int) {
+        self.count = count
+        storage = .allocate(capacity: count)
+        for index in 0..<count { (storage + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        storage.deinitialize(count: count)
+        storage.deallocate()
+    }
+
+    @inline(__always)
+    func increment(_ index: Int) {
+        precondition(index >= 0 && index < count)
+        storage[index].wrappingAdd(1, ordering: .relaxed)
+    }
+
+    /// Not one instant's: an increment that comes in between may be in one counter and not yet in another.
+    func values() -> [UInt64] {
+        (0..<count).map { storage[$0].load(ordering: .relaxed) }
+    }
+}

@@ -1,0 +1,51 @@
+package import Scoring
+
+/// A copy of one answered request: its rows, and what the version that answered made of them. Immutable, so that several
+/// shadow versions share one copy.
+package final class ShadowedRows: Sendable {
+    package let requestID: String?
+    package let version: ModelVersion
+    let signature: Signature
+    let width: Int
+    let count: Int
+    /// Row by row, as in the `FeatureBatch`.
+    let cells: [Double]
+    let texts: [String]
+    let scoreWidth: Int
+    /// Row by row, the columns of the score.
+    let scores: [Double]
+    /// Empty for a model without a policy.
+    let decisions: [Decision?]
+    /// Which rows failed, so that there is nothing to compare with.
+    let failedRows: Set<Int>
+
+    /// Copies what the request leaves behind. Called on the request's thread: a few allocations and copies.
+    package init(_ exchange: PredictionExchange, answeredBy served: ServedModel, requestID: String?) {
+        let (features, results) = (exchange.features, exchange.scores)
+        self.requestID = requestID
+        version = served.version
+        signature = served.signature
+        width = features.width
+        count = min(features.count, results.count)
+        cells = Array(UnsafeBufferPointer(start: features.values, count: count * features.width))
+        texts = features.texts
+        let columns = served.score.clamped(to: 0..<results.width)
+        scoreWidth = columns.count
+        let rows = count
+        scores = [Double](unsafeUninitializedCapacity: rows * columns.count) { buffer, filled in
+            for row in 0..<rows {
+                for column in columns {
+                    buffer[filled] = results[row, column]
+                    filled += 1
+                }
+            }
+        }
+        decisions = exchange.decisions
+        failedRows = results.failures.isEmpty ? [] : Set(results.failures.map(\.row))
+    }
+
+    /// What the copy holds, roughly.
+    var bytes: Int {
+        (cells.count + scores.count) * 8 + decisions.count + texts.reduce(0) { $0 + $1.utf8.count + 16 } + 256
+    }
+}

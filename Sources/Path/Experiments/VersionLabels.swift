@@ -1,0 +1,35 @@
+package import Scoring
+
+/// Names for versions, so that a caller can ask for `stable` and need not know its number.
+package struct VersionLabels: Sendable, Equatable {
+    /// What a canary is compared with, unless it is said otherwise.
+    package static let stable = "stable"
+
+    private let versions: [String: ModelVersion]
+
+    package static let none = VersionLabels(unchecked: [:])
+
+    /// Throws `.refusedModel` for a label that is not 1 to 64 of `A-Z a-z 0-9 _ - .`, or that is a number and so might be
+    /// taken for a version.
+    package init(_ versions: [String: ModelVersion]) throws(ScoringError) {
+        for label in versions.keys.sorted() {
+            guard ModelName(label) != nil, label.utf8.count <= 64 else {
+                throw .refusedModel("versions.labels: a label is 1 to 64 of A-Z a-z 0-9 _ - . and does not start with a dot")
+            }
+            guard !label.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+                throw .refusedModel("versions.labels.\(label) is a number and would be taken for a version: use a name")
+            }
+        }
+        self.versions = versions
+    }
+
+    private init(unchecked versions: [String: ModelVersion]) { self.versions = versions }
+
+    package var isEmpty: Bool { versions.isEmpty }
+    package var all: [(label: String, version: ModelVersion)] {
+        versions.sorted { $0.key < $1.key }.map { (label: $0.key, version: $0.value) }
+    }
+
+    /// The version that a label stands for, always as configured: promotions and rollbacks move traffic, not labels.
+    package subscript(label: String) -> ModelVersion? { versions[label] }
+}
