@@ -44,6 +44,24 @@ package final class FeatureBatch {
         return rows - 1
     }
 
+    /// Exchanges all rows and texts with those of another batch. O(1).
+    package func swapContents(with other: FeatureBatch) {
+        swap(&columns, &other.columns)
+        swap(&rows, &other.rows)
+        swap(&strings, &other.strings)
+        swap(&storage, &other.storage)
+        swap(&capacity, &other.capacity)
+    }
+
+    /// Becomes a copy of another batch, which is only read.
+    package func copyRows(of other: FeatureBatch) {
+        reset(width: other.columns)
+        if other.rows * other.columns > capacity { grow(to: other.rows * other.columns) }
+        storage.update(from: other.storage, count: other.rows * other.columns)
+        rows = other.rows
+        strings = other.strings
+    }
+
     /// Takes the newest row back: for a row that turned out to be wrong.
     package func removeLastRow() {
         precondition(rows > 0)

@@ -19,6 +19,8 @@ package final class PredictionExchange: @unchecked Sendable {
     package var isCached = false
     /// Why the results are a fallback instead of the model's; nil for real results.
     package var degradation: String?
+    /// The name and version of another model that answered in the asked one's place.
+    package var answeredBy: (name: String, version: String)?
     /// Takes the exchange back when `predict` answers later; called exactly once for each such answer, on any thread.
     /// nil where the front cannot wait: then every answer is given within `predict`.
     package let completion: Completion?
@@ -38,6 +40,7 @@ package final class PredictionExchange: @unchecked Sendable {
         self.deadline = deadline
         isCached = false
         degradation = nil
+        answeredBy = nil
         cancel = nil
     }
 }

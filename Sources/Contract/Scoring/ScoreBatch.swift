@@ -38,6 +38,16 @@ package final class ScoreBatch {
         storage.update(repeating: .nan, count: rows * width)
     }
 
+    /// Exchanges all rows, texts and failures with those of another batch. O(1).
+    package func swapContents(with other: ScoreBatch) {
+        swap(&columns, &other.columns)
+        swap(&rows, &other.rows)
+        swap(&strings, &other.strings)
+        swap(&failedRows, &other.failedRows)
+        swap(&storage, &other.storage)
+        swap(&capacity, &other.capacity)
+    }
+
     package subscript(row: Int, column: Int) -> Double {
         get {
             precondition(row >= 0 && row < rows && column >= 0 && column < columns)

@@ -14,12 +14,14 @@ package final class ServedModel: Sendable {
     /// Whether feature names that the model does not know are passed over instead of refused.
     package let ignoresUnknownFeatures: Bool
     package let meter: any PredictionMeter
+    /// What the path keeps beside the version; nil where its requests pass no stage.
+    package let stages: (any VersionStages)?
     /// Called when the last reference is gone: the version has drained and its memory is free.
     private let onDrained: @Sendable () -> Void
 
     package init(
         name: ModelName, version: ModelVersion, model: any ScoringModel, answers: AnswerRules, meter: any PredictionMeter,
-        onDrained: @escaping @Sendable () -> Void = {}
+        stages: (any VersionStages)? = nil, onDrained: @escaping @Sendable () -> Void = {}
     ) {
         self.name = name
         self.version = version
@@ -30,11 +32,15 @@ package final class ServedModel: Sendable {
         self.rule = answers.rule
         self.ignoresUnknownFeatures = answers.ignoresUnknownFeatures
         self.meter = meter
+        self.stages = stages
         self.onDrained = onDrained
     }
 
     deinit { onDrained() }
 }
+
+/// What the path keeps beside a version; its own business.
+package protocol VersionStages: AnyObject, Sendable {}
 
 /// What model.yaml decides about a model's answers.
 package struct AnswerRules: Sendable {

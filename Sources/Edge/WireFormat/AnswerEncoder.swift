@@ -69,12 +69,15 @@ struct AnswerEncoder {
         }
     }
 
+    /// Who answered: the asked model, unless another one stepped in.
+    var answering: (name: String, version: String) { exchange.answeredBy ?? (served.name.text, served.versionText) }
+
     /// Appends what answered; names and versions are of characters that need no escapes.
     private func writeModel(_ start: StaticString, into sink: inout ByteSink) {
         sink.append(start)
-        sink.append(text: served.name.text)
+        sink.append(text: answering.name)
         sink.append(#"","model_version":""#)
-        sink.append(text: served.versionText)
+        sink.append(text: answering.version)
         sink.append("\"")
     }
 

@@ -38,9 +38,9 @@ extension AnswerEncoder {
     /// - Parameter outputs: Empty for the model's usual ones.
     func writeInference(id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], into sink: inout ByteSink) {
         sink.append(#"{"model_name":""#)
-        sink.append(text: served.name.text)
+        sink.append(text: answering.name)
         sink.append(#"","model_version":""#)
-        sink.append(text: served.versionText)
+        sink.append(text: answering.version)
         sink.append("\"")
         if let id {
             sink.append(#","id":"#)

@@ -1,8 +1,8 @@
-internal import Scoring
+package import Scoring
 
 /// Rewrites rows that were read for one version into the columns of another: by name, categories by their level's text,
 /// because positions mean nothing outside their own signature.
-struct RowTranslation {
+package struct RowTranslation {
     private enum Column {
         case missing
         case number(source: Int)
@@ -17,7 +17,7 @@ struct RowTranslation {
     private let columns: [Column]
 
     /// Throws `.refusedModel` where the target needs an input that the source has not, or has in another kind.
-    init(from source: Signature, to target: Signature) throws(ScoringError) {
+    package init(from source: Signature, to target: Signature) throws(ScoringError) {
         var columns: [Column] = []
         for field in target.inputs {
             guard let position = source.inputNames.position(of: field.name) else {
@@ -59,7 +59,7 @@ struct RowTranslation {
 
     /// Adds a row to `batch`, whose width is the target's. Throws `.invalidFeature` for a level that the target refuses; the
     /// batch is then as before.
-    func add(row cells: ArraySlice<Double>, texts: [String], to batch: FeatureBatch) throws(ScoringError) {
+    package func add(row cells: ArraySlice<Double>, texts: [String], to batch: FeatureBatch) throws(ScoringError) {
         let row = batch.addRow()
         for (target, column) in columns.enumerated() {
             do throws(ScoringError) {

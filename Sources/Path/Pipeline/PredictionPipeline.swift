@@ -1,15 +1,20 @@
 package import Registry
 package import Scoring
 
-/// Takes a prediction through its stages, in order, on the calling thread: look-up, scoring, decision. The only
-/// place where the stages meet and where requests are counted and timed.
+/// Takes a prediction through its stages: look-up, and what the version's path has of admission, caches, breaker,
+/// engine and fallback; then the decision. The only place where the stages meet and where requests are counted and
+/// timed.
+///
+/// A version without stages is scored on the calling thread, with nothing in between.
 package final class PredictionPipeline: Predictor {
     private let registry: ModelRegistry
     private let metrics: ServingMetrics
+    let stock: PathStock
 
-    package init(registry: ModelRegistry, metrics: ServingMetrics) {
+    package init(registry: ModelRegistry, metrics: ServingMetrics, stock: PathStock) {
         self.registry = registry
         self.metrics = metrics
+        self.stock = stock
     }
 
     package func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel {
@@ -20,7 +25,9 @@ package final class PredictionPipeline: Predictor {
         _ exchange: PredictionExchange, with served: ServedModel
     ) throws(ScoringError) -> PredictionProgress {
         metrics.requestBegins()
-        defer { metrics.requestEnds() }
+        if let stages = served.stages, let path = stages as? VersionPath {
+            return try Passage(exchange, served, path, self).begin()
+        }
         do throws(ScoringError) {
             try Self.check(exchange.deadline)
             exchange.workspace.deadline = exchange.deadline
@@ -28,16 +35,11 @@ package final class PredictionPipeline: Predictor {
             // A score that comes too late is no answer: the caller has decided without it.
             try Self.check(exchange.deadline)
         } catch {
-            served.meter.recordFailure(error)
+            countFailure(error, served)
             throw error
         }
-        decide(exchange, served)
-        let rows = exchange.scores.count
-        if rows > 0, exchange.scores.failures.count == rows {
-            served.meter.recordFailure(exchange.scores.failures[0].error)
-        } else {
-            served.meter.recordSuccess(rows: rows, nanoseconds: Moment.now.nanoseconds(since: exchange.arrival))
-        }
+        decide(exchange, served.rule, served.score)
+        count(exchange, served, .now)
         return .answered
     }
 
@@ -53,10 +55,26 @@ package final class PredictionPipeline: Predictor {
         if let deadline, Moment.now > deadline { throw .deadlineExceeded }
     }
 
-    private func decide(_ exchange: PredictionExchange, _ served: ServedModel) {
-        guard let rule = served.rule, served.score.count == 1 else { return }
+    func decide(_ exchange: PredictionExchange, _ rule: (any DecisionRule)?, _ score: Range<Int>) {
+        guard let rule, score.count == 1 else { return }
         for row in 0..<exchange.scores.count {
-            exchange.decisions.append(rule.decision(for: exchange.scores[row, served.score.lowerBound]))
+            exchange.decisions.append(rule.decision(for: exchange.scores[row, score.lowerBound]))
         }
+    }
+
+    /// Counts a request that was answered; one all of whose rows failed is a failure.
+    func count(_ exchange: PredictionExchange, _ served: ServedModel, _ now: Moment) {
+        let rows = exchange.scores.count
+        if rows > 0, exchange.scores.failures.count == rows {
+            served.meter.recordFailure(exchange.scores.failures[0].error)
+        } else {
+            served.meter.recordSuccess(rows: rows, nanoseconds: now.nanoseconds(since: exchange.arrival))
+        }
+        metrics.requestEnds()
+    }
+
+    func countFailure(_ error: ScoringError, _ served: ServedModel) {
+        served.meter.recordFailure(error)
+        metrics.requestEnds()
     }
 }

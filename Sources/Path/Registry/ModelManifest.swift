@@ -16,6 +16,7 @@ package struct ModelManifest: Sendable, Equatable {
     package var iterations = LoadOptions.Iterations.asTrained
     /// Largest relative difference between an expected number of golden.csv and the model's.
     package var goldenTolerance = 1e-6
+    package var serving = ServingRules()
 
     package init() {}
 
@@ -45,12 +46,12 @@ package struct ModelManifest: Sendable, Equatable {
 }
 
 extension ModelManifest {
-    private static let keys = ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "golden"]
-    /// Keys of the model repository's design that later versions will act on.
-    private static let plannedKeys = ["fallback", "batching", "cache", "limits"]
+    private static let keys =
+        ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "golden"] + ServingRules.keys
 
     private init(_ file: YAMLNode) throws(YAMLError) {
-        let map = try file.mapping(keys: Self.keys, planned: Self.plannedKeys)
+        let map = try file.mapping(keys: Self.keys)
+        serving = try ServingRules(map)
         if let node = map["inputs"] { inputs = try Self.inputs(node) }
         if let node = map["score"] { score = try node.string() }
         if let node = map["policy"] { policy = try Self.policy(node) }

@@ -35,7 +35,12 @@ package final class ModelRegistry: Sendable {
 
     private let settings: RegistrySettings
     private let loader: VersionLoader
+    /// Makes what the path keeps beside a version, or says why the version must not serve.
+    package typealias StageMaker =
+        @Sendable (ModelName, ModelVersion, VersionLoader.Loaded, ServingRules) throws(ScoringError) -> (any VersionStages)?
+
     private let meter: @Sendable (ModelName, ModelVersion) -> any PredictionMeter
+    private let stages: StageMaker
     private let observer: (any RegistryObserver)?
     private let logger: Logger
 
@@ -55,6 +60,7 @@ package final class ModelRegistry: Sendable {
     package init(
         _ settings: RegistrySettings, formats: [any ModelFormat],
         meter: @escaping @Sendable (ModelName, ModelVersion) -> any PredictionMeter,
+        stages: @escaping StageMaker = { _, _, _, _ in nil },
         observer: (any RegistryObserver)? = nil, logger: Logger
     ) {
         var opener = ModelOpener(formats: formats)
@@ -62,6 +68,7 @@ package final class ModelRegistry: Sendable {
         self.settings = settings
         self.loader = VersionLoader(opener: opener)
         self.meter = meter
+        self.stages = stages
         self.observer = observer
         self.logger = logger
         scanner = Mutex(RepositoryScanner(root: settings.root))
@@ -190,11 +197,12 @@ package final class ModelRegistry: Sendable {
     private func load(_ order: RepositoryPlan.LoadOrder) {
         let start = Moment.now
         let result = Result { () throws(ScoringError) in
-            try loader.load(order.folder, manifest: order.manifest)
+            let loaded = try loader.load(order.folder, manifest: order.manifest)
+            return (loaded, try stages(order.name, order.version, loaded, order.manifest.serving))
         }
         let outcome: LoadReport.Outcome =
             switch result {
-            case .success(let loaded):
+            case .success((let loaded, _)):
                 .loaded(format: loaded.format, byteCount: loaded.byteCount, goldenRows: loaded.goldenRows)
             case .failure(let error): .refused(error)
             }
@@ -203,19 +211,21 @@ package final class ModelRegistry: Sendable {
         log(report)
         observer?.loadEnded(report)
         switch result {
-        case .success(let loaded):
-            advance(bringing: serve(loaded, order)) { $0.finish(order, failure: nil) }
+        case .success((let loaded, let stages)):
+            advance(bringing: serve(loaded, stages, order)) { $0.finish(order, failure: nil) }
         case .failure(let error):
             advance { $0.finish(order, failure: error) }
         }
     }
 
-    private func serve(_ loaded: VersionLoader.Loaded, _ order: RepositoryPlan.LoadOrder) -> ServedModel {
+    private func serve(_ loaded: VersionLoader.Loaded, _ stages: (any VersionStages)?, _ order: RepositoryPlan.LoadOrder)
+        -> ServedModel
+    {
         let model = loaded.model
         let ticket = order.ticket
         return ServedModel(
             name: order.name, version: order.version, model: model, answers: loaded.answers,
-            meter: meter(order.name, order.version),
+            meter: meter(order.name, order.version), stages: stages,
             // Whoever drops the last reference is answering requests. Holding the model here until the control
             // thread has been told leaves the work of freeing it to that thread.
             onDrained: { [weak self] in

@@ -12,6 +12,8 @@ package struct VersionLoader: Sendable {
         package let byteCount: Int
         /// Rows of golden.csv that were checked; 0 if there is no such file.
         package let goldenRows: Int
+        /// Equal for files and settings that give equal scores; empty where nothing is cached, and for folders.
+        package let content: [UInt8]
     }
 
     package let opener: ModelOpener
@@ -23,7 +25,8 @@ package struct VersionLoader: Sendable {
     /// Throws the reason for which the version must not serve.
     package func load(_ folder: VersionListing, manifest: ModelManifest) throws(ScoringError) -> Loaded {
         if let problem = folder.problem { throw .refusedModel(problem) }
-        let opened = try opener.open(try modelPath(in: folder), options: manifest.loadOptions)
+        let opened = try opener.open(
+            try modelPath(in: folder), options: manifest.loadOptions, hashes: manifest.serving.cacheLife != nil)
         let answers = try Self.answers(of: manifest, for: opened.model.signature)
         try opened.model.verify()
         var goldenRows = 0
@@ -33,7 +36,8 @@ package struct VersionLoader: Sendable {
         }
         try WarmUp.run(opened.model)
         return Loaded(
-            model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows)
+            model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows,
+            content: opened.digest.isEmpty ? [] : opened.digest + Array("\(manifest.loadOptions)".utf8))
     }
 
     /// The one file or folder that is the model, or the version's folder itself where a format says so.

@@ -1,0 +1,99 @@
+internal import Batching
+internal import Caching
+package import Registry
+internal import Resilience
+package import Scoring
+
+/// The stages that requests to one loaded version pass, as far as its model.yaml or its engine asks for them; the others
+/// are nil and cost nothing. Made with the version and gone with it.
+final class VersionPath: VersionStages {
+    /// What belongs to the version's model and outlives it.
+    let model: ModelPath
+    /// Added to a request's arrival, in nanoseconds; nil where only the request's own deadline counts.
+    let deadline: UInt64?
+    let breaker: CircuitBreaker?
+    /// For engines that block.
+    let batcher: Batcher?
+    let cache: VersionCache?
+    let fallback: Fallback?
+    /// Whether requests go through `ModelPath.admission`.
+    let admits: Bool
+
+    init(_ model: ModelPath, rules: ServingRules, of loaded: any ScoringModel, cache: VersionCache?) throws(ScoringError) {
+        self.model = model
+        self.cache = cache
+        let calls = loaded.calls
+        let limits = rules.limits
+        deadline = limits?.deadline.map(\.nanoseconds)
+        fallback = rules.fallback
+        let isBlocking = CallPath.of(calls) == .engineThread
+        admits = isBlocking || limits != nil
+        var breaker = limits?.breaker
+        if breaker == nil, isBlocking { breaker = ResilienceLimits.standard(for: calls).breaker }
+        self.breaker = breaker.map { CircuitBreaker($0, slowCall: (limits ?? ResilienceLimits()).slowCall) }
+        if isBlocking {
+            var batching = rules.batching ?? BatchLimits()
+            if let limits { batching.queuedRows = limits.queuedRows }
+            batcher = try Batcher(loaded, limits: batching, name: model.name.text)
+        } else {
+            batcher = nil
+        }
+    }
+
+    /// Whether any stage is there at all.
+    var isPlain: Bool {
+        deadline == nil && breaker == nil && batcher == nil && cache == nil && fallback == nil && !admits
+    }
+}
+
+/// What the versions of one model share: the door, the counts.
+final class ModelPath: Sendable {
+    let name: ModelName
+    let limits: ResilienceLimits
+    let admission: AdmissionControl
+    let cacheMeter = CacheMeter()
+    let degraded = DegradationCounts()
+
+    init(_ name: ModelName, _ limits: ResilienceLimits, server: ServerAdmission) {
+        self.name = name
+        self.limits = limits
+        admission = AdmissionControl(limits, server: server)
+    }
+}
+
+/// Answers that a fallback gave, by reason.
+final class DegradationCounts: Sendable {
+    private let cells = Cells(count: DegradationReason.allCases.count)
+
+    func add(_ reason: DegradationReason) { cells.add(1, to: Self.index(reason)) }
+    subscript(reason: DegradationReason) -> UInt64 { cells[Self.index(reason)] }
+
+    private static func index(_ reason: DegradationReason) -> Int { DegradationReason.allCases.firstIndex(of: reason) ?? 0 }
+}
+
+/// The caches as one version uses them.
+struct VersionCache {
+    let scope: CacheScope
+    let memory: ScoreCache
+    let shared: RedisTier?
+    /// Where computing takes long enough to wait for another's result.
+    let flights: SingleFlight?
+}
+
+extension Duration {
+    /// Whole nanoseconds, held to what fits: 0 for negative ones.
+    var nanoseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, carry) = product.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
+        return overflow || carry ? .max : sum
+    }
+}
+
+extension Moment {
+    func advanced(byNanoseconds more: UInt64) -> Moment {
+        let (sum, carry) = nanoseconds.addingReportingOverflow(more)
+        return Moment(nanoseconds: carry ? .max : sum)
+    }
+}
