@@ -116,7 +116,7 @@ private final class Client: @unchecked Sendable {
         var tally = Tally()
     }
 
-    private static let window = 100
+    private static let window = 50
 
     private let batcher: Batcher
     private let numbers: Range<Int>
