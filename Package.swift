@@ -91,6 +91,9 @@ let package = Package(
             name: "EngineBench", dependencies: ["Scoring", "TextFormats", "Tabular", "TreeFormats", "PMML", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
+        .executableTarget(
+            name: "BatchBench", dependencies: ["Batching", "Scoring"], path: "Benchmarks/BatchBench", swiftSettings: style),
+
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
         tests(of: "Scoring"),

@@ -1,5 +1,4 @@
 internal import Scoring
-internal import Synchronization
 
 extension EngineRoom {
     private typealias Piece = BatchPlan<BatchJob>.Piece
@@ -11,7 +10,7 @@ extension EngineRoom {
             give(answers)
             switch work {
             case .end: return
-            case .wait(let limit): seat.signal.wait(until: limit, spin: Self.spin)
+            case .wait(let limit): seat.signal.wait(until: limit)
             case .run(let pieces):
                 let start = Moment.now
                 if let exchange = seat.lent {

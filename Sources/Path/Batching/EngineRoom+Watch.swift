@@ -1,5 +1,4 @@
 internal import Scoring
-internal import Synchronization
 
 extension EngineRoom {
     /// What the watching thread does until the room is closed: answers requests at their deadlines, also while every engine

@@ -6,14 +6,11 @@ internal import Synchronization
 ///
 /// `EngineRoom+Engines` is what engine threads do, `EngineRoom+Watch` what the watching thread does.
 final class EngineRoom: Sendable {
-    /// How long an idle engine thread looks for work before it sleeps, in nanoseconds.
-    static let spin: UInt64 = 0
-
     let model: any ScoringModel
     let limits: BatchLimits
     let packing: RowPacking
     let watchSignal = WakeSignal()
-    let state: Mutex<RoomState>
+    let state: RoomLock
     private let name: String
     /// Jobs whose completion has not returned yet.
     private let unanswered = Atomic<Int>(0)
@@ -22,7 +19,7 @@ final class EngineRoom: Sendable {
         self.model = model
         self.limits = limits
         packing = RowPacking(model.signature)
-        state = Mutex(RoomState(limits: limits, calls: model.calls))
+        state = RoomLock(RoomState(limits: limits, calls: model.calls))
         self.name = String(decoding: name.utf8.prefix(11), as: UTF8.self)
     }
 

@@ -43,14 +43,7 @@ final class WakeSignal: @unchecked Sendable {
     }
 
     /// Waits for the signal or `limit`. One thread at a time.
-    /// - Parameter spin: Nanoseconds to look for the signal, giving way to other threads, before sleeping.
-    func wait(until limit: Moment?, spin: UInt64 = 0) {
-        if spin > 0 {
-            let start = Moment.now
-            while state.load(ordering: .relaxed) == Self.none, Moment.now.nanoseconds(since: start) < spin {
-                sched_yield()
-            }
-        }
+    func wait(until limit: Moment?) {
         let (isAsleep, _) = state.compareExchange(
             expected: Self.none, desired: Self.sleeping, ordering: .acquiringAndReleasing)
         if isAsleep { sleep(until: limit) }
