@@ -48,13 +48,17 @@ package final class AdmissionControl: Sendable {
         self.server = server
     }
 
-    /// Throws `.overloaded` or, if the request is late already, `.deadlineExceeded`. The ticket has to be handed back
-    /// once, whatever becomes of the request.
-    package func enter(_ request: AdmissionRequest, now: Moment) throws(ScoringError) -> AdmissionTicket {
-        let step = plan.withLock { plan in
+    /// Lets the request in, or says why not and when to come again. The ticket has to be handed back once, whatever
+    /// becomes of the request.
+    package func admit(_ request: AdmissionRequest, now: Moment) -> AdmissionPlan.Step {
+        plan.withLock { plan in
             plan.enter(request, now: now) { own in server?.take(own: own) ?? true }
         }
-        switch step {
+    }
+
+    /// `admit` for those who throw: `.overloaded`, or `.deadlineExceeded` if the request is late already.
+    package func enter(_ request: AdmissionRequest, now: Moment) throws(ScoringError) -> AdmissionTicket {
+        switch admit(request, now: now) {
         case .admitted(let ticket): return ticket
         case .refused(let refusal): throw refusal.error
         }
