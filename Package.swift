@@ -22,6 +22,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
@@ -42,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -59,6 +61,7 @@ let package = Package(
             log, lifecycle,
         ]),
 
+        part("Path", "Caching", ["Scoring", nio, nioPosix, nioSSL, log]),
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
         part("Path", "Pipeline", ["Scoring", "Registry"]),
@@ -83,6 +86,11 @@ let package = Package(
             name: "EngineBench", dependencies: ["Scoring", "TextFormats", "Tabular", "TreeFormats", "PMML", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
+        .executableTarget(
+            name: "CacheBench", dependencies: ["Scoring", "Caching", "CacheTraces", nio, nioPosix, log, arguments],
+            path: "Benchmarks/CacheBench", swiftSettings: style),
+
+        part("TestKit", "CacheTraces"),
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
         tests(of: "Scoring"),
@@ -90,6 +98,7 @@ let package = Package(
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
+        tests(of: "Caching", ["Scoring", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),

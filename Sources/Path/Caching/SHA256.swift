@@ -3,7 +3,7 @@
 package struct SHA256: Sendable {
     private var state = SIMD8<UInt32>(
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19)
-    private var block = SIMD16<UInt32>()
+    private var block = InlineArray<16, UInt32>(repeating: 0)
     /// Words of four bytes taken in so far.
     private var words = 0
 
