@@ -82,7 +82,7 @@ internal import Testing
             "redis://:s%3Ae%40c@127.0.0.1:\(server.port)", timeout: .seconds(2))
         #expect(await fixture.works(1))
         let lists = try RedisServer([
-            "--user", "verdict on >secret ~verdict:* +@all", "--user", "default off",
+            "--user", "verdict", "on", ">secret", "~verdict:*", "+@all", "--user", "default", "off",
         ])
         let named = try TierFixture(
             "redis://verdict:secret@127.0.0.1:\(lists.port)", timeout: .seconds(2))
