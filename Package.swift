@@ -94,6 +94,9 @@ let package = Package(
         .executableTarget(
             name: "BatchBench", dependencies: ["Batching", "Scoring"], path: "Benchmarks/BatchBench", swiftSettings: style),
 
+            name: "CacheBench", dependencies: ["Scoring", "Caching", "CacheTraces", nio, nioPosix, log, arguments],
+            path: "Benchmarks/CacheBench", swiftSettings: style),
+        part("TestKit", "CacheTraces"),
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
         tests(of: "Scoring"),
@@ -102,7 +105,9 @@ let package = Package(
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Batching", ["Scoring"]),
+        tests(of: "Caching", ["Scoring", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
+        tests(of: "Experiments", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),

@@ -5,6 +5,10 @@ swift_packages=(
     binutils ca-certificates curl g++ git libc6-dev libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata zlib1g-dev
 )
 
+# Debian packages that the Swift tests need. redis-tools holds the server's program under the name redis-check-rdb,
+# and not the service that would start it with the machine.
+test_packages=(openssl redis-tools)
+
 # Installs the Debian packages that are not there yet, and says which. Does nothing if all are.
 need_packages() {
     local missing=() package

@@ -51,7 +51,8 @@ struct RedisCommand: ParsableCommand {
             let shown = [0.5, 0.99, 1].map {
                 String(format: "%.0f us", Double(times[min(times.count - 1, Int(Double(times.count) * $0))]) / 1000)
             }
-            print("\(rows) rows: p50 \(shown[0]), p99 \(shown[1]), worst \(shown[2]); \(found * 100 / (times.count * rows))% found")
+            print(
+                "\(rows) rows: p50 \(shown[0]), p99 \(shown[1]), worst \(shown[2]); \(found * 100 / (times.count * rows))% found")
         }
         try tier.close().wait()
         try group.syncShutdownGracefully()

@@ -42,9 +42,10 @@ struct TimesCommand: ParsableCommand {
         let store = BenchStage.nanoseconds(rows) { small.store(keys[$0], scores, row: 0, of: scope, now: now) }
         precondition(found == rows * 42 && sum != 0)
         print(
-            pad("\(width)", 8) + [key, shared, hit, both, miss, store].enumerated().map { index, time in
-                pad(String(format: "%.1f", time), [11, 15, 11, 12, 11, 11][index])
-            }.joined())
+            pad("\(width)", 8)
+                + [key, shared, hit, both, miss, store].enumerated().map { index, time in
+                    pad(String(format: "%.1f", time), [11, 15, 11, 12, 11, 11][index])
+                }.joined())
     }
 
     private func measure(threads count: Int) {

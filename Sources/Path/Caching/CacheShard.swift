@@ -106,7 +106,8 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
         var position = 0
         while position < capacity * 2 {
             let slot = table[position]
-            if slot >= 0, slots[Int(slot)].tag.model == tag.model, tag.version == 0 || slots[Int(slot)].tag.version == tag.version {
+            if slot >= 0, slots[Int(slot)].tag.model == tag.model, tag.version == 0 || slots[Int(slot)].tag.version == tag.version
+            {
                 // Another entry may move into this place: look at it again.
                 remove(at: position)
                 removed += 1

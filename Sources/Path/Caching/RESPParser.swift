@@ -1,7 +1,7 @@
-internal import NIOCore
+package import NIOCore
 
 /// What Redis answers to one command, as far as this client asks for it.
-enum RESPReply: Equatable {
+package enum RESPReply: Equatable {
     case status([UInt8])
     case error([UInt8])
     case integer(Int64)
@@ -11,21 +11,23 @@ enum RESPReply: Equatable {
 }
 
 /// Bytes that are no reply this client could have asked for. The connection is useless from there on.
-struct RESPViolation: Error, Equatable {
-    let reason: String
+package struct RESPViolation: Error, Equatable {
+    package let reason: String
 }
 
 /// Reads replies of Redis' protocol, RESP2 (https://redis.io/docs/latest/develop/reference/protocol-spec). Takes bytes
 /// as they come, and goes on where they ended. Sizes are checked when they are announced, and memory is taken
 /// only for bytes that are there, so that a server that lies costs at most one reply of the largest allowed size.
-struct RESPParser {
-    struct Limits {
+package struct RESPParser {
+    package struct Limits {
         /// Most bytes of a status or error.
-        var line = 1024
+        package var line = 1024
         /// Most bytes of a string.
-        var bulk = StoredValue.mostBytes
+        package var bulk = StoredValue.mostBytes
         /// Most strings of an array.
-        var items = RedisCommand.mostKeys + 1
+        package var items = RedisCommand.mostKeys + 1
+
+        package init() {}
     }
 
     private let limits: Limits
@@ -35,11 +37,11 @@ struct RESPParser {
     /// The announced size of a string whose bytes are not all there.
     private var announced: Int?
 
-    init(limits: Limits = Limits()) { self.limits = limits }
+    package init(limits: Limits = Limits()) { self.limits = limits }
 
     /// The next whole reply, taken off `input`; nil if it is not all there. What then stays in `input` is less than one
     /// line or one string.
-    mutating func next(_ input: inout ByteBuffer) throws(RESPViolation) -> RESPReply? {
+    package mutating func next(_ input: inout ByteBuffer) throws(RESPViolation) -> RESPReply? {
         while true {
             if let size = announced {
                 guard let bytes = try bulk(size, &input) else { return nil }

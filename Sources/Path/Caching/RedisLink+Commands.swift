@@ -237,7 +237,9 @@ extension RedisLink {
         }
     }
 
-    private func bytes(of text: StaticString) -> [UInt8] { Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)) }
+    private func bytes(of text: StaticString) -> [UInt8] {
+        Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
 
     /// Why logging in has failed, for the log.
     private static func refusal(_ reply: RESPReply) -> String {

@@ -1,7 +1,7 @@
 /// SipHash-2-4 with 128 bits of result (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the 128-bit
 /// variant of their reference code), over whole words of eight bytes. With a secret key nobody who chooses the input
 /// can choose collisions. Two rounds a word: about 4 ns for each feature of a row.
-struct SipHash: Sendable {
+package struct SipHash: Sendable {
     private var v0: UInt64
     private var v1: UInt64
     private var v2: UInt64
@@ -41,7 +41,7 @@ struct SipHash: Sendable {
     consuming func finish() -> (UInt64, UInt64) { finish(tail: (words &* 8) << 56) }
 
     /// The hash of `bytes` as the reference code defines it.
-    static func hash(_ bytes: UnsafeRawBufferPointer, key: (UInt64, UInt64)) -> (UInt64, UInt64) {
+    package static func hash(_ bytes: UnsafeRawBufferPointer, key: (UInt64, UInt64)) -> (UInt64, UInt64) {
         var hash = SipHash(key: key)
         var offset = 0
         while bytes.count - offset >= 8 {

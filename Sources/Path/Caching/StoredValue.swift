@@ -4,11 +4,11 @@
 /// The seal is SipHash-2-4-128 over generation and row, keyed by the row's own key. So a damaged value, a value of
 /// another row and a reply that was meant for another request are told from the right one, but for one chance in 2^128.
 /// It is no signature: who may write to Redis can write scores.
-enum StoredValue {
+package enum StoredValue {
     /// Most bytes of a value; larger rows are not stored.
-    static let mostBytes = 8192
+    package static let mostBytes = 8192
 
-    enum Reading: Equatable {
+    package enum Reading: Equatable {
         case score(CachedScore)
         /// A value that is well-made, but of another generation or of another version of the layout.
         case outdated
@@ -16,7 +16,7 @@ enum StoredValue {
         case wrong
     }
 
-    static func bytes(of score: CachedScore, for key: SharedCacheKey, generation: UInt64) -> [UInt8] {
+    package static func bytes(of score: CachedScore, for key: SharedCacheKey, generation: UInt64) -> [UInt8] {
         var bytes: [UInt8] = [layoutVersion]
         bytes.reserveCapacity(headerBytes + score.bytes.count)
         append(generation, to: &bytes)
@@ -27,7 +27,7 @@ enum StoredValue {
         return bytes
     }
 
-    static func read(_ bytes: [UInt8], for key: SharedCacheKey, generation: UInt64, of scope: CacheScope) -> Reading {
+    package static func read(_ bytes: [UInt8], for key: SharedCacheKey, generation: UInt64, of scope: CacheScope) -> Reading {
         guard let version = bytes.first else { return .wrong }
         guard version == layoutVersion else { return .outdated }
         guard bytes.count >= headerBytes, bytes.count <= mostBytes else { return .wrong }
