@@ -93,9 +93,10 @@ let package = Package(
 
         .executableTarget(
             name: "BatchBench", dependencies: ["Batching", "Scoring"], path: "Benchmarks/BatchBench", swiftSettings: style),
-
+        .executableTarget(
             name: "CacheBench", dependencies: ["Scoring", "Caching", "CacheTraces", nio, nioPosix, log, arguments],
             path: "Benchmarks/CacheBench", swiftSettings: style),
+
         part("TestKit", "CacheTraces"),
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
