@@ -79,8 +79,8 @@ let package = Package(
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
 
         part("App", "Assembly", [
-            "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",
-            "ONNX", log, lifecycle, signals,
+            "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
+            "PMML", "ONNX", log, lifecycle, signals, nioPosix,
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
@@ -109,9 +109,9 @@ let package = Package(
         tests(of: "Caching", ["Scoring", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Experiments", ["Scoring"]),
-        tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
+        tests(of: "Registry", ["Scoring", "Decisions", "Resilience", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
-        tests(of: "Pipeline", ["Scoring", "Registry", log]),
+        tests(of: "Pipeline", ["Scoring", "Registry", "Caching", "Resilience", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),

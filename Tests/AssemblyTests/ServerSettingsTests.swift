@@ -52,9 +52,25 @@ internal import Testing
     @Test func plannedKeysAreRefusedForWhatTheyAre() {
         var settings = ServerSettings()
         let error = #expect(throws: SettingError.self) {
-            try settings.apply(file: Array("redis: { url: 'redis://127.0.0.1' }".utf8), path: "f")
+            try settings.apply(file: Array("grpc: { port: 8081 }".utf8), path: "f")
         }
-        #expect(error?.description.contains("redis") == true)
+        #expect(error?.description.contains("grpc") == true)
+    }
+
+    @Test func theSharedCacheIsNamedByAURLThatErrorsDoNotRepeat() throws {
+        var settings = ServerSettings()
+        try settings.apply(
+            file: Array("redis: { url: 'redis://:s3cret@127.0.0.1:6380/2', timeout: 2ms }\ncache: { maxBytes: 1048576 }".utf8),
+            path: "f")
+        #expect(settings.redis?.port == 6380)
+        #expect(settings.redis?.database == 2)
+        #expect(settings.redisTimeout == .milliseconds(2))
+        #expect(settings.cacheBytes == 1 << 20)
+        let error = #expect(throws: SettingError.self) {
+            try settings.apply(flags: ["redis-url": "http://:s3cret@127.0.0.1"])
+        }
+        #expect(error?.description.contains("redis://") == true)
+        #expect(error?.description.contains("s3cret") == false)
     }
 
     @Test(arguments: ["port": ["-1", "65536", "x", "", "1.5"], "limits-drain": ["5", "-1s", "s", "25h"], "log-access": ["yes"]])

@@ -40,7 +40,7 @@ internal import Testing
         let registry = ModelRegistry(
             RegistrySettings(root: "/nowhere"), formats: [], meter: { metrics.meter($0, $1) },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        pipeline = PredictionPipeline(registry: registry, metrics: metrics)
+        pipeline = PredictionPipeline(registry: registry, metrics: metrics, stock: PathStock())
     }
 
     private func serve(_ body: @escaping @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void) throws -> ServedModel
@@ -62,7 +62,7 @@ internal import Testing
 
     @Test func eachRowGetsItsDecision() throws {
         begin([0.9, 0.1, .nan])
-        try pipeline.predict(
+        _ = try pipeline.predict(
             exchange, with: serve { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } })
         #expect(exchange.decisions == [.block, .allow, nil])
         #expect(events == ["success of 3"])
@@ -71,7 +71,7 @@ internal import Testing
     @Test func aDeadlineThatHasPassedCostsNoScoring() throws {
         begin([1], deadline: Moment(nanoseconds: 1))
         let served = try serve { _, _ in Issue.record("it was scored") }
-        #expect(throws: ScoringError.deadlineExceeded) { try pipeline.predict(exchange, with: served) }
+        #expect(throws: ScoringError.deadlineExceeded) { _ = try pipeline.predict(exchange, with: served) }
         #expect(exchange.decisions.isEmpty)
         #expect(events == ["failure: \(ScoringError.deadlineExceeded)"])
     }
@@ -83,23 +83,23 @@ internal import Testing
             scores[0, 0] = 0.9
             while Moment.now <= deadline {}
         }
-        #expect(throws: ScoringError.deadlineExceeded) { try pipeline.predict(exchange, with: served) }
+        #expect(throws: ScoringError.deadlineExceeded) { _ = try pipeline.predict(exchange, with: served) }
         #expect(exchange.decisions.isEmpty, "no decision is made on it either")
     }
 
     @Test func anEnginesFailureIsCountedAndPassedOn() throws {
         begin([1])
         let served = try serve { _, _ throws(ScoringError) in throw .engineFailure("out of order") }
-        #expect(throws: ScoringError.engineFailure("out of order")) { try pipeline.predict(exchange, with: served) }
+        #expect(throws: ScoringError.engineFailure("out of order")) { _ = try pipeline.predict(exchange, with: served) }
         #expect(events == ["failure: out of order"])
     }
 
     @Test func aRequestOfWhichNoRowCouldBeScoredIsAFailure() throws {
         begin([1, 2])
         let bad = ScoringError.invalidFeature(name: "x", reason: "out of range")
-        try pipeline.predict(exchange, with: serve { _, scores in for row in 0..<2 { scores.fail(row: row, bad) } })
+        _ = try pipeline.predict(exchange, with: serve { _, scores in for row in 0..<2 { scores.fail(row: row, bad) } })
         begin([1, 2])
-        try pipeline.predict(
+        _ = try pipeline.predict(
             exchange,
             with: serve { _, scores in
                 scores.fail(row: 0, bad)

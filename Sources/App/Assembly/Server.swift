@@ -1,6 +1,8 @@
 internal import CMalloc
+internal import Caching
 internal import HTTPFront
 package import Logging
+internal import NIOPosix
 internal import Pipeline
 internal import Registry
 internal import Scoring
@@ -12,14 +14,17 @@ internal import UnixSignals
 package struct Server: Sendable {
     private let registry: ModelRegistry
     private let front: HTTPService
+    private let redis: RedisTier?
     private let settings: ServerSettings
     private let logger: Logger
 
+    /// Throws where the certificates of the shared cache cannot be read.
+    ///
     /// - Parameter onListening: Called once with the address that is listened on.
     package init(
         _ settings: ServerSettings, version: String, logger: Logger,
         onListening: @escaping @Sendable (_ host: String, _ port: Int) -> Void
-    ) {
+    ) throws {
         // Blocks from 128 KiB on, which models are made of, are returned to the system when they are freed. Left to
         // itself the C library raises that bound with every model that is unloaded, and memory grows with swaps.
         mallopt(M_MMAP_THRESHOLD, 128 << 10)
@@ -27,8 +32,21 @@ package struct Server: Sendable {
         var repository = RegistrySettings(root: settings.models)
         repository.defaultModel = settings.defaultModel
         repository.mostModelBytes = settings.maxModelBytes
+        let memory = ScoreCache(limits: CacheLimits(bytes: settings.cacheBytes))
+        redis = try settings.redis.map { redis in
+            var redis = redis
+            redis.timeout = settings.redisTimeout
+            // One thread that does nothing else, since what keeps it busy makes replies late.
+            return try RedisTier(
+                settings: redis, eventLoop: MultiThreadedEventLoopGroup(numberOfThreads: 1).next(), logger: logger,
+                onPurge: { memory.purge($0) })
+        }
+        let stock = PathStock(memory: memory, redis: redis)
         let registry = ModelRegistry(
-            repository, formats: ModelFormats.all, meter: { metrics.meter($0, $1) }, observer: metrics, logger: logger)
+            repository, formats: ModelFormats.all, meter: { metrics.meter($0, $1) },
+            stages: { name, version, loaded, rules throws(ScoringError) in
+                try stock.path(of: name, version, loaded.model, content: loaded.content, rules: rules)
+            }, observer: metrics, logger: logger)
         var configuration = HTTPService.Configuration()
         configuration.version = version
         configuration.host = settings.host
@@ -41,8 +59,8 @@ package struct Server: Sendable {
         self.front = HTTPService(
             configuration: configuration,
             backend: HTTPService.Backend(
-                predictor: PredictionPipeline(registry: registry, metrics: metrics), repository: registry,
-                metrics: { metrics.exposition() }),
+                predictor: PredictionPipeline(registry: registry, metrics: metrics, stock: stock), repository: registry,
+                admin: PathAdmin(registry: registry, stock: stock), metrics: { metrics.exposition(stock) }),
             logger: logger, accessLog: settings.logsAccess ? AccessLog(logger: accessLogger) : nil, onListening: onListening)
         self.settings = settings
         self.logger = logger
@@ -65,6 +83,15 @@ package struct Server: Sendable {
         configuration.gracefulShutdownSignals = [.sigterm, .sigint]
         // The front keeps to its own limit; this one only ends what hangs beyond it.
         configuration.maximumGracefulShutdownDuration = settings.limits.drain + .seconds(5)
-        try await ServiceGroup(configuration: configuration).run()
+        redis?.start()
+        let result: Result<Void, any Error>
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        try? await redis?.close().get()
+        try result.get()
     }
 }

@@ -3,7 +3,7 @@ package import StrictYAML
 
 extension ServerSettings {
     /// Keys of the design that later versions act on; named so that they are refused for what they are.
-    private static let planned = ["grpc", "redis"]
+    private static let planned = ["grpc"]
 
     /// Takes what a configuration file says.
     package mutating func apply(file bytes: [UInt8], path: String) throws(SettingError) {

@@ -1,3 +1,4 @@
+package import Caching
 package import HTTPFront
 package import Logging
 package import Scoring
@@ -19,6 +20,12 @@ package struct ServerSettings: Sendable, Equatable {
     /// Threads that read, score and answer. Default: one for each processor the process may use.
     package var threads: Int?
     package var limits = HTTPLimits()
+    /// Most bytes of scores kept in memory, over all models. Default 64 MiB.
+    package var cacheBytes = 64 << 20
+    /// The cache that servers share; nil for none.
+    package var redis: RedisSettings?
+    /// Most that a look-up in it costs a request. Default 5 ms.
+    package var redisTimeout: Duration = .milliseconds(5)
     package var logLevel = Logger.Level.info
     /// Whether each request is logged. Default false.
     package var logsAccess = false
@@ -118,6 +125,21 @@ extension Setting {
         Setting(key: "limits.drain", help: "Patience with requests in flight at shutdown.") {
             settings, text throws(SettingError) in
             settings.limits.drain = try duration(text, from: .zero)
+        },
+        Setting(key: "cache.maxBytes", help: "Most memory for cached scores.") { settings, text throws(SettingError) in
+            settings.cacheBytes = try integer(text, in: 0...1 << 40)
+        },
+        Setting(key: "redis.url", help: "Redis to share cached scores in, redis://host:6379/0.") {
+            settings, text throws(SettingError) in
+            do throws(RedisURLError) {
+                settings.redis = try RedisSettings(url: text)
+            } catch {
+                throw SettingError(description: error.description)
+            }
+        },
+        Setting(key: "redis.timeout", help: "Most that a look-up in Redis costs a request.") {
+            settings, text throws(SettingError) in
+            settings.redisTimeout = try duration(text, from: .microseconds(100))
         },
         Setting(key: "log.level", help: "trace, debug, info, notice, warning, error or critical.") {
             settings, text throws(SettingError) in

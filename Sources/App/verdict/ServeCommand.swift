@@ -43,10 +43,10 @@ struct ServeCommand: AsyncParsableCommand {
         let level = settings.logLevel
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }
         let logger = Logger(label: "verdict")
-        let server = Server(settings, version: Verdict.release, logger: logger) { host, port in
-            Console.say("http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
-        }
         do {
+            let server = try Server(settings, version: Verdict.release, logger: logger) { host, port in
+                Console.say("http://\(host.contains(":") ? "[\(host)]" : host):\(port)")
+            }
             try await server.run()
         } catch {
             logger.critical("the server stopped", metadata: ["reason": "\(error)"])

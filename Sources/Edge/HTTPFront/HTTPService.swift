@@ -35,14 +35,18 @@ package final class HTTPService: Service {
     package struct Backend: Sendable {
         package var predictor: any Predictor
         package var repository: any ModelRepository
+        /// nil where there is nothing to see: then its routes are not there.
+        package var admin: (any ServingAdmin)?
         /// The metrics in Prometheus' text format.
         package var metrics: @Sendable () -> String
 
         package init(
-            predictor: any Predictor, repository: any ModelRepository, metrics: @escaping @Sendable () -> String
+            predictor: any Predictor, repository: any ModelRepository, admin: (any ServingAdmin)? = nil,
+            metrics: @escaping @Sendable () -> String
         ) {
             self.predictor = predictor
             self.repository = repository
+            self.admin = admin
             self.metrics = metrics
         }
     }

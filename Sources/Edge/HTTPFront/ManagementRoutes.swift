@@ -27,7 +27,7 @@ struct ManagementRoutes {
     func router() -> Router<Context> {
         let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorDocuments())
-        for (path, method, handler) in health + metadata + orders {
+        for (path, method, handler) in health + metadata + orders + admin {
             router.on(path, method: method, use: handler)
             let allowed = method == .get ? [method, .head] : [method]
             let allow = allowed.map(\.rawValue).joined(separator: ", ")
@@ -95,6 +95,28 @@ struct ManagementRoutes {
             ("/v2/models/{model}", .get, model), ("/v2/models/{model}/versions/{version}", .get, model),
             ("/v2/models/{model}/ready", .get, modelReady),
             ("/v2/models/{model}/versions/{version}/ready", .get, modelReady),
+        ]
+    }
+
+    private var admin: [Entry] {
+        guard let admin = desk.backend.admin else { return [] }
+        let model: Handler = { _, context in
+            let (name, _) = try context.model()
+            let status = try admin.status(of: name)
+            return json { StatusDocument.write(status, into: &$0) }
+        }
+        let cache: Handler = { _, _ in
+            let status = admin.cacheStatus
+            return json { StatusDocument.write(status, into: &$0) }
+        }
+        let purge: Handler = { request, context in
+            try await request.withBody(MetadataDocuments.checkOrder)
+            let (name, _) = try context.model()
+            let removed = try await admin.purgeCache(of: name)
+            return json { StatusDocument.write(.members([("purged", .count(UInt64(removed)))]), into: &$0) }
+        }
+        return [
+            ("/models/{model}", .get, model), ("/cache/stats", .get, cache), ("/models/{model}/cache/purge", .post, purge),
         ]
     }
 

@@ -32,10 +32,10 @@ package final class PathStock: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - cache: The size of the first level, which all models share.
+    ///   - memory: The first level, which all models share.
     ///   - redis: The second level; nil for none.
-    package init(cache: CacheLimits = CacheLimits(), redis: RedisTier? = nil) {
-        memory = ScoreCache(limits: cache)
+    package init(memory: ScoreCache = ScoreCache(limits: CacheLimits()), redis: RedisTier? = nil) {
+        self.memory = memory
         shared = redis
         server = ServerAdmission()
     }
@@ -43,14 +43,13 @@ package final class PathStock: Sendable {
     /// The path of a version that is about to serve; nil where its requests need no stage. Throws `.refusedModel` where
     /// the rules contradict those of other models, and `.notReady` where no thread can be started.
     package func path(
-        of name: ModelName, _ version: ModelVersion, _ loaded: VersionLoader.Loaded, rules: ServingRules
+        of name: ModelName, _ version: ModelVersion, _ model: any ScoringModel, content: [UInt8], rules: ServingRules
     ) throws(ScoringError) -> (any VersionStages)? {
-        let model = loaded.model
         let shared = try modelPath(name, rules)
         var cache: VersionCache?
         if let life = rules.cacheLife {
             let scope = CacheScope(
-                model: name, version: version, signature: model.signature, content: loaded.content, timeToLive: life)
+                model: name, version: version, signature: model.signature, content: content, timeToLive: life)
             cache = VersionCache(
                 scope: scope, memory: memory, shared: self.shared,
                 flights: model.calls.isBlocking || self.shared != nil ? flights : nil)

@@ -61,7 +61,7 @@ package final class ServingMetrics: Sendable {
     }
 
     /// Everything in Prometheus' text format 0.0.4.
-    package func exposition() -> String {
+    package func exposition(_ stock: PathStock? = nil) -> String {
         var text = PrometheusText()
         let (models, versions, published, loads) = state.withLock { ($0.models, $0.versions, $0.published, $0.loads) }
 
@@ -94,6 +94,7 @@ package final class ServingMetrics: Sendable {
         }
         text.family("verdict_build_info", .gauge, "1, labelled with the server's version.")
         text.sample("verdict_build_info", [("version", version)], 1)
+        if let stock { PathMetrics.write(stock, into: &text) }
         ProcessMetrics.write(into: &text)
         return text.text
     }

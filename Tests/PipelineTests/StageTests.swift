@@ -1,0 +1,321 @@
+internal import Caching
+internal import Logging
+internal import Pipeline
+internal import Registry
+internal import Resilience
+internal import Scoring
+internal import Synchronization
+internal import Testing
+
+/// What becomes of a request on its way through the stages of a version, with models whose behaviour is a closure.
+@Suite struct StageTests {
+    private typealias Body = @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void
+
+    private final class ClosureModel: ScoringModel {
+        let signature = Signature(inputs: [Field("x")], outputs: [OutputColumn("prediction")], roles: Roles(score: 0..<1))
+        let description = ModelDescription(format: "closure")
+        let calls: CallProfile
+        private let body: Body
+
+        init(calls: CallProfile, _ body: @escaping Body) {
+            self.calls = calls
+            self.body = body
+        }
+
+        func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+            scores.reset(rows: rows.count, width: 1)
+            try body(rows, scores)
+        }
+    }
+
+    private struct HalfRule: DecisionRule {
+        func decision(for score: Double) -> Decision? { score.isNaN ? nil : score > 0.5 ? .block : .allow }
+    }
+
+    private final class Tally: PredictionMeter {
+        let events = Mutex<[String]>([])
+
+        func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
+        func recordFailure(_ error: ScoringError) { events.withLock { $0.append("failure: \(error)") } }
+    }
+
+    /// What a request got.
+    private struct Answer: Equatable {
+        var scores: [Double] = []
+        var decisions: [Decision?] = []
+        var isCached = false
+        var degradation: String?
+        var error: ScoringError?
+    }
+
+    private let tally = Tally()
+    private let stock = PathStock()
+    private let pipeline: PredictionPipeline
+    private let name: ModelName
+
+    init() throws {
+        let metrics = ServingMetrics(version: "test")
+        let registry = ModelRegistry(
+            RegistrySettings(root: "/nowhere"), formats: [], meter: { metrics.meter($0, $1) },
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        pipeline = PredictionPipeline(registry: registry, metrics: metrics, stock: stock)
+        name = try #require(ModelName("m"))
+    }
+
+    private func serve(
+        _ rules: ServingRules, calls: CallProfile = .inline, version: Int = 1, _ body: @escaping Body
+    ) throws -> ServedModel {
+        let model = ClosureModel(calls: calls, body)
+        let number = try #require(ModelVersion(version))
+        var answers = AnswerRules()
+        answers.rule = HalfRule()
+        let stages = try stock.path(of: name, number, model, content: [1], rules: rules)
+        return ServedModel(name: name, version: number, model: model, answers: answers, meter: tally, stages: stages)
+    }
+
+    /// Asks and waits for the answer.
+    private func ask(_ served: ServedModel, _ values: [Double], deadline: Moment? = nil) async -> Answer {
+        await withCheckedContinuation { continuation in
+            let exchange = PredictionExchange { exchange, error in
+                continuation.resume(returning: Self.answer(exchange, error))
+            }
+            exchange.begin(arrival: .now, deadline: deadline, width: 1)
+            for value in values { exchange.features.set(value, row: exchange.features.addRow(), column: 0) }
+            do throws(ScoringError) {
+                if case .answered = try pipeline.predict(exchange, with: served) {
+                    continuation.resume(returning: Self.answer(exchange, nil))
+                }
+            } catch {
+                continuation.resume(returning: Answer(error: error))
+            }
+        }
+    }
+
+    private static func answer(_ exchange: PredictionExchange, _ error: ScoringError?) -> Answer {
+        if let error { return Answer(error: error) }
+        return Answer(
+            scores: (0..<exchange.scores.count).map { exchange.scores[$0, 0] }, decisions: exchange.decisions,
+            isCached: exchange.isCached, degradation: exchange.degradation)
+    }
+
+    private static let echo: Body = { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }
+    private static let blocking = CallProfile(isBlocking: true)
+
+    private var events: [String] { tally.events.withLock { $0 } }
+
+    // MARK: Batching
+
+    @Test func aVersionWithoutRulesHasNoStages() throws {
+        #expect(try serve(ServingRules(), Self.echo).stages == nil)
+    }
+
+    @Test func blockingModelsAreScoredOnThreadsOfTheirOwnAndDecidedUpon() async throws {
+        let served = try serve(ServingRules(), calls: Self.blocking, Self.echo)
+        #expect(await ask(served, [0.9, 0.2]) == Answer(scores: [0.9, 0.2], decisions: [.block, .allow]))
+        #expect(events == ["success of 2"])
+    }
+
+    @Test func manyRequestsAtOnceGetEachItsOwn() async throws {
+        let served = try serve(ServingRules(), calls: Self.blocking, Self.echo)
+        await withTaskGroup(of: Bool.self) { tasks in
+            for number in 0..<500 {
+                tasks.addTask { await ask(served, [Double(number), -1]).scores == [Double(number), -1] }
+            }
+            for await isRight in tasks { #expect(isRight) }
+        }
+    }
+
+    @Test func aRequestWhoseEngineHangsIsAnsweredAtItsDeadline() async throws {
+        let gate = Mutex(true)
+        let served = try serve(ServingRules(), calls: Self.blocking) { _, _ in while gate.withLock({ $0 }) {} }
+        let answer = await ask(served, [1], deadline: Moment.now.advanced(byMilliseconds: 20))
+        #expect(answer == Answer(error: .deadlineExceeded))
+        gate.withLock { $0 = false }
+    }
+
+    @Test func aFrontThatCannotWaitGetsItsAnswerAtOnce() throws {
+        let served = try serve(ServingRules(), calls: Self.blocking, Self.echo)
+        let exchange = PredictionExchange()
+        exchange.begin(arrival: .now, deadline: nil, width: 1)
+        exchange.features.set(0.7, row: exchange.features.addRow(), column: 0)
+        guard case .answered = try pipeline.predict(exchange, with: served) else {
+            Issue.record("it was to be answered later")
+            return
+        }
+        #expect(exchange.scores[0, 0] == 0.7)
+    }
+
+    // MARK: Caching
+
+    private func caching() -> ServingRules {
+        var rules = ServingRules()
+        rules.cacheLife = .seconds(60)
+        return rules
+    }
+
+    @Test func equalRowsAreScoredOnceAndDecidedUponEachTime() async throws {
+        let calls = Mutex(0)
+        let served = try serve(caching()) { rows, scores in
+            calls.withLock { $0 += 1 }
+            scores[0, 0] = rows[0, 0]
+        }
+        #expect(await ask(served, [0.9]) == Answer(scores: [0.9], decisions: [.block]))
+        #expect(await ask(served, [0.9]) == Answer(scores: [0.9], decisions: [.block], isCached: true))
+        #expect(await ask(served, [0.4]) == Answer(scores: [0.4], decisions: [.allow]))
+        #expect(calls.withLock { $0 } == 2)
+    }
+
+    @Test func aVersionLoadedAgainNeverAnswersWithTheScoresOfTheOneBefore() async throws {
+        let old = try serve(caching()) { _, scores in scores[0, 0] = 0.1 }
+        #expect(await ask(old, [1]).scores == [0.1])
+        #expect(await ask(old, [1]).isCached)
+        let new = try serve(caching()) { _, scores in scores[0, 0] = 0.2 }
+        #expect(await ask(new, [1]) == Answer(scores: [0.2], decisions: [.allow]))
+    }
+
+    @Test func equalRowsOfABlockingModelAreComputedOnceAtATime() async throws {
+        let (calls, gate) = (Mutex(0), Mutex(true))
+        let served = try serve(caching(), calls: Self.blocking) { rows, scores in
+            calls.withLock { $0 += 1 }
+            while gate.withLock({ $0 }) {}
+            for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
+        }
+        await withTaskGroup(of: Answer.self) { tasks in
+            for _ in 0..<50 { tasks.addTask { await ask(served, [0.9]) } }
+            while calls.withLock({ $0 }) == 0 { await Task.yield() }
+            gate.withLock { $0 = false }
+            for await answer in tasks { #expect(answer.scores == [0.9]) }
+        }
+        // Whoever came after the first was done found its score in memory.
+        #expect(calls.withLock { $0 } == 1)
+    }
+
+    @Test func failuresAreNotKept() async throws {
+        let calls = Mutex(0)
+        let served = try serve(caching()) { _, scores throws(ScoringError) in
+            let call = calls.withLock { calls in
+                calls += 1
+                return calls
+            }
+            if call == 1 { throw .engineFailure("first") }
+            scores[0, 0] = 1
+        }
+        #expect(await ask(served, [1]).error == .engineFailure("first"))
+        #expect(await ask(served, [1]) == Answer(scores: [1], decisions: [.block]))
+    }
+
+    // MARK: Failure
+
+    private func falling(
+        to rule: FallbackRule, on causes: FallbackCauses = .standard, breaker: BreakerLimits? = nil
+    ) -> ServingRules {
+        var rules = ServingRules()
+        rules.fallback = Fallback(rule, on: causes)
+        if let breaker {
+            var limits = ResilienceLimits()
+            limits.breaker = breaker
+            rules.limits = limits
+        }
+        return rules
+    }
+
+    @Test(arguments: [CallProfile.inline, CallProfile(isBlocking: true)])
+    func aFailedEngineIsStoodInForByTheConstant(calls: CallProfile) async throws {
+        let served = try serve(falling(to: .constant(score: 0.25, decision: .review)), calls: calls) {
+            _, _ throws(ScoringError) in throw .engineFailure("broken")
+        }
+        let answer = await ask(served, [1, 2])
+        #expect(
+            answer == Answer(scores: [0.25, 0.25], decisions: [.review, .review], degradation: "engine failed"))
+    }
+
+    @Test func aHangingEngineIsStoodInForAtTheDeadline() async throws {
+        let gate = Mutex(true)
+        let served = try serve(falling(to: .constant(score: 0.75, decision: nil)), calls: Self.blocking) { _, _ in
+            while gate.withLock({ $0 }) {}
+        }
+        let answer = await ask(served, [1], deadline: Moment.now.advanced(byMilliseconds: 20))
+        #expect(answer == Answer(scores: [0.75], decisions: [.block], degradation: "deadline passed"))
+        gate.withLock { $0 = false }
+    }
+
+    @Test func aCallersErrorIsNeverStoodInFor() async throws {
+        let bad = ScoringError.invalidFeature(name: "x", reason: "out of range")
+        let served = try serve(falling(to: .constant(score: 0.5, decision: nil))) { _, _ throws(ScoringError) in throw bad }
+        #expect(await ask(served, [1]) == Answer(error: bad))
+        #expect(events == ["failure: \(bad)"])
+    }
+
+    @Test func anOpenBreakerAnswersWithoutCallingTheEngine() async throws {
+        let calls = Mutex(0)
+        var breaker = BreakerLimits()
+        breaker.minimumCalls = 5
+        let served = try serve(falling(to: .constant(score: 0.5, decision: .review), breaker: breaker)) {
+            _, _ throws(ScoringError) in
+            calls.withLock { $0 += 1 }
+            throw .engineFailure("broken")
+        }
+        var reasons: Set<String> = []
+        for _ in 0..<50 { reasons.insert(await ask(served, [1]).degradation ?? "none") }
+        #expect(reasons == ["engine failed", "breaker open"])
+        #expect(calls.withLock { $0 } == 5)
+    }
+
+    @Test func anOpenBreakerWithoutAFallbackIsNotReady() async throws {
+        var limits = ResilienceLimits()
+        limits.breaker = BreakerLimits()
+        limits.breaker?.minimumCalls = 3
+        var rules = ServingRules()
+        rules.limits = limits
+        let served = try serve(rules) { _, _ throws(ScoringError) in throw .engineFailure("broken") }
+        for _ in 0..<3 { #expect(await ask(served, [1]).error == .engineFailure("broken")) }
+        #expect(await ask(served, [1]).error == CircuitBreaker.refusal)
+    }
+
+    @Test func aMissingScoreIsStoodInForOnlyWhereTheModelSaysSo() async throws {
+        let plain = try serve(falling(to: .constant(score: 0.5, decision: nil))) { _, scores in scores[0, 0] = .nan }
+        #expect(await ask(plain, [1]).degradation == nil)
+        let rules = falling(to: .constant(score: 0.5, decision: nil), on: [.missingScore])
+        let asked = try serve(rules) { _, scores in scores[0, 0] = .nan }
+        #expect(await ask(asked, [1]) == Answer(scores: [0.5], decisions: [.allow], degradation: "score missing"))
+    }
+
+    // MARK: Admission
+
+    @Test func beyondTheLimitsRequestsAreRefusedAtOnceAndPlacesComeBack() async throws {
+        let (gate, running) = (Mutex(true), Mutex(0))
+        var limits = ResilienceLimits()
+        (limits.concurrency, limits.leastConcurrency) = (4, 4)
+        var rules = ServingRules()
+        rules.limits = limits
+        let served = try serve(rules, calls: Self.blocking) { rows, scores in
+            running.withLock { $0 += 1 }
+            while gate.withLock({ $0 }) {}
+            for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
+        }
+        await withTaskGroup(of: Answer.self) { tasks in
+            for number in 0..<40 { tasks.addTask { await ask(served, [Double(number)]) } }
+            var refused = 0
+            // Four wait for the gate; the others are refused meanwhile.
+            for _ in 0..<36 {
+                guard let answer = await tasks.next(), case .overloaded? = answer.error else { continue }
+                refused += 1
+            }
+            #expect(refused == 36)
+            gate.withLock { $0 = false }
+            for await answer in tasks { #expect(answer.error == nil) }
+        }
+        #expect(await ask(served, [7]).scores == [7])
+    }
+
+    @Test func theModelsDeadlineHoldsForRequestsWithoutOne() async throws {
+        let gate = Mutex(true)
+        var limits = ResilienceLimits()
+        limits.deadline = .milliseconds(20)
+        var rules = ServingRules()
+        rules.limits = limits
+        let served = try serve(rules, calls: Self.blocking) { _, _ in while gate.withLock({ $0 }) {} }
+        #expect(await ask(served, [1]) == Answer(error: .deadlineExceeded))
+        gate.withLock { $0 = false }
+    }
+}
