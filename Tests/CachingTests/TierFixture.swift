@@ -35,8 +35,8 @@ final class TierFixture: Sendable {
     }
 
     deinit {
-        _ = tier.close()
-        group.shutdownGracefully { _ in }
+        let group = group
+        tier.close().whenComplete { _ in group.shutdownGracefully { _ in } }
     }
 
     func key(_ number: Int) -> SharedCacheKey {

@@ -44,6 +44,8 @@ final class RedisLink: @unchecked Sendable {
 
     private(set) var state = State.idle
     private var attempts = 0
+    /// When the newest attempt has become a connection, or failed.
+    private var attemptEnd: EventLoopFuture<Void>?
     private var backoff = ReconnectBackoff()
     var breaker = TierBreaker()
     var line = ReplyLine<Command>()
@@ -79,12 +81,13 @@ final class RedisLink: @unchecked Sendable {
         connect()
     }
 
-    func stop() {
+    /// The result comes when nothing of the connection is left, nor of an attempt to make one.
+    func stop() -> EventLoopFuture<Void> {
         eventLoop.preconditionInEventLoop()
-        let channel = self.channel
+        let closed = channel?.close().recover { _ in } ?? eventLoop.makeSucceededVoidFuture()
         state = .stopped
         endEverything()
-        channel?.close(promise: nil)
+        return closed.and(attemptEnd ?? eventLoop.makeSucceededVoidFuture()).map { _ in }
     }
 
     private var channel: (any Channel)? {
@@ -107,24 +110,19 @@ final class RedisLink: @unchecked Sendable {
             guard let self, case .connecting(attempt, _) = self.state else { return }
             self.lose(attempt, "no answer within \(self.settings.connectTimeout)")
         }
-        ClientBootstrap(group: eventLoop)
+        let connecting = ClientBootstrap(group: eventLoop)
             .connectTimeout(patience)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
             .channelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture { try self.prepare(channel, attempt) }
             }
             .connect(host: settings.host, port: settings.port)
-            .whenComplete { [self] result in
-                // The attempt may have been given up meanwhile.
-                guard case .connecting(attempt, _) = state else {
-                    if case .success(let channel) = result { channel.close(promise: nil) }
-                    return
-                }
-                switch result {
-                case .success(let channel): greet(channel, attempt)
-                case .failure(let error): lose(attempt, "\(error)")
-                }
-            }
+        attemptEnd = connecting.flatMap { [self] channel in
+            // The attempt may have been given up meanwhile.
+            guard case .connecting(attempt, _) = state else { return channel.close() }
+            greet(channel, attempt)
+            return eventLoop.makeSucceededVoidFuture()
+        }.recover { [self] error in lose(attempt, "\(error)") }
     }
 
     private func prepare(_ channel: any Channel, _ attempt: Int) throws {

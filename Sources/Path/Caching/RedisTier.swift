@@ -43,8 +43,9 @@ package final class RedisTier: Sendable {
     /// Begins to connect, and connects again whenever the connection is lost.
     package func start() { eventLoop.execute { [link] in link.start() } }
 
-    /// Drops the connection; look-ups end without hits. Cannot be started again.
-    package func close() -> EventLoopFuture<Void> { eventLoop.submit { [link] in link.stop() } }
+    /// Drops the connection; look-ups end without hits. Cannot be started again. The event loop may be shut down when the
+    /// result is there.
+    package func close() -> EventLoopFuture<Void> { eventLoop.flatSubmit { [link] in link.stop() } }
 
     /// Whether look-ups are being answered: connected, logged in, and the breaker closed.
     package var isAvailable: Bool { link.gate.isAvailable.load(ordering: .acquiring) }
