@@ -1,7 +1,7 @@
-internal import Scoring
+package import Scoring
 
 /// Which runs have a deadline and when the one who watches has to look again. Pure: no clock, lock or thread.
-struct DeadlineList {
+package struct DeadlineList {
     private struct Entry {
         var id: Int
         var deadline: Moment
@@ -13,9 +13,11 @@ struct DeadlineList {
     /// When the watcher looks next by itself; nil while it waits to be woken.
     private var nextLook: Moment?
 
+    package init() {}
+
     /// Adds a run. Returns whether the watcher must be woken: it would look too late by itself. As a rule it would not,
     /// since the deadline of an earlier run, long ended, makes it look sooner.
-    mutating func add(_ id: Int, deadline: Moment) -> Bool {
+    package mutating func add(_ id: Int, deadline: Moment) -> Bool {
         entries.append(Entry(id: id, deadline: deadline))
         guard let nextLook, nextLook <= deadline else {
             nextLook = deadline
@@ -25,7 +27,7 @@ struct DeadlineList {
     }
 
     /// Takes a run out that has ended. Returns whether its deadline passed before.
-    mutating func remove(_ id: Int) -> Bool {
+    package mutating func remove(_ id: Int) -> Bool {
         guard let index = entries.firstIndex(where: { $0.id == id }) else { return false }
         let hasPassed = entries[index].hasPassed
         entries.swapAt(index, entries.count - 1)
@@ -34,7 +36,7 @@ struct DeadlineList {
     }
 
     /// The runs whose deadline has passed since the last look, and when to look next, nil for when woken.
-    mutating func look(at now: Moment) -> (passed: [Int], next: Moment?) {
+    package mutating func look(at now: Moment) -> (passed: [Int], next: Moment?) {
         var passed: [Int] = []
         nextLook = nil
         for index in entries.indices where !entries[index].hasPassed {
