@@ -37,7 +37,7 @@ internal import Testing
     }
 
     @Test func anOptimisedGraphIsKeptAndTakenAgain() throws {
-        try withFolder { folder in
+        try withFolder { (folder: URL) throws in
             #expect(try load(folder).contains("was put into the cache"))
             #expect(try files(folder).count == 1)
             #expect(try load(folder).contains("comes from the cache"))
@@ -47,7 +47,7 @@ internal import Testing
     }
 
     @Test func whatIsDamagedOrOfAnotherModelIsMadeAnew() throws {
-        try withFolder { folder in
+        try withFolder { (folder: URL) throws in
             _ = try load(folder)
             let file = try #require(try files(folder).first)
             let whole = try Data(contentsOf: file)

@@ -48,7 +48,7 @@ internal import Testing
         expect(M.model(M.graph(inside)), reason)
         let several = M.node("If", ["yes"], ["Z"], more: M.attribute("branches", 10, M.field(11, branch)))
         expect(M.model(M.graph(several)), reason)
-        expect(M.model(M.graph(sum + M.field(15, M.field(1, external)))), "sparse")
+        expect(M.model(M.graph(sum + M.field(15, M.field(1, external)))), reason)
         let function =
             M.field(1, "F") + M.field(10, "own")
             + M.node("Constant", [], ["y"], field: 7, more: M.attribute("value", 4, M.field(5, external)))
