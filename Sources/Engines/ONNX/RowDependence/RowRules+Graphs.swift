@@ -2,6 +2,7 @@
 extension RowRules {
     /// A Scan over constants that carries rows along, as converters write distances to training points; its graph
     /// must hand on the values that it carries with their rows where they were. Scans over rows are not looked into.
+    @_optimize(none)
     func scan() throws(RowMixing) -> [RowTrace] {
         guard let body = node.graph("body"), let scanned = node.integer("num_scan_inputs"), version >= 9,
             surroundings.depth < OperatorNode.deepestGraph, (0...inputs.count).contains(scanned),
@@ -14,30 +15,27 @@ extension RowRules {
         guard (carried...body.output.count).contains(carried) else { throw RowMixing("has a graph inside that does not fit") }
         var inner = RowTracing(inside: surroundings)
         inner.define(body.initializer)
-        for (index, info) in body.input.enumerated() {
-            let value = try needed(index)
-            if index < carried {
-                inner.set(info.name, value)
-            } else {
-                guard value.isFixed else { throw RowMixing("takes the rows one after another") }
-                inner.set(info.name, RowTrace(.fixed, value.shape.map { Array($0.dropFirst()) }))
-            }
+        let given = present
+        guard given.count == inputs.count, given.dropFirst(carried).allSatisfy(\.isFixed) else {
+            throw RowMixing("takes the rows one after another")
+        }
+        for (info, value) in zip(body.input, given.prefix(carried)) { inner.set(info.name, value) }
+        for (info, value) in zip(body.input.dropFirst(carried), given.dropFirst(carried)) {
+            inner.set(info.name, RowTrace(.fixed, value.shape.map { Array($0.dropFirst()) }))
         }
         inner.walk(body.node)
-        var results: [RowTrace] = []
-        for (index, info) in body.output.enumerated() {
-            let value = inner.value(info.name)
-            if case .mixed(let reason) = value.origin { throw RowMixing("mixes rows in its graph: \(reason)") }
-            if index < carried {
-                guard value.origin == inputs[index]?.origin, value.shape == inputs[index]?.shape else {
-                    throw RowMixing("hands on its values in another shape")
-                }
-                results.append(value)
-            } else {
-                let count = try needed(carried).shape?.first ?? .unknown
-                results.append(value.reshaped(value.shape.map { [count] + $0 }, axis: value.axis.map { $0 + 1 }))
-            }
+        let values = body.output.map { inner.value($0.name) }
+        if case .mixed(let reason)? = values.lazy.map(\.origin).first(where: { if case .mixed = $0 { true } else { false } }) {
+            throw RowMixing("mixes rows in its graph: \(reason)")
         }
-        return results
+        guard values.prefix(carried).elementsEqual(given.prefix(carried), by: { $0.origin == $1.origin && $0.shape == $1.shape })
+        else {
+            throw RowMixing("hands on its values in another shape")
+        }
+        let count = given.dropFirst(carried).first?.shape?.first ?? .unknown
+        return values.prefix(carried)
+            + values.dropFirst(carried).map { value in
+                value.reshaped(value.shape.map { [count] + $0 }, axis: value.axis.map { $0 + 1 })
+            }
     }
 }

@@ -14,6 +14,7 @@ extension RowRules {
         }
     }
 
+    @_optimize(none)
     func slice() throws(RowMixing) -> [Cut] {
         let isOld = version < 10
         let starts = isOld ? node.integers("starts") : input(1)?.integers
@@ -30,6 +31,7 @@ extension RowRules {
         return starts.indices.map { Cut(axis: axes?[$0] ?? $0, start: starts[$0], end: ends[$0], step: steps?[$0] ?? 1) }
     }
 
+    @_optimize(none)
     func sliced() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         var shape = try shape(x)
@@ -49,6 +51,7 @@ extension RowRules {
         return x.reshaped(shape, axis: x.axis)
     }
 
+    @_optimize(none)
     func split() throws(RowMixing) -> [RowTrace] {
         let x = try needed(0)
         var shape = try shape(x)
@@ -70,18 +73,17 @@ extension RowRules {
         return repeated(x.reshaped(shape, axis: x.axis))
     }
 
+    @_optimize(none)
     func concatenated() throws(RowMixing) -> RowTrace {
         guard let first = present.first(where: { $0.axis != nil }) ?? present.first else { throw RowMixing("has no inputs") }
         var shape = try shape(first)
         let axis = try place(node.integer("axis") ?? 1, of: shape.count)
         guard axis != first.axis else { throw RowMixing("puts rows below others") }
-        var parts: [Extent] = []
-        for other in present {
-            guard other.axis == first.axis, other.rank == shape.count else {
-                throw RowMixing("puts rows beside a value that has none")
-            }
-            parts.append(try self.shape(other)[axis])
+        let (rows, rank) = (first.axis, shape.count)
+        guard present.allSatisfy({ $0.axis == rows && $0.rank == rank }) else {
+            throw RowMixing("puts rows beside a value that has none")
         }
+        let parts = present.compactMap { $0.shape?[axis] }
         let known = parts.reduce(Optional(0)) { sum, part in
             if let sum, case .known(let count) = part { sum + count } else { nil }
         }
@@ -89,6 +91,7 @@ extension RowRules {
         return first.reshaped(shape, axis: first.axis)
     }
 
+    @_optimize(none)
     func padded() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         var shape = try shape(x)
@@ -103,6 +106,7 @@ extension RowRules {
         return x.reshaped(shape, axis: x.axis)
     }
 
+    @_optimize(none)
     func gathered() throws(RowMixing) -> RowTrace {
         let (data, picks) = (try needed(0), try needed(1))
         let (shape, picked) = (try shape(data), try shape(picks))
@@ -118,6 +122,7 @@ extension RowRules {
         }
     }
 
+    @_optimize(none)
     func gatheredElements() throws(RowMixing) -> RowTrace {
         let (data, picks) = (try needed(0), try needed(1))
         let axis = try place(node.integer("axis") ?? 0, of: try shape(data).count)
@@ -128,6 +133,7 @@ extension RowRules {
         return picks
     }
 
+    @_optimize(none)
     func gatheredSlices() throws(RowMixing) -> RowTrace {
         let (data, picks) = (try needed(0), try needed(1))
         let batch = node.integer("batch_dims") ?? 0
@@ -139,6 +145,7 @@ extension RowRules {
         return RowTrace(.rows(axis: rows), try shape(picks).dropLast() + (try shape(data))[(batch + depth)...])
     }
 
+    @_optimize(none)
     func oneHot() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         var shape = try shape(x)
@@ -149,6 +156,7 @@ extension RowRules {
     }
 
     /// Picks along the last dimension; a constant's elements are laid out as one row.
+    @_optimize(none)
     func extractedFeatures() throws(RowMixing) -> RowTrace {
         let (x, places) = (try needed(0), try needed(1))
         let (shape, picked) = (try shape(x), try shape(places))

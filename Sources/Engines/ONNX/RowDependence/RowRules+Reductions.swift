@@ -1,5 +1,6 @@
 /// Operators that compute over the elements along some axes.
 extension RowRules {
+    @_optimize(none)
     func reduced() throws(RowMixing) -> RowTrace {
         let since = node.operation == "ReduceSum" ? 13 : 18
         let axes = try axes(inputSince: since, 1) ?? []
@@ -9,6 +10,7 @@ extension RowRules {
     }
 
     /// The value without its extent along some axes; `shapeStays` where the result has an element for each.
+    @_optimize(none)
     func reduced(along axes: [Int], keeping: Bool, shapeStays: Bool = false) throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         var shape = try shape(x)
@@ -23,8 +25,10 @@ extension RowRules {
     }
 
     /// One result an element, computed over the elements along an axis.
+    @_optimize(none)
     func along(_ axis: Int) throws(RowMixing) -> RowTrace { try reduced(along: [axis], keeping: true, shapeStays: true) }
 
+    @_optimize(none)
     func softmax() throws(RowMixing) -> RowTrace {
         if version >= 13 { return try along(node.integer("axis") ?? -1) }
         // Over all dimensions from the axis on, taken as one.
@@ -32,13 +36,15 @@ extension RowRules {
     }
 
     /// Computed over all dimensions from an axis on.
+    @_optimize(none)
     private func from(_ axis: Int) throws(RowMixing) -> RowTrace {
         let rank = try shape(try needed(0)).count
         return try reduced(along: Array(try place(axis, of: rank)..<rank), keeping: true, shapeStays: true)
     }
 
+    @_optimize(none)
     func layerNormalization() throws(RowMixing) -> [RowTrace] {
-        for other in inputs.dropFirst().compactMap({ $0 }) where !other.isFixed { throw RowMixing("has computed weights") }
+        guard areFixed(from: 1) else { throw RowMixing("has computed weights") }
         let axis = node.integer("axis") ?? -1
         let x = try from(axis)
         let rank = try shape(x).count
@@ -46,15 +52,23 @@ extension RowRules {
         return [x, statistics, statistics]
     }
 
+    @_optimize(none)
     func topK() throws(RowMixing) -> [RowTrace] {
-        let x = try along(node.integer("axis") ?? -1)
-        var shape = try shape(x)
+        let axis = node.integer("axis") ?? -1
         let count = version < 10 ? node.integer("k") : input(1)?.integers?.first
         guard version < 10 || input(1)?.isFixed == true else { throw RowMixing("has a computed count") }
-        shape[try place(node.integer("axis") ?? -1, of: shape.count)] = count.map { .known($0) } ?? .unknown
-        return repeated(x.reshaped(shape, axis: x.axis))
+        return repeated(Self.resized(try along(axis), axis, count))
     }
 
+    /// The value with so many elements along a dimension that is not the rows'.
+    private static func resized(_ x: RowTrace, _ axis: Int, _ count: Int?) -> RowTrace {
+        var result = x
+        guard let rank = x.rank else { return result }
+        result.shape?[axis < 0 ? axis + rank : axis] = count.map { .known($0) } ?? .unknown
+        return result
+    }
+
+    @_optimize(none)
     func dropout() throws(RowMixing) -> [RowTrace] {
         let trains =
             version < 7 ? node.integer("is_test") ?? 0 == 0 : version >= 12 && input(2).map { $0.integers != [0] } ?? false
@@ -62,6 +76,7 @@ extension RowRules {
         return repeated(try needed(0))
     }
 
+    @_optimize(none)
     func batchNormalization() throws(RowMixing) -> [RowTrace] {
         let trains =
             version >= 14
@@ -72,9 +87,10 @@ extension RowRules {
     }
 
     /// Operators whose first dimension is the batch, with constant weights.
+    @_optimize(none)
     func channels() throws(RowMixing) -> [RowTrace] {
         let x = try needed(0)
-        for other in inputs.dropFirst().compactMap({ $0 }) where !other.isFixed { throw RowMixing("has computed weights") }
+        guard areFixed(from: 1) else { throw RowMixing("has computed weights") }
         let shape = try shape(x)
         guard x.axis == 0, shape.count >= 2 else { throw RowMixing("does not have the rows as its first dimension") }
         let keepsShape = ["BatchNormalization", "GroupNormalization", "InstanceNormalization", "LRN"].contains(node.operation)
@@ -83,37 +99,43 @@ extension RowRules {
         return [result, .mixed("\(node.place) counts places through the batch")]
     }
 
+    @_optimize(none)
     func recurrent() throws(RowMixing) -> [RowTrace] {
-        let x = try needed(0)
         let isBatchFirst = node.integer("layout") ?? 0 == 1
-        guard x.axis == (isBatchFirst ? 0 : 1), x.rank == 3 else { throw RowMixing("does not have the rows as its batch") }
-        for (index, other) in inputs.enumerated() where index > 0 {
-            guard let other else { continue }
-            // Lengths, and the states from which the rows start.
-            let isState = [4, 5, 6].contains(index)
-            let isApart = isState ? other.axis == (index == 4 || isBatchFirst ? 0 : 1) : other.isFixed
-            guard isApart else { throw RowMixing("joins the rows' states") }
+        let batch = isBatchFirst ? 0 : 1
+        // Lengths, and the states from which the rows start, have the rows; weights do not.
+        let areApart = inputs.indices.allSatisfy { index in
+            switch (index, inputs[index]) {
+            case (_, nil): index > 0
+            case (0, let x?): x.axis == batch && x.rank == 3
+            case (4, let lengths?): lengths.axis == 0
+            case (5, let state?), (6, let state?): state.axis == batch
+            case (_, let weights?): weights.isFixed
+            }
         }
-        let last =
-            isBatchFirst
-            ? RowTrace(.rows(axis: 0), [.rows, .unknown, .unknown]) : RowTrace(.rows(axis: 1), [.unknown, .rows, .unknown])
-        let whole =
-            isBatchFirst
-            ? RowTrace(.rows(axis: 0), [.rows, .unknown, .unknown, .unknown])
-            : RowTrace(.rows(axis: 2), [.unknown, .unknown, .rows, .unknown])
-        return [whole, last, last]
+        guard areApart else { throw RowMixing("does not have the rows as its batch, or joins their states") }
+        return Self.states(isBatchFirst)
     }
 
+    private static func states(_ isBatchFirst: Bool) -> [RowTrace] {
+        let whole: [Extent] = isBatchFirst ? [.rows, .unknown, .unknown, .unknown] : [.unknown, .unknown, .rows, .unknown]
+        let last: [Extent] = isBatchFirst ? [.rows, .unknown, .unknown] : [.unknown, .rows, .unknown]
+        let end = RowTrace(.rows(axis: isBatchFirst ? 0 : 1), last)
+        return [RowTrace(.rows(axis: isBatchFirst ? 0 : 2), whole), end, end]
+    }
+
+    @_optimize(none)
     func quantization() throws(RowMixing) -> RowTrace {
-        let x = try needed(0)
-        for other in inputs.dropFirst().compactMap({ $0 }) {
-            guard other.isFixed else { throw RowMixing("has a scale that depends on the rows") }
-            let shape = try shape(other)
-            if Extent.product(shape) == 1 { continue }
-            let axis = try place(node.integer("axis") ?? 1, of: try self.shape(x).count)
-            guard shape.count == 1, axis != x.axis else { throw RowMixing("has a scale for each row") }
+        guard let rows = input(0)?.axis, let rank = input(0)?.rank else {
+            throw RowMixing("has a scale that depends on the rows")
         }
-        guard x.axis != nil else { throw RowMixing("has a scale that depends on the rows") }
-        return x
+        let axis = try place(node.integer("axis") ?? 1, of: max(rank, 2))
+        let isApart = inputs.dropFirst().allSatisfy { other in
+            guard let other else { return true }
+            guard other.isFixed, let shape = other.shape else { return false }
+            return Extent.product(shape) == 1 || shape.count == 1 && axis != rows
+        }
+        guard isApart else { throw RowMixing("has a scale for each row, or one that depends on them") }
+        return try needed(0)
     }
 }

@@ -1,24 +1,28 @@
 /// Operators that change shapes, and the shapes that graphs compute.
 extension RowRules {
     /// A place among `rank` dimensions; negative ones count from the end.
+    @_optimize(none)
     func place(_ axis: Int, of rank: Int) throws(RowMixing) -> Int {
         let place = axis < 0 ? axis + rank : axis
         guard (0..<max(rank, 1)).contains(place) else { throw RowMixing("has an axis out of range") }
         return place
     }
 
+    @_optimize(none)
     func shape(_ trace: RowTrace) throws(RowMixing) -> [Extent] {
         guard let shape = trace.shape else { throw RowMixing("takes a value of unknown shape") }
         return shape
     }
 
     /// The integers of a constant input.
+    @_optimize(none)
     func axes(ofInput index: Int) throws(RowMixing) -> [Int] {
         guard let integers = input(index)?.integers, !integers.isEmpty else { throw RowMixing("has computed axes") }
         return integers
     }
 
     /// The axes of an operator that had them as an attribute before they became an input; nil where it has none.
+    @_optimize(none)
     func axes(inputSince first: Int, _ index: Int) throws(RowMixing) -> [Int]? {
         if version < first { return node.integers("axes") }
         guard let input = input(index) else { return nil }
@@ -27,21 +31,22 @@ extension RowRules {
     }
 
     /// Operands of one shape, or stretched to one. Those without rows must have one element where the others have rows.
+    @_optimize(none)
     func broadcast(_ operands: [RowTrace]) throws(RowMixing) -> RowTrace {
-        var fromEnd: Int?
-        for operand in operands {
-            guard let axis = operand.axis else { continue }
-            let distance = try shape(operand).count - axis
-            guard fromEnd == nil || fromEnd == distance else { throw RowMixing("joins rows with others than their own") }
-            fromEnd = distance
+        let shapes = operands.compactMap(\.shape)
+        guard shapes.count == operands.count else { throw RowMixing("takes a value of unknown shape") }
+        let distances = zip(operands, shapes).map { operand, shape in operand.axis.map { shape.count - $0 } }
+        let fromEnd = distances.lazy.compactMap { $0 }.first
+        guard distances.allSatisfy({ $0 == nil || $0 == fromEnd }) else {
+            throw RowMixing("joins rows with others than their own")
         }
-        var shapes: [[Extent]] = []
-        for operand in operands { shapes.append(try shape(operand)) }
+        guard fromEnd == nil || !operands.contains(where: { $0.origin == .count }) else {
+            throw RowMixing("uses the number of rows")
+        }
         let rank = shapes.map(\.count).max() ?? 0
         var result = [Extent](repeating: .known(1), count: rank)
-        for (operand, shape) in zip(operands, shapes) {
-            if fromEnd != nil, operand.origin == .count { throw RowMixing("uses the number of rows") }
-            if let fromEnd, operand.axis == nil, shape.count >= fromEnd, shape[shape.count - fromEnd] != .known(1) {
+        for (distance, shape) in zip(distances, shapes) {
+            if let fromEnd, distance == nil, shape.count >= fromEnd, shape[shape.count - fromEnd] != .known(1) {
                 throw RowMixing("joins rows with a value that is not one for all of them")
             }
             for (index, extent) in shape.enumerated() where extent != .known(1) {
@@ -57,6 +62,7 @@ extension RowRules {
         return RowTrace(origin ?? (operands.allSatisfy(\.isFixed) ? .fixed : .count), result)
     }
 
+    @_optimize(none)
     func transposed() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         let shape = try shape(x)
@@ -65,6 +71,7 @@ extension RowRules {
         return x.reshaped(order.map { shape[$0] }, axis: x.axis.flatMap { order.firstIndex(of: $0) })
     }
 
+    @_optimize(none)
     func flattened() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         let shape = try shape(x)
@@ -81,6 +88,7 @@ extension RowRules {
         return others.count == extents.count - 1 && Extent.product(others) == 1 ? .rows : .unknown
     }
 
+    @_optimize(none)
     func reshaped() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         let shape = try shape(x)
@@ -124,6 +132,7 @@ extension RowRules {
     }
 
     /// Rows stay apart where a dimension of the new shape is theirs and as many elements stand before it as did.
+    @_optimize(none)
     private func reshape(_ x: RowTrace, to target: [Extent]) throws(RowMixing) -> RowTrace {
         guard let axis = x.axis else { return RowTrace(x.origin, target, content: x.content) }
         // Bundles lie like rows with a dimension behind, so that what stands before them counts for both.
@@ -136,6 +145,7 @@ extension RowRules {
         return RowTrace(.rows(axis: place), target)
     }
 
+    @_optimize(none)
     func squeezed() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         let shape = try shape(x)
@@ -150,6 +160,7 @@ extension RowRules {
     }
 
     /// The value without some dimensions of one element.
+    @_optimize(none)
     private func without(_ dropped: Set<Int>, _ x: RowTrace) throws(RowMixing) -> RowTrace {
         if let axis = x.axis, dropped.contains(axis) { throw RowMixing("drops the dimension of the rows") }
         let kept = try shape(x).enumerated().filter { !dropped.contains($0.offset) }
@@ -158,6 +169,7 @@ extension RowRules {
         return result
     }
 
+    @_optimize(none)
     func unsqueezed() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         var shape = try shape(x)
@@ -175,6 +187,7 @@ extension RowRules {
         return result
     }
 
+    @_optimize(none)
     func expanded() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         guard let target = input(1)?.content else { throw RowMixing("has a computed shape") }
@@ -194,6 +207,7 @@ extension RowRules {
         shape.filter { $0 == .rows }.count > 1 ? .mixed("\(node.place) has the rows twice") : Self.stretching(shape)
     }
 
+    @_optimize(none)
     func tiled() throws(RowMixing) -> RowTrace {
         let x = try needed(0)
         var shape = try shape(x)
@@ -228,6 +242,7 @@ extension RowRules {
     private static func isOpen(_ extent: Extent) -> Bool { if case .known = extent { false } else { true } }
 
     /// Short integers that shapes are made of, and shapes of constants.
+    @_optimize(none)
     func evaluated(_ origin: RowTrace.Origin) throws(RowMixing) -> RowTrace {
         switch node.operation {
         case "Constant":
@@ -270,6 +285,7 @@ extension RowRules {
         }
     }
 
+    @_optimize(none)
     private func gatheredContent(_ origin: RowTrace.Origin) throws(RowMixing) -> RowTrace {
         let (data, picks) = (try needed(0), try needed(1))
         guard let content = data.content, data.rank == 1, let places = picks.integers else { return try gathered() }

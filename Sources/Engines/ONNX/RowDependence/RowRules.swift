@@ -1,5 +1,8 @@
 /// What one node makes of the traces of its inputs. Each rule throws where it cannot show that rows stay apart; it is
 /// asked about values that are the same for every call too, to learn their shapes.
+///
+/// The rules are not optimized: the optimizer of Swift 6.3.1 breaks off at them (CopyPropagation, "Found ownership error").
+/// They run once a node, when a model is loaded.
 struct RowRules {
     let node: OperatorNode
     let inputs: [RowTrace?]
@@ -16,12 +19,14 @@ struct RowRules {
 
     func input(_ index: Int) -> RowTrace? { index < inputs.count ? inputs[index] : nil }
 
+    @_optimize(none)
     func needed(_ index: Int) throws(RowMixing) -> RowTrace {
         guard let input = input(index) else { throw RowMixing("lacks an input") }
         return input
     }
 
     /// The traces of the node's outputs; the last is that of further ones.
+    @_optimize(none)
     func traces() throws(RowMixing) -> [RowTrace] {
         guard hasRows else { return repeated(try withoutRows()) }
         if present.contains(where: { $0.origin == .count }), !["Reshape", "Expand"].contains(node.operation) {
@@ -39,6 +44,9 @@ struct RowRules {
         default: throw RowMixing("is an operator that is not known to keep rows apart")
         }
     }
+
+    /// Whether the inputs from this one on, as far as they are there, are the same for every call.
+    func areFixed(from first: Int) -> Bool { inputs.dropFirst(first).allSatisfy { $0?.isFixed ?? true } }
 
     func repeated(_ trace: RowTrace) -> [RowTrace] { Array(repeating: trace, count: max(1, node.proto.output.count)) }
 
@@ -64,6 +72,7 @@ struct RowRules {
         "SpaceToDepth",
     ]
 
+    @_optimize(none)
     private func standard() throws(RowMixing) -> [RowTrace] {
         if Self.elementwise.contains(node.operation) {
             guard version >= 7 || node.integer("broadcast") ?? 0 == 0 else {
@@ -117,6 +126,7 @@ struct RowRules {
         }
     }
 
+    @_optimize(none)
     private func machineLearning() throws(RowMixing) -> [RowTrace] {
         switch node.operation {
         case "Binarizer", "CategoryMapper", "LabelEncoder": return [try needed(0)]
@@ -128,7 +138,9 @@ struct RowRules {
             let categories = max(node.integers("cats_int64s")?.count ?? 0, node.strings("cats_strings"))
             return [x.reshaped((x.shape ?? []) + [.known(categories)], axis: x.axis)]
         case "FeatureVectorizer":
-            for index in inputs.indices { _ = try matrix(index) }
+            guard present.allSatisfy({ $0.axis == 0 && $0.rank == 2 }) else {
+                throw RowMixing("takes a value that is not one of rows and columns")
+            }
             return [try matrix(0).reshaped([.rows, .unknown], axis: 0)]
         case "LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier":
             let x = try matrix(0)
@@ -142,11 +154,12 @@ struct RowRules {
         }
     }
 
+    @_optimize(none)
     private func microsoft() throws(RowMixing) -> [RowTrace] {
         switch node.operation {
         case "Gelu", "FastGelu", "QuickGelu", "BiasGelu": return repeated(try broadcast(present))
         case "MatMulNBits":
-            for other in inputs.dropFirst().compactMap({ $0 }) where !other.isFixed { throw RowMixing("has computed weights") }
+            guard areFixed(from: 1) else { throw RowMixing("has computed weights") }
             let columns = Extent.known(node.integer("N") ?? 0)
             return [try product(try needed(0), RowTrace(.fixed, [.unknown, columns]))]
         case "FusedMatMul":
@@ -162,16 +175,19 @@ struct RowRules {
     }
 
     /// An input of rows and columns.
+    @_optimize(none)
     private func matrix(_ index: Int) throws(RowMixing) -> RowTrace {
         let x = try needed(index)
         guard x.axis == 0, x.rank == 2 else { throw RowMixing("takes a value that is not one of rows and columns") }
         return x
     }
 
+    @_optimize(none)
     private func widened(to extent: Extent) throws(RowMixing) -> RowTrace { try matrix(0).reshaped([.rows, extent], axis: 0) }
 
     /// Each output of a node without rows: the same for every call, or for every call of so many rows. Where they are
     /// needed as shapes, they are computed.
+    @_optimize(none)
     private func withoutRows() throws(RowMixing) -> RowTrace {
         if ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"]
             .contains(node.operation)
