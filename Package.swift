@@ -66,9 +66,10 @@ let package = Package(
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
-        part("Engines", "ONNX", ["Scoring", "Tabular", protobuf]),
+        part("Engines", "ONNX", ["Scoring", "Tabular", "COnnxRuntime", protobuf]),
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
+        .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
 
         part("App", "Assembly", [
             "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Pipeline", "TreeFormats", "PMML",

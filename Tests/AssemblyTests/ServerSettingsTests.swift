@@ -23,6 +23,16 @@ internal import Testing
         #expect(settings.models == "m1" && settings.host == "b" && settings.port == 3)
     }
 
+    @Test func whereONNXRuntimeIsCanBeSaidInEveryWay() throws {
+        var settings = ServerSettings()
+        try settings.apply(file: Array("onnxruntime: /a".utf8), path: "f")
+        #expect(settings.onnxRuntime == "/a")
+        try settings.apply(environment: ["VERDICT_ONNXRUNTIME": "/b"])
+        #expect(settings.onnxRuntime == "/b")
+        try settings.apply(flags: ["onnxruntime": "/c"])
+        #expect(settings.onnxRuntime == "/c")
+    }
+
     @Test(arguments: [
         ("modles: x", "models"), ("http: { prot: 1 }", "port"), ("limits: { maxBodybytes: 1 }", "maxBodyBytes"),
     ])

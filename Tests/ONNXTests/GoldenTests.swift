@@ -25,7 +25,9 @@ struct Golden: CustomTestStringConvertible {
     }
 
     static func load(_ bytes: [UInt8]) throws(ScoringError) -> any ScoringModel {
-        try ONNXFormat().load(.file(name: "model.onnx", bytes: bytes), options: LoadOptions())
+        var options = LoadOptions()
+        options.engine = .native
+        return try ONNXFormat().load(.file(name: "model.onnx", bytes: bytes), options: options)
     }
 }
 

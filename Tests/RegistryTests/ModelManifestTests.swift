@@ -16,6 +16,8 @@ internal import Testing
             versions:
               serve: [2, 3]
             iterations: best
+            engine: onnxruntime
+            onnxruntime: { optimization: basic, threads: 4, execution: parallel, arena: false, optimizedModelCache: /var/cache/verdict }
             golden: { tolerance: 1e-6 }
             """.utf8)
         let pieces = [
@@ -69,6 +71,10 @@ internal import Testing
         #expect(manifest.goldenTolerance == 1e-4)
         #expect(manifest.loadOptions.inputs == ["amount", "country"])
         #expect(manifest.loadOptions.iterations == .best)
+        #expect(manifest.loadOptions.engine == .onnxruntime)
+        let runtime = manifest.loadOptions.runtime
+        #expect(runtime.optimization == .basic && runtime.threads == 4 && runtime.execution == .parallel && !runtime.arena)
+        #expect(runtime.optimizedModelCache == "/var/cache/verdict")
     }
 
     @Test func anEmptyFileIsEveryDefault() throws {
@@ -112,6 +118,15 @@ internal import Testing
         ("versions: { serve: 2 }", "versions.serve must be a list"),
         ("iterations: some", "iterations must be all, best, asTrained or the number"),
         ("iterations: 0", "iterations must be all, best, asTrained or the number"),
+        ("engine: tensorrt", "engine must be one of native, onnxruntime"),
+        ("engine: automatic", "engine must be one of native, onnxruntime"),
+        ("onnxruntime: { threads: 0 }", "onnxruntime.threads must be between 1 and 256"),
+        ("onnxruntime: { optimisation: all }", "unknown key 'onnxruntime.optimisation', did you mean 'optimization'?"),
+        ("onnxruntime: { optimization: most }", "onnxruntime.optimization must be one of all, extended, basic, none"),
+        ("onnxruntime: { execution: fast }", "onnxruntime.execution must be one of sequential, parallel"),
+        ("onnxruntime: { arena: 1 }", "onnxruntime.arena must be true or false"),
+        ("onnxruntime: { optimizedModelCache: cache }", "must be the absolute path of a folder"),
+        ("engine: native\nonnxruntime: { threads: 2 }", "onnxruntime has no meaning where engine is native"),
         ("golden: { tolerance: -1 }", "golden.tolerance must be at least 0 and below 1"),
         ("golden: { tolerance: 1e-6, rows: 3 }", "unknown key 'golden.rows'"),
     ])

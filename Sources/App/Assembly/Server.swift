@@ -28,7 +28,8 @@ package struct Server: Sendable {
         repository.defaultModel = settings.defaultModel
         repository.mostModelBytes = settings.maxModelBytes
         let registry = ModelRegistry(
-            repository, formats: ModelFormats.all, meter: { metrics.meter($0, $1) }, observer: metrics, logger: logger)
+            repository, formats: ModelFormats.all(onnxRuntime: settings.onnxRuntime), meter: { metrics.meter($0, $1) },
+            observer: metrics, logger: logger)
         var configuration = HTTPService.Configuration()
         configuration.version = version
         configuration.host = settings.host

@@ -9,6 +9,8 @@ package struct ServerSettings: Sendable, Equatable {
     package var models = "./models"
     /// The model that `POST /predict` without a name means, where there are several. Default: none.
     package var defaultModel: ModelName?
+    /// ONNX Runtime's library or its folder. Default: beside the program.
+    package var onnxRuntime: String?
     /// Time between two looks at the repository. Default 1 s.
     package var scanInterval: Duration = .seconds(1)
     /// Model files beyond this are refused before they are read. Default 1 GiB.
@@ -86,6 +88,10 @@ extension Setting {
         },
         Setting(key: "scanInterval", help: "Time between two looks at the repository.") { settings, text throws(SettingError) in
             settings.scanInterval = try duration(text, from: .milliseconds(10))
+        },
+        Setting(key: "onnxruntime", help: "ONNX Runtime's library or its folder.") { settings, text throws(SettingError) in
+            guard !text.isEmpty else { throw SettingError(description: "must name a library or a folder") }
+            settings.onnxRuntime = text
         },
         Setting(key: "http.host", help: "Address to listen on.") { settings, text throws(SettingError) in
             guard !text.isEmpty else { throw SettingError(description: "must be a host name or address") }

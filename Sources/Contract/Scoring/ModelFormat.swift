@@ -40,9 +40,46 @@ package struct LoadOptions: Sendable, Equatable {
         case first(Int)
     }
 
+    /// What evaluates a model that could be evaluated by either.
+    package enum Engine: String, Sendable, CaseIterable {
+        /// The native engine where it can, else the library (default).
+        case automatic
+        case native
+        /// ONNX Runtime; only for ONNX files.
+        case onnxruntime
+    }
+
+    /// How ONNX Runtime evaluates a model.
+    package struct Runtime: Sendable, Equatable {
+        /// How much of the graph is rewritten at load. Default: all of what the library knows.
+        package enum Optimization: String, Sendable, CaseIterable {
+            case all, extended, basic, none
+        }
+
+        /// Whether nodes that do not need each other may run at the same time. Default: one after the other.
+        package enum Execution: String, Sendable, CaseIterable {
+            case sequential, parallel
+        }
+
+        package var optimization: Optimization = .all
+        /// Threads that share the work of one run, 1 to 256. Default 1: the caller's own, and none is started.
+        package var threads = 1
+        package var execution: Execution = .sequential
+        /// Whether memory of a run is kept for the next one. Default true; without it a run is slower and a large one
+        /// leaves nothing behind.
+        package var arena = true
+        /// Absolute path of a folder that keeps optimised graphs, so that a model is optimised once and not at every
+        /// load. Who can write there can replace models. Default: none is kept.
+        package var optimizedModelCache: String?
+
+        package init() {}
+    }
+
     /// Names for the inputs of a file that carries none; empty for the file's own.
     package var inputs: [String] = []
     package var iterations: Iterations = .asTrained
+    package var engine: Engine = .automatic
+    package var runtime = Runtime()
 
     package init() {}
 }

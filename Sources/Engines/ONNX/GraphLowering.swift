@@ -33,15 +33,13 @@ struct GraphLowering {
     /// Inputs whose cells are not yet rounded to float32.
     private var unrounded: Set<Formula.Operand> = []
     private var fields: [(name: String, type: ElementType)] = []
-    private var fieldNames: Set<String> = []
     var treeCount = 0
     var deepestTree = 0
     private var workDone = 0
 
     static func model(of model: ProtoModelProto, options: LoadOptions) throws(ScoringError) -> TabularModel {
         guard model.functions.isEmpty else {
-            throw .unsupportedModel(
-                "the model defines functions of its own, which needs ONNX Runtime, not loaded by this version")
+            throw .unsupportedModel("the model with functions of its own needs ONNX Runtime")
         }
         guard model.hasGraph else { throw .invalidModel(reason: "there is no graph", place: "ModelProto.graph") }
         try checkVersions(model)
@@ -128,21 +126,12 @@ struct GraphLowering {
             let tensor = try Tensor(proto, place: "initializer '\(proto.name)'")
             try define(proto.name, .constant(tensor), "graph.initializer")
         }
-        let total = inputs.reduce(0) { $0 + $1.count }
-        if !options.inputs.isEmpty, options.inputs.count != total {
-            throw .refusedModel("'inputs' names \(options.inputs.count) features, but the model has \(total)")
-        }
-        if Set(options.inputs).count != options.inputs.count { throw .refusedModel("'inputs' names a feature twice") }
+        let names = try InputNames.names(of: inputs.map { ($0.name, $0.count) }, options)
         for input in inputs {
             var operands: [Formula.Operand] = []
-            for index in 0..<input.count {
+            for _ in 0..<input.count {
                 let slot = Formula.Operand.slot(fields.count)
-                let own =
-                    input.count == 1 ? input.name : inputs.count == 1 ? "f\(index)" : "\(input.name)_\(index)"
-                let name = options.inputs.isEmpty ? own : options.inputs[fields.count]
-                guard fieldNames.insert(name).inserted else {
-                    throw .invalidModel(reason: "two inputs are named '\(name)'", place: "graph.input")
-                }
+                let name = names[fields.count]
                 fields.append((name, input.type))
                 operands.append(operand(ofInput: slot, input.type, name))
             }
@@ -240,52 +229,41 @@ struct GraphLowering {
 
     // MARK: Outputs
 
-    private struct OutputColumns {
-        var columns: [OutputColumn] = []
-        var operands: [Formula.Operand] = []
-        private var names: Set<String> = []
-
-        mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand) {
-            var unique = name
-            var count = 2
-            while !names.insert(unique).inserted {
-                unique = "\(name)#\(count)"
-                count += 1
-            }
-            columns.append(OutputColumn(unique, kind))
-            operands.append(operand)
-        }
-    }
-
     private consuming func finish(_ model: ProtoModelProto) throws(ScoringError) -> TabularModel {
-        var (label, scores): ((columns: Columns, name: String)?, (columns: Columns, classes: [String]?)?)
-        var others: [(name: String, columns: Columns)] = []
+        var results: [Columns] = []
+        var sources: [OutputLayout.Source] = []
         for info in model.graph.output {
             guard let value = values[info.name] else {
                 throw .invalidModel(reason: "the output '\(info.name)' is not defined", place: "graph.output")
             }
+            var classes: [String]?
             switch value {
             case .constant: throw .unsupportedModel("the output '\(info.name)' is a constant")
-            case .probabilities(let columns, let classes) where scores == nil: scores = (columns, classes)
-            case .columns(let columns) where columns.labels != nil && label == nil && columns.operands.count == 1:
-                label = (columns, info.name)
-            case .columns(let columns), .probabilities(let columns, _):
-                if columns.type == .string, columns.labels == nil {
-                    throw .unsupportedModel("the output '\(info.name)' passes strings on, which needs ONNX Runtime")
-                }
-                others.append((info.name, columns))
+            case .columns(let columns): results.append(columns)
+            case .probabilities(let columns, let names):
+                results.append(columns)
+                classes = names
+            }
+            let columns = results[results.count - 1]
+            if columns.type == .string, columns.labels == nil {
+                throw .unsupportedModel("the output '\(info.name)' passes strings on, which needs ONNX Runtime")
+            }
+            sources.append(
+                OutputLayout.Source(
+                    name: info.name, kind: columns.type.isInteger ? .integer : columns.type == .bool ? .boolean : .real,
+                    count: columns.operands.count, labels: columns.labels, classes: classes))
+        }
+        let layout = OutputLayout(sources)
+        guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+        var operands: [Formula.Operand] = []
+        for (column, element) in zip(layout.columns, layout.elements) {
+            let columns = results[element.source]
+            if case .category = column.kind {
+                operands.append(columns.operands[element.index])
+            } else {
+                operands.append(number(columns, element.index))
             }
         }
-        if scores == nil, let index = others.firstIndex(where: { $0.columns.type == .float || $0.columns.type == .double }) {
-            let columns = others.remove(at: index).columns
-            scores = (columns, label?.columns.labels.flatMap { $0.count == columns.operands.count ? $0 : nil })
-        }
-        if scores == nil, label == nil, let index = others.firstIndex(where: { $0.columns.labels == nil }) {
-            scores = (others.remove(at: index).columns, nil)
-        }
-        var result = OutputColumns()
-        let roles = addRoles(to: &result, label?.columns, scores, others)
-        guard !result.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
 
         if let symbolTable {
             builder[table: symbolTable] = .codes(
@@ -301,68 +279,18 @@ struct GraphLowering {
                 case .bool: Field(field.name, .boolean, isRequired: true)
                 case .string: Field(field.name, levels, unknownLevel: .passed)
                 }
-            }, outputs: result.columns, roles: roles)
-        let program = builder.finish(outputs: result.operands)
+            }, outputs: layout.columns, roles: layout.roles)
+        let program = builder.finish(outputs: operands)
         return TabularModel(program: program, signature: signature, description: description(model))
-    }
-
-    /// Score first, then probabilities and label, then what else the graph gives, under its own names.
-    private mutating func addRoles(
-        to result: inout OutputColumns, _ label: Columns?, _ scores: (columns: Columns, classes: [String]?)?,
-        _ others: [(name: String, columns: Columns)]
-    ) -> Roles {
-        var roles = Roles(score: 0..<0)
-        if let scores {
-            let operands = scores.columns.operands.indices.map { number(scores.columns, $0) }
-            if let classes = scores.classes, classes.count == operands.count {
-                if classes.count == 2 { result.add("prediction", .number, operands[1]) }
-                let first = result.columns.count
-                for (name, operand) in zip(classes, operands) { result.add("probability(\(name))", .number, operand) }
-                roles.probabilities = first..<result.columns.count
-                roles.score = classes.count == 2 ? 0..<1 : roles.probabilities
-                roles.classes = classes
-            } else {
-                for (index, operand) in operands.enumerated() {
-                    result.add(operands.count == 1 ? "prediction" : "prediction(\(index))", kind(scores.columns), operand)
-                }
-                roles.score = 0..<result.columns.count
-            }
-        }
-        if let label, let labels = label.labels {
-            roles.label = result.columns.count
-            roles.classes = roles.classes.isEmpty ? labels : roles.classes
-            result.add("label", .category(SymbolTable(labels)), label.operands[0])
-            if roles.score.isEmpty { roles.score = result.columns.count - 1..<result.columns.count }
-        }
-        let first = result.columns.count
-        for (name, columns) in others {
-            for index in columns.operands.indices {
-                let own = columns.operands.count == 1 ? name : "\(name)(\(index))"
-                if let labels = columns.labels {
-                    result.add(own, .category(SymbolTable(labels)), columns.operands[index])
-                } else {
-                    result.add(own, kind(columns), number(columns, index))
-                }
-            }
-        }
-        roles.named = first..<result.columns.count
-        return roles
-    }
-
-    private func kind(_ columns: Columns) -> OutputColumn.Kind {
-        columns.type.isInteger ? .integer : columns.type == .bool ? .boolean : .number
     }
 
     private func description(_ model: ProtoModelProto) -> ModelDescription {
         var description = ModelDescription(format: "ONNX, IR version \(model.irVersion)")
-        let sets = model.opsetImport.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
         description.trees = treeCount > 0 ? treeCount : nil
         description.depth = treeCount > 0 ? deepestTree : nil
-        description.notes = [
-            "Written by \(model.producerName.isEmpty ? "an unnamed producer" : model.producerName) \(model.producerVersion).",
-            "Operators: \(sets.joined(separator: ", ")).",
-            "Evaluated by the native engine: every operator of the graph is one that it computes as ONNX Runtime does.",
-        ]
+        description.notes =
+            ["Evaluated by the native engine: every operator of the graph is one that it computes as ONNX Runtime does."]
+            + GraphFacts.notes(model)
         return description
     }
 }

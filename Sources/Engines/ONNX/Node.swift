@@ -28,8 +28,7 @@ struct Node {
     func needsRuntime(_ what: String? = nil) -> ScoringError {
         let domain = proto.domain.isEmpty ? "" : "\(proto.domain)."
         let detail = what.map { " with \($0)" } ?? ""
-        return .unsupportedModel(
-            "\(domain)\(place)\(detail) needs ONNX Runtime, which this version does not load yet")
+        return .unsupportedModel("\(domain)\(place)\(detail) needs ONNX Runtime")
     }
 
     func invalid(_ reason: String) -> ScoringError { .invalidModel(reason: reason, place: place) }

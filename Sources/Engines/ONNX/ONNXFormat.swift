@@ -1,11 +1,17 @@
 package import Scoring
 internal import SwiftProtobuf
 
-/// Reads ONNX graphs and lowers those to the native engine that treat every row by itself.
+/// Reads ONNX graphs. Those made of what the native engine computes are lowered to it; all others are evaluated by
+/// ONNX Runtime, which is opened when the first of them is loaded.
 package struct ONNXFormat: ModelFormat {
     package let name = "ONNX"
+    private let runtime: RuntimeLocation
 
-    package init() {}
+    /// - Parameter runtime: Where ONNX Runtime is. Default: beside the program, or in the project's `.runtime`.
+    package init(runtime: RuntimeLocation = RuntimeLocation()) {
+        self.runtime = runtime
+        RuntimeLibrary.disableTelemetry()
+    }
 
     /// A ModelProto begins with its version, then come its producer, graph and operator sets.
     package func recognises(_ artifact: ModelArtifact) -> Bool {
@@ -35,6 +41,31 @@ package struct ONNXFormat: ModelFormat {
         } catch {
             throw .invalidModel(reason: "the file is truncated or no ONNX model", place: "ModelProto")
         }
-        return try GraphLowering.model(of: model, options: options)
+        let reason: String
+        switch options.engine {
+        case .native: return try GraphLowering.model(of: model, options: options)
+        case .onnxruntime: reason = "model.yaml asks for it"
+        case .automatic:
+            do throws(ScoringError) {
+                return try GraphLowering.model(of: model, options: options)
+            } catch {
+                guard case .unsupportedModel(let message) = error else { throw error }
+                reason = Self.reason(message)
+            }
+        }
+        let library: RuntimeLibrary
+        do throws(ScoringError) {
+            library = try RuntimeLibrary.open(runtime)
+        } catch {
+            throw .unsupportedModel("the model needs ONNX Runtime, because \(reason); \(error)")
+        }
+        return try RuntimeModel.load(bytes, model, library, options, because: reason)
+    }
+
+    /// "Scan 'n1' needs ONNX Runtime" as a reason for it.
+    private static func reason(_ message: String) -> String {
+        let end = " needs ONNX Runtime"
+        guard message.hasSuffix(end) else { return message }
+        return message.dropLast(end.count) + " is not computed by the native engine"
     }
 }

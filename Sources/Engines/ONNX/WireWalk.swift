@@ -19,6 +19,9 @@ struct WireWalk {
         position = bytes.startIndex
     }
 
+    /// Whether all fields were well-formed, once `next` gives nil. Other readers may see more in what is not.
+    var isAtEnd: Bool { position >= bytes.endIndex }
+
     /// The next field; nil at the end and where the bytes are no field.
     mutating func next() -> Field? {
         guard let tag = varint(), tag >> 3 > 0 else { return nil }

@@ -14,6 +14,9 @@ package struct ModelManifest: Sendable, Equatable {
     /// The versions that are served; nil for all that are found.
     package var servedVersions: Set<ModelVersion>?
     package var iterations = LoadOptions.Iterations.asTrained
+    package var engine = LoadOptions.Engine.automatic
+    /// How ONNX Runtime evaluates the model.
+    package var runtime = LoadOptions.Runtime()
     /// Largest relative difference between an expected number of golden.csv and the model's.
     package var goldenTolerance = 1e-6
 
@@ -33,6 +36,8 @@ package struct ModelManifest: Sendable, Equatable {
         var options = LoadOptions()
         options.inputs = inputs
         options.iterations = iterations
+        options.engine = engine
+        options.runtime = runtime
         return options
     }
 
@@ -45,7 +50,9 @@ package struct ModelManifest: Sendable, Equatable {
 }
 
 extension ModelManifest {
-    private static let keys = ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "golden"]
+    private static let keys = [
+        "inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "engine", "onnxruntime", "golden",
+    ]
     /// Keys of the model repository's design that later versions will act on.
     private static let plannedKeys = ["fallback", "batching", "cache", "limits"]
 
@@ -62,12 +69,41 @@ extension ModelManifest {
             if let node = versions["serve"] { servedVersions = try Self.versions(node) }
         }
         if let node = map["iterations"] { iterations = try Self.iterations(node) }
+        if let node = map["engine"] {
+            let words = [LoadOptions.Engine.native, .onnxruntime].map(\.rawValue)
+            engine = LoadOptions.Engine(rawValue: try node.choice(of: words)) ?? .automatic
+        }
+        if let node = map["onnxruntime"] {
+            runtime = try Self.runtime(node)
+            guard engine != .native else { throw node.error("has no meaning where engine is native") }
+        }
         if let node = map["golden"], let tolerance = try node.mapping(keys: ["tolerance"])["tolerance"] {
             goldenTolerance = try tolerance.number()
             guard (0..<1).contains(goldenTolerance) else {
                 throw tolerance.error("must be at least 0 and below 1: it is a relative difference")
             }
         }
+    }
+
+    private static func runtime(_ node: YAMLNode) throws(YAMLError) -> LoadOptions.Runtime {
+        let map = try node.mapping(keys: ["optimization", "threads", "execution", "arena", "optimizedModelCache"])
+        var runtime = LoadOptions.Runtime()
+        if let node = map["optimization"] {
+            let word = try node.choice(of: LoadOptions.Runtime.Optimization.allCases.map(\.rawValue))
+            runtime.optimization = LoadOptions.Runtime.Optimization(rawValue: word) ?? .all
+        }
+        if let node = map["threads"] { runtime.threads = try node.integer(in: 1...256) }
+        if let node = map["execution"] {
+            let word = try node.choice(of: LoadOptions.Runtime.Execution.allCases.map(\.rawValue))
+            runtime.execution = LoadOptions.Runtime.Execution(rawValue: word) ?? .sequential
+        }
+        if let node = map["arena"] { runtime.arena = try node.boolean() }
+        if let node = map["optimizedModelCache"] {
+            let path = try node.string()
+            guard path.hasPrefix("/") else { throw node.error("must be the absolute path of a folder") }
+            runtime.optimizedModelCache = path
+        }
+        return runtime
     }
 
     private static func inputs(_ node: YAMLNode) throws(YAMLError) -> [String] {

@@ -25,6 +25,10 @@ package struct ModelOpener: Sendable {
         let artifact = try read(path)
         let format = try format(of: artifact, name: Self.lastComponent(path))
         let model = try format.load(artifact, options: options)
+        if options.engine == .onnxruntime, !model.description.engine.hasPrefix("onnxruntime") {
+            throw .refusedModel(
+                "engine: onnxruntime is for ONNX models; \(quoted(Self.lastComponent(path))) is of format \(format.name)")
+        }
         guard case .file(_, let bytes) = artifact else { return Opened(model: model, format: format.name, byteCount: 0) }
         return Opened(model: model, format: format.name, byteCount: bytes.count)
     }

@@ -1,0 +1,177 @@
+internal import Scoring
+
+/// Goes through everything in a file that ONNX Runtime would read, graphs inside nodes and functions included, and refuses
+/// what must not reach it: tensors that lie in other files (or, as the library allows, at an address in memory), tensors
+/// that announce more than they hold, graphs nested beyond reason, functions that call themselves.
+struct GraphAudit {
+    private static let deepestNesting = 24
+    private static let mostParts = 2_000_000
+
+    private var parts = 0
+    /// The functions that each function's nodes call, by domain and name.
+    private var calls: [String: Set<String>] = [:]
+
+    /// - Parameter bytes: A whole ModelProto.
+    static func check(_ bytes: [UInt8]) throws(ScoringError) {
+        var audit = GraphAudit()
+        try audit.each(in: bytes[...], "ModelProto") { (audit, field, content) throws(ScoringError) in
+            switch field.number {
+            case 7: _ = try audit.graph(content, depth: 0)
+            case 20:
+                // Training: an initialisation and an algorithm.
+                try audit.each(in: content, "training_info") { (audit, field, content) throws(ScoringError) in
+                    if field.number <= 2 { _ = try audit.graph(content, depth: 0) }
+                }
+            case 25: try audit.function(content)
+            default: break
+            }
+        }
+        try audit.checkCalls()
+    }
+
+    private typealias Visit = (inout GraphAudit, WireWalk.Field, ArraySlice<UInt8>) throws(ScoringError) -> Void
+
+    /// Visits the length-delimited fields of a message.
+    private mutating func each(in bytes: ArraySlice<UInt8>, _ place: String, _ visit: Visit) throws(ScoringError) {
+        var walk = WireWalk(bytes)
+        while let field = walk.next() {
+            parts += 1
+            guard parts <= Self.mostParts else { throw .invalidModel(reason: "there are too many parts", place: place) }
+            // Field numbers have 29 bits; readers that cut them off would see another field.
+            guard field.number < 1 << 29, field.wireType != 2 || field.value == field.content.count else {
+                throw .invalidModel(reason: "a field is malformed", place: place)
+            }
+            if field.wireType == 2 { try visit(&self, field, bytes[field.content]) }
+        }
+        guard walk.isAtEnd else { throw .invalidModel(reason: "a field is malformed", place: place) }
+    }
+
+    /// Returns the operators that the graph's nodes name, "domain.name".
+    private mutating func graph(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> Set<String> {
+        guard depth <= Self.deepestNesting else {
+            throw .invalidModel(reason: "graphs are nested more than \(Self.deepestNesting) deep", place: "graph")
+        }
+        var operators: Set<String> = []
+        try each(in: bytes, "graph") { (audit, field, content) throws(ScoringError) in
+            switch field.number {
+            case 1: operators.formUnion(try audit.node(content, depth: depth))
+            case 5: try audit.tensor(content)
+            case 15: try audit.sparseTensor(content)
+            default: break
+            }
+        }
+        return operators
+    }
+
+    private mutating func node(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> Set<String> {
+        var (operators, domain, name): (Set<String>, String, String) = ([], "", "")
+        try each(in: bytes, "node") { (audit, field, content) throws(ScoringError) in
+            switch field.number {
+            case 4: name = String(decoding: content, as: UTF8.self)
+            case 5: operators.formUnion(try audit.attribute(content, depth: depth))
+            case 7: domain = String(decoding: content, as: UTF8.self)
+            default: break
+            }
+        }
+        operators.insert("\(domain).\(name)")
+        return operators
+    }
+
+    private mutating func attribute(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> Set<String> {
+        var operators: Set<String> = []
+        try each(in: bytes, "attribute") { (audit, field, content) throws(ScoringError) in
+            switch field.number {
+            case 5, 10: try audit.tensor(content)
+            case 6, 11: operators.formUnion(try audit.graph(content, depth: depth + 1))
+            case 22, 23: try audit.sparseTensor(content)
+            default: break
+            }
+        }
+        return operators
+    }
+
+    private mutating func sparseTensor(_ bytes: ArraySlice<UInt8>) throws(ScoringError) {
+        try each(in: bytes, "sparse_tensor") { (audit, field, content) throws(ScoringError) in
+            if field.number <= 2 { try audit.tensor(content) }
+        }
+    }
+
+    private mutating func tensor(_ bytes: ArraySlice<UInt8>) throws(ScoringError) {
+        var (name, isExternal, dataBytes) = ("", false, 0)
+        var dims: [Int] = []
+        var walk = WireWalk(bytes)
+        while let field = walk.next() {
+            guard field.number < 1 << 29, field.wireType != 2 || field.value == field.content.count else { break }
+            switch (field.number, field.wireType) {
+            case (1, 0): dims.append(field.value)
+            case (1, 2):
+                // Packed; each field in it is one varint, which a walk over fields does not read.
+                var value = 0
+                var shift = 0
+                for byte in bytes[field.content] {
+                    value |= shift < 63 ? Int(byte & 0x7f) << shift : 0
+                    shift += 7
+                    if byte < 0x80 {
+                        dims.append(value)
+                        (value, shift) = (0, 0)
+                    }
+                }
+            case (4...7, 2), (9...11, 2): dataBytes += max(field.content.count, 1)
+            case (4...7, _), (10...11, _): dataBytes += 8
+            case (8, 2): name = String(decoding: bytes[field.content], as: UTF8.self)
+            case (13, _): isExternal = true
+            case (14, 0): isExternal = isExternal || field.value != 0
+            default: break
+            }
+        }
+        guard walk.isAtEnd else { throw .invalidModel(reason: "a field is malformed", place: "tensor '\(name)'") }
+        guard !isExternal else {
+            throw .unsupportedModel("tensor '\(name)' lies in another file; models with external data are not read")
+        }
+        var count = 1
+        for dim in dims {
+            let (product, overflow) = count.multipliedReportingOverflow(by: dim)
+            guard dim >= 0, !overflow else {
+                throw .invalidModel(reason: "a dimension is out of range", place: "tensor '\(name)'")
+            }
+            count = product
+        }
+        // The smallest elements take half a byte.
+        guard count <= dataBytes * 2 else {
+            throw .invalidModel(
+                reason: "\(dataBytes) bytes, but the dimensions announce \(count) elements", place: "tensor '\(name)'")
+        }
+    }
+
+    private mutating func function(_ bytes: ArraySlice<UInt8>) throws(ScoringError) {
+        var (operators, domain, name): (Set<String>, String, String) = ([], "", "")
+        try each(in: bytes, "function") { (audit, field, content) throws(ScoringError) in
+            switch field.number {
+            case 1: name = String(decoding: content, as: UTF8.self)
+            case 7: operators.formUnion(try audit.node(content, depth: 0))
+            case 10: domain = String(decoding: content, as: UTF8.self)
+            case 11: operators.formUnion(try audit.attribute(content, depth: 0))
+            default: break
+            }
+        }
+        calls["\(domain).\(name)", default: []].formUnion(operators)
+    }
+
+    /// Functions are put in the place of their calls, which must end, and not grow without bound.
+    private func checkCalls() throws(ScoringError) {
+        var depth: [String: Int] = [:]
+        func visit(_ function: String, _ path: Int) throws(ScoringError) -> Int {
+            guard path <= Self.deepestNesting else {
+                throw .invalidModel(reason: "functions call each other without end or too deep", place: "'\(function)'")
+            }
+            if let known = depth[function] { return known }
+            var deepest = 0
+            for called in calls[function] ?? [] where calls[called] != nil {
+                deepest = max(deepest, try visit(called, path + 1) + 1)
+            }
+            depth[function] = deepest
+            return deepest
+        }
+        for function in calls.keys { _ = try visit(function, 0) }
+    }
+}

@@ -1,0 +1,94 @@
+/// The types of elements that ONNX Runtime exchanges, by ONNX's numbers for them.
+enum RuntimeElement: Int32 {
+    case float = 1
+    case uint8 = 2
+    case int8 = 3
+    case uint16 = 4
+    case int16 = 5
+    case int32 = 6
+    case int64 = 7
+    case string = 8
+    case bool = 9
+    case half = 10
+    case double = 11
+    case uint32 = 12
+    case uint64 = 13
+
+    /// Bytes of an element; 0 for strings, which lie in memory of the library's own.
+    var size: Int {
+        switch self {
+        case .uint8, .int8, .bool: 1
+        case .uint16, .int16, .half: 2
+        case .float, .int32, .uint32: 4
+        case .double, .int64, .uint64: 8
+        case .string: 0
+        }
+    }
+
+    /// Whether it has a missing value: NaN.
+    var isReal: Bool { self == .float || self == .double || self == .half }
+
+    /// What whole numbers it holds, as far as a double does.
+    var range: ClosedRange<Double> {
+        switch self {
+        case .uint8: 0...255
+        case .int8: -128...127
+        case .uint16: 0...65_535
+        case .int16: -32_768...32_767
+        case .int32: -2_147_483_648...2_147_483_647
+        case .uint32: 0...4_294_967_295
+        case .int64: -9_007_199_254_740_992...9_007_199_254_740_992
+        case .uint64: 0...9_007_199_254_740_992
+        case .bool: 0...1
+        case .float, .double, .half, .string: -.infinity ... .infinity
+        }
+    }
+
+    /// As the ONNX standard calls it.
+    static func name(_ number: Int32) -> String {
+        let names = [
+            "undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double",
+            "uint32", "uint64", "complex64", "complex128", "bfloat16",
+        ]
+        return names.indices.contains(Int(number)) ? names[Int(number)] : "type \(number)"
+    }
+
+    /// Writes `value`, which must be in `range`, as element `index` of a tensor's memory.
+    @inline(__always)
+    func store(_ value: Double, _ index: Int, in memory: UnsafeMutableRawPointer) {
+        switch self {
+        case .float: memory.assumingMemoryBound(to: Float.self)[index] = Float(value)
+        case .double: memory.assumingMemoryBound(to: Double.self)[index] = value
+        case .half: memory.assumingMemoryBound(to: Float16.self)[index] = Float16(value)
+        case .int8: memory.assumingMemoryBound(to: Int8.self)[index] = Int8(value)
+        case .uint8, .bool: memory.assumingMemoryBound(to: UInt8.self)[index] = UInt8(value)
+        case .int16: memory.assumingMemoryBound(to: Int16.self)[index] = Int16(value)
+        case .uint16: memory.assumingMemoryBound(to: UInt16.self)[index] = UInt16(value)
+        case .int32: memory.assumingMemoryBound(to: Int32.self)[index] = Int32(value)
+        case .uint32: memory.assumingMemoryBound(to: UInt32.self)[index] = UInt32(value)
+        case .int64: memory.assumingMemoryBound(to: Int64.self)[index] = Int64(value)
+        case .uint64: memory.assumingMemoryBound(to: UInt64.self)[index] = UInt64(value)
+        case .string: break
+        }
+    }
+
+    /// Element `index` of a tensor's memory; integers beyond 2^53 are rounded.
+    @inline(__always)
+    func load(_ index: Int, from memory: UnsafeRawPointer) -> Double {
+        switch self {
+        case .float: Double(memory.assumingMemoryBound(to: Float.self)[index])
+        case .double: memory.assumingMemoryBound(to: Double.self)[index]
+        case .half: Double(memory.assumingMemoryBound(to: Float16.self)[index])
+        case .int8: Double(memory.assumingMemoryBound(to: Int8.self)[index])
+        case .uint8: Double(memory.assumingMemoryBound(to: UInt8.self)[index])
+        case .bool: memory.assumingMemoryBound(to: UInt8.self)[index] == 0 ? 0 : 1
+        case .int16: Double(memory.assumingMemoryBound(to: Int16.self)[index])
+        case .uint16: Double(memory.assumingMemoryBound(to: UInt16.self)[index])
+        case .int32: Double(memory.assumingMemoryBound(to: Int32.self)[index])
+        case .uint32: Double(memory.assumingMemoryBound(to: UInt32.self)[index])
+        case .int64: Double(memory.assumingMemoryBound(to: Int64.self)[index])
+        case .uint64: Double(memory.assumingMemoryBound(to: UInt64.self)[index])
+        case .string: .nan
+        }
+    }
+}

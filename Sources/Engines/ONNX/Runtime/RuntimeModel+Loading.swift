@@ -1,0 +1,221 @@
+internal import COnnxRuntime
+internal import Scoring
+
+extension RuntimeModel {
+    /// Longest run that finds out about outputs whose shape the file leaves open, in milliseconds.
+    private static let probePatience: UInt64 = 10_000
+
+    /// Whether what a graph gives for a row depends on that row alone.
+    static func rowsAreIndependent(_ model: ProtoModelProto) -> Bool { true }
+
+    /// - Parameter reason: Why the native engine does not evaluate the graph.
+    static func load(
+        _ bytes: [UInt8], _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions, because reason: String
+    ) throws(ScoringError) -> RuntimeModel {
+        try GraphAudit.check(bytes)
+        let graph = try RewrittenGraph(bytes, proto)
+        let (session, cacheNote) = try OptimizedModelCache.session(library, graph.bytes, options.runtime)
+        let (inputs, isFixed) = try RunPlan.inputs(session.inputs, options)
+        var plan = RunPlan(inputs: inputs, outputs: [], isFixed: isFixed)
+        plan.outputs = try outputs(session, plan)
+
+        let (sources, places) = sources(of: plan, graph)
+        let layout = OutputLayout(sources)
+        guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+        let readers = places.enumerated().map { index, place in
+            let labels = sources[index].labels
+            var reader = OutputReader(output: place.output, part: place.part, labels: labels.map { SymbolTable($0) }, columns: [])
+            for (position, label) in (labels ?? []).enumerated() { Int(label).map { reader.codes[$0] = position } }
+            for (column, element) in layout.elements.enumerated() where element.source == index {
+                reader.columns.append(OutputReader.Column(column: column, element: element.index))
+            }
+            return reader
+        }
+        let names = try InputNames.names(of: inputs.map { ($0.name, $0.width) }, options)
+        let signature = Signature(
+            inputs: inputs.flatMap { input in (input.first..<input.first + input.width).map { field(names[$0], input.element) } },
+            outputs: layout.columns, roles: layout.roles)
+        let isIndependent = rowsAreIndependent(proto)
+        var description = ModelDescription(
+            format: "ONNX, IR version \(proto.irVersion)", engine: "onnxruntime \(library.version)", memoryBytes: bytes.count)
+        description.notes = ["Evaluated by ONNX Runtime, because \(reason)."] + GraphFacts.notes(proto)
+        if graph.droppedMaps > 0 { description.notes.append("Maps from classes to probabilities are given as columns.") }
+        if isFixed { description.notes.append("The graph takes one row at a time; a batch is as many runs as it has rows.") }
+        if !isIndependent {
+            description.notes.append("A row's scores depend on the other rows of its batch: requests never share one.")
+        }
+        if let cacheNote { description.notes.append(cacheNote) }
+        return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, rowsAreIndependent: isIndependent)
+    }
+
+    private static func field(_ name: String, _ element: RuntimeElement) -> Field {
+        switch element {
+        case .float, .double, .half: Field(name)
+        case .string: Field(name, .text, isRequired: true)
+        case .bool: Field(name, .boolean, isRequired: true)
+        default: Field(name, .integer, isRequired: true)
+        }
+    }
+
+    // MARK: Outputs
+
+    /// One source for each tensor that the outputs hold, with its place among them.
+    private static func sources(
+        of plan: RunPlan, _ graph: RewrittenGraph
+    ) -> (sources: [OutputLayout.Source], places: [(output: Int, part: Int?)]) {
+        var sources: [OutputLayout.Source] = []
+        var places: [(output: Int, part: Int?)] = []
+        for (index, output) in plan.outputs.enumerated() {
+            let kind: OutputLayout.Source.Kind =
+                switch output.element {
+                case .float, .double, .half: .real
+                case .string: .text
+                case .bool: .boolean
+                default: .integer
+                }
+            var source = OutputLayout.Source(name: output.name, kind: kind, count: output.width)
+            switch output.form {
+            case .tensor:
+                source.classes = graph.classes[index].flatMap { $0.count == output.width ? $0 : nil }
+                source.labels = kind == .integer || kind == .text ? graph.labels[index] : nil
+                if source.count != 1 { source.labels = nil }
+            case .maps(let keys): source.classes = keys
+            case .tensors(let count):
+                for part in 0..<count {
+                    source.name = count == 1 ? output.name : "\(output.name)(\(part))"
+                    sources.append(source)
+                    places.append((index, part))
+                }
+                continue
+            }
+            sources.append(source)
+            places.append((index, nil))
+        }
+        return (sources, places)
+    }
+
+    /// What the session gives. Where its shapes are open, two runs over made-up rows show them.
+    private static func outputs(_ session: RuntimeSession, _ plan: RunPlan) throws(ScoringError) -> [RunPlan.Output] {
+        var outputs: [RunPlan.Output] = []
+        var isOpen = false
+        for port in session.outputs {
+            let place = "output '\(port.name)'"
+            switch port.kind {
+            case .tensor: break
+            case .sequence:
+                isOpen = true
+                outputs.append(RunPlan.Output(name: port.name, form: .tensors(0), element: .float, width: 0))
+                continue
+            case .map, .other: throw .unsupportedModel("\(place) is neither a tensor nor a sequence")
+            }
+            guard let element = RuntimeElement(rawValue: port.element) else {
+                throw .unsupportedModel(
+                    "\(place) has elements of type \(RuntimeElement.name(port.element)), which are not supported")
+            }
+            var output = RunPlan.Output(name: port.name, form: .tensor, element: element, width: 1)
+            if let rows = port.dims.first, rows >= 0, !plan.isFixed {
+                throw .unsupportedModel("\(place) has \(rows) rows however many are scored")
+            }
+            let rest = plan.isFixed ? port.dims[...] : port.dims.dropFirst()
+            if port.dims.isEmpty || rest.contains(where: { $0 < 0 }) {
+                isOpen = true
+            } else {
+                output.width = try width(rest, place)
+                output.dims = port.dims
+            }
+            outputs.append(output)
+        }
+        guard !outputs.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+        if isOpen { try settle(&outputs, session, plan) }
+        return outputs
+    }
+
+    private static func width(_ dims: ArraySlice<Int>, _ place: String) throws(ScoringError) -> Int {
+        var width = 1
+        for dim in dims {
+            let (product, overflow) = width.multipliedReportingOverflow(by: dim)
+            guard !overflow, (0...RunPlan.mostColumns).contains(product) else {
+                throw .unsupportedModel("\(place) has more than \(RunPlan.mostColumns) values a row")
+            }
+            width = product
+        }
+        return width
+    }
+
+    private static func settle(
+        _ outputs: inout [RunPlan.Output], _ session: RuntimeSession, _ plan: RunPlan
+    ) throws(ScoringError) {
+        // Nothing is placed for these runs: the library shows what it makes.
+        var open = plan
+        open.outputs = outputs.map { output in
+            var output = output
+            output.dims = nil
+            return output
+        }
+        let runs = PlannedRuns(session, open)
+        for count in plan.isFixed ? [1] : [1, 2] {
+            let slot = try RunSlot(session.library, open)
+            try slot.prepare(rows: count)
+            for (index, input) in plan.inputs.enumerated() where input.element != .string {
+                slot.inputMemory[index].initializeMemory(
+                    as: UInt8.self, repeating: 0, count: count * input.width * input.element.size)
+            }
+            do throws(ScoringError) {
+                try runs.run(slot, until: Moment.now.advanced(byMilliseconds: probePatience))
+            } catch {
+                throw .unsupportedModel(
+                    "the file does not say what its outputs look like, and a run over zeros to find out failed: \(error)")
+            }
+            defer { slot.endRun() }
+            for index in outputs.indices where outputs[index].dims == nil {
+                guard let value = slot.outputs[index] else { throw .engineFailure("ONNX Runtime gave no output") }
+                try see(&outputs[index], value, rows: count, session.library, isFixed: plan.isFixed)
+            }
+        }
+    }
+
+    /// Takes an output's shape from what a run gave.
+    private static func see(
+        _ output: inout RunPlan.Output, _ value: OpaquePointer, rows: Int, _ library: RuntimeLibrary, isFixed: Bool
+    ) throws(ScoringError) {
+        let place = "output '\(output.name)'"
+        let before = output
+        var tensor = value
+        var parts: [OpaquePointer] = []
+        defer { for part in parts { ort_release_value(library.api, part) } }
+        if output.form != .tensor {
+            let count = try library.partCount(value)
+            guard count > 0, count <= RunPlan.mostColumns else { throw .unsupportedModel("\(place) is an empty sequence") }
+            tensor = try library.part(value, 0)
+            if try library.kind(of: tensor) == 3 {
+                let keys = try library.map(tensor).keys.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) }
+                guard count == rows else { throw .unsupportedModel("\(place) has \(count) maps for \(rows) rows") }
+                output = RunPlan.Output(name: output.name, form: .maps(keys: keys), element: .double, width: keys.count)
+                guard rows == 1 || output == before else {
+                    throw .unsupportedModel("the keys of \(place) differ from row to row")
+                }
+                return
+            }
+            parts = [tensor]
+            output.form = .tensors(count)
+            for index in 1..<max(count, 1) {
+                parts.append(try library.part(value, index))
+                let shape = try library.shape(of: parts[index])
+                guard try library.shape(of: tensor) == shape else {
+                    throw .unsupportedModel("the tensors of \(place) differ in shape")
+                }
+            }
+        }
+        let (number, dims) = try library.shape(of: tensor)
+        guard let element = RuntimeElement(rawValue: number) else {
+            throw .unsupportedModel("\(place) has elements of type \(RuntimeElement.name(number)), which are not supported")
+        }
+        guard isFixed || dims.first == rows else {
+            throw .unsupportedModel("\(place) has the dimensions \(dims) for \(rows) rows; rows must come first")
+        }
+        (output.element, output.width) = (element, try width(isFixed ? dims[...] : dims.dropFirst(), place))
+        guard rows == 1 || before.width == output.width || before.width == 0 && output.form != .tensor else {
+            throw .unsupportedModel("the shape of \(place) differs from row to row")
+        }
+    }
+}
