@@ -85,7 +85,7 @@ let package = Package(
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
-            name: "verdict", dependencies: ["Assembly", "LoadTest", "Scoring", "TextFormats", arguments, log],
+            name: "verdict", dependencies: ["Assembly", "LoadTest", "ONNX", "Scoring", "TextFormats", arguments, log],
             path: "Sources/App/verdict", swiftSettings: style),
 
         .executableTarget(

@@ -84,7 +84,7 @@ package struct OfflineScoring {
 
     /// A column that is no input is passed over, as labels and identifiers are; but one that looks like a slip of an
     /// input that is absent is refused, or every row would be scored without it.
-    private static func refuseSlips(in table: FeatureTable) throws(CSVReader.Failure) {
+    static func refuseSlips(in table: FeatureTable) throws(CSVReader.Failure) {
         for column in table.others {
             guard let meant = NearestName.to(column.name, among: table.absentInputs) else { continue }
             throw CSVReader.Failure(

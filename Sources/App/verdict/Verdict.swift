@@ -11,7 +11,9 @@ struct Verdict: AsyncParsableCommand {
         abstract: "An online model server for risk control.",
         discussion: "Serves XGBoost, LightGBM and PMML models over HTTP, and scores, inspects and checks them offline.",
         version: release,
-        subcommands: [ServeCommand.self, ScoreCommand.self, InspectCommand.self, CheckCommand.self, BenchCommand.self])
+        subcommands: [
+            ServeCommand.self, ScoreCommand.self, InspectCommand.self, CheckCommand.self, QuantizeCommand.self, BenchCommand.self,
+        ])
 
     static func main() async {
         // A reader that goes away is seen as a failed write.
