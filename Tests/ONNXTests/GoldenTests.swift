@@ -55,27 +55,35 @@ struct Golden: CustomTestStringConvertible {
         let scores = ScoreBatch()
         try model.score(batch, into: scores, using: Workspace())
 
-        // The label, where there is one, then the probabilities or values.
+        // The label, where there is one, then the probabilities or values, then what else there is.
         let roles = signature.roles
-        let numbers = roles.probabilities.isEmpty ? roles.score : roles.probabilities
+        let numbers = Array(roles.probabilities.isEmpty ? roles.score : roles.probabilities) + Array(roles.named)
         let expected = try golden.table("expected.csv")
         #expect(expected.count == batch.count)
+        var largest: Float = 0
         for (row, cells) in expected.enumerated() {
             var cells = cells[...]
+            #expect(scores.failure(row: row) == nil)
             if let label = roles.label {
                 guard case .category(let labels) = signature.outputs[label].kind else { throw ScoringError.deadlineExceeded }
                 #expect(labels[Int(scores[row, label])] == cells.removeFirst(), "row \(row)")
             }
-            try #require(cells.count == numbers.count)
-            for (column, cell) in zip(numbers, cells) {
-                let (got, wanted) = (Float(scores[row, column]), cell.isEmpty ? Float.nan : try #require(Float(cell)))
+            let columns = numbers.filter { !roles.probabilities.isEmpty || $0 != roles.label }
+            try #require(cells.count == columns.count)
+            for (column, cell) in zip(columns, cells) {
+                let got = Float(scores[row, column])
+                let wanted = try #require(cell.isEmpty ? Float.nan : Self.truth[cell] ?? Float(cell))
                 let distance = max(wanted.ulp, Self.unit[golden.testDescription] ?? 0) * 4
                 #expect(
                     got == wanted || got.isNaN && wanted.isNaN || abs(got - wanted) <= distance,
                     "row \(row): \(got), not \(wanted)")
+                if got != wanted, !wanted.isNaN { largest = max(largest, abs(got - wanted) / wanted.ulp) }
             }
         }
+        if ProcessInfo.processInfo.environment["VERDICT_ONNX_DISTANCES"] != nil { print("ULP \(golden.testDescription) \(largest)") }
     }
+
+    private static let truth: [String: Float] = ["True": 1, "False": 0]
 
     /// Where sums cancel, 4 ULP are those of the largest term: ONNX Runtime adds in float32, in no fixed order.
     private static let unit: [String: Float] = [

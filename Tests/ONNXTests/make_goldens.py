@@ -3,7 +3,7 @@
 
 Needs scikit-learn 1.9.0, skl2onnx 1.20.0, onnxmltools 1.16.0, onnx 1.23.2, onnxruntime 1.28.0, xgboost-cpu 3.2.0 and
 lightgbm 4.7.0. An empty cell of rows.csv is NaN. expected.csv has a column for each element of each output, in order;
-numbers are written so that they read back to the same float32.
+numbers are written so that they read back to the same float32. `make_more_goldens.py` writes more of them.
 """
 import os
 
@@ -42,6 +42,7 @@ def save(name, model, inputs):
         else:
             columns += list(np.asarray(output).reshape(len(output), -1).T)
     folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     rows = np.concatenate([np.asarray(value, dtype=object) for value in inputs.values()], axis=1)
@@ -58,13 +59,13 @@ def attempt(name, make):
         print(f"{name}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
 
 
-def graph(nodes, width, outputs, constants=()):
+def graph(nodes, width, outputs, constants=(), opset=17, ml=3):
     made = helper.make_graph(
         nodes, "graph", [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, width])],
         [helper.make_tensor_value_info(n, t, None) for n, t in outputs], list(constants))
     return helper.make_model(
         made, producer_name="verdict-tests", ir_version=9,
-        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)])
+        opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ml)])
 
 
 def rows(width, count=24, missing=0.0):
@@ -224,7 +225,6 @@ def exported():
 
 
 if __name__ == "__main__":
-    shutil.rmtree(FOLDER, ignore_errors=True)
     hand_built()
     exported()
     print(f"{len(MADE)} models")

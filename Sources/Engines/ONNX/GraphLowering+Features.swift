@@ -52,11 +52,20 @@ extension GraphLowering {
     /// MAX, L1 and L2 over a row, in float32 and in column order; a norm of zero leaves the row as it is.
     mutating func lowerNormalizer(_ node: Node) throws(ScoringError) {
         var result = try columns(node)
-        guard result.dims.count == 1, result.type == .float, let norm = Optional(try node.string("norm", default: "MAX")),
-            norm == "L1" || norm == "L2"
-        else { throw node.needsRuntime("this norm or type") }
+        let norm = try node.string("norm", default: "MAX")
+        guard result.dims.count == 1, result.type == .float, ["MAX", "L1", "L2"].contains(norm) else {
+            throw node.needsRuntime("this norm or type")
+        }
         let x = try floats(node)
         let zero = builder.constant(0)
+        result.labels = nil
+        if norm == "MAX" {
+            // The greatest number, not the greatest magnitude; NaN is passed over.
+            let highest = builder.combine(.maximum, x)
+            let isZero = isTrue(.equal, highest, zero)
+            result.operands = x.map { builder.apply(.choose, isZero, $0, float(.divide, $0, highest)) }
+            return try set(node, result)
+        }
         var sum = zero
         var parts: [Formula.Operand] = []
         for value in x {
@@ -90,13 +99,12 @@ extension GraphLowering {
         let source = try columns(node)
         let strings = try node.strings("cats_strings")
         let isText = source.type == .string
-        guard source.labels == nil else { throw node.needsRuntime("labels") }
         let categories = isText ? strings.map { code(of: $0) } : node.integers("cats_int64s").map(Double.init)
         guard !categories.isEmpty, Set(categories).count == categories.count else {
             throw node.invalid("the categories are missing or one is there twice")
         }
         var operands: [Formula.Operand] = []
-        for var value in isText ? source.operands : try numbers(node) {
+        for var value in isText ? codes(source) : try numbers(node) {
             guard operands.count + categories.count <= Self.mostColumns else { throw node.needsRuntime("so many columns") }
             // Fractions are cut off.
             if source.type == .float || source.type == .double { value = builder.apply(.truncate, value) }

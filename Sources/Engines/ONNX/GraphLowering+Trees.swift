@@ -14,10 +14,32 @@ extension GraphLowering {
         guard base.isEmpty || base.count == targets else {
             throw node.invalid("\(base.count) base values for \(targets) targets")
         }
-        var sums = try add(ensemble, node, divisor: aggregate == "AVERAGE" ? Double(ensemble.trees.count) : 1)
+        try finish(node, ensemble, isAverage: aggregate == "AVERAGE", base, transform)
+    }
+
+    /// The one operator for trees of ai.onnx.ml 5.
+    mutating func lowerTreeEnsemble(_ node: Node) throws(ScoringError) {
+        let targets = node.integer("n_targets", default: 1)
+        let aggregate = node.integer("aggregate_function", default: 1)
+        guard aggregate == 0 || aggregate == 1 else { throw node.needsRuntime("the least or the greatest of trees") }
+        let transforms = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"]
+        let transform = node.integer("post_transform", default: 0)
+        guard transforms.indices.contains(transform) else { throw node.invalid("transform \(transform)") }
+        guard transform == 0 || targets > 1 else { throw node.needsRuntime("the transform \(transforms[transform])") }
+        let source = try columns(node)
+        guard source.type == .float else { throw node.needsRuntime("this type") }
+        let ensemble = try TreeEnsemble(
+            node, outputs: targets, featureCount: source.operands.count, try TreeEnsemble.flattened(node))
+        try finish(node, ensemble, isAverage: aggregate == 0, [], transforms[transform])
+    }
+
+    private mutating func finish(
+        _ node: Node, _ ensemble: TreeEnsemble, isAverage: Bool, _ base: [Float], _ transform: String
+    ) throws(ScoringError) {
+        var sums = try add(ensemble, node, divisor: isAverage ? Double(ensemble.trees.count) : 1)
         for (index, value) in base.enumerated() { sums[index] = float(.add, sums[index], builder.constant(Double(value))) }
         let scores = try transformed(node, sums, transform)
-        try set(node, Columns(type: .float, dims: [targets], operands: scores))
+        try set(node, Columns(type: .float, dims: [ensemble.outputs], operands: scores))
     }
 
     mutating func lowerTreeClassifier(_ node: Node) throws(ScoringError) {

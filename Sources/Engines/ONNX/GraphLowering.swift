@@ -10,11 +10,15 @@ struct Columns {
     var operands: [Formula.Operand]
     /// What the positions stand for, where that is known.
     var labels: [String]?
+    /// The shape is really [1, rows]: what ArrayFeatureExtractor makes of a list. Only what flattens it may follow.
+    var rowsAreLast = false
 }
 
 enum Value {
     case constant(Tensor)
     case columns(Columns)
+    /// The shape of columns, as integers; -1 is the number of rows.
+    case shape([Int])
     /// A map from each class to its probability (ZipMap).
     case probabilities(Columns, classes: [String])
 }
@@ -36,6 +40,8 @@ struct GraphLowering {
     var treeCount = 0
     var deepestTree = 0
     private var workDone = 0
+    /// The version of ONNX's own operators.
+    private(set) var opset = 25
 
     static func model(of model: ProtoModelProto, options: LoadOptions) throws(ScoringError) -> TabularModel {
         guard model.functions.isEmpty else {
@@ -44,6 +50,7 @@ struct GraphLowering {
         guard model.hasGraph else { throw .invalidModel(reason: "there is no graph", place: "ModelProto.graph") }
         try checkVersions(model)
         var lowering = GraphLowering(try inputs(of: model.graph), options)
+        for set in model.opsetImport where set.domain.isEmpty || set.domain == "ai.onnx" { lowering.opset = Int(set.version) }
         try lowering.addInputs(model.graph)
         for (index, proto) in model.graph.node.enumerated() {
             LoadingPace.step()
@@ -86,7 +93,7 @@ struct GraphLowering {
             let place = "input '\(info.name)'"
             guard info.hasType, info.type.hasTensorType else { throw .unsupportedModel("\(place) is no tensor") }
             let tensor = info.type.tensorType
-            guard let type = ElementType(rawValue: tensor.elemType) else {
+            guard let type = ElementType(rawValue: tensor.elemType), type != .uint8 else {
                 throw .unsupportedModel("\(place) has elements of ONNX's type \(tensor.elemType), which are not supported")
             }
             let shape = tensor.shape.dim
@@ -142,7 +149,7 @@ struct GraphLowering {
     private mutating func operand(ofInput slot: Formula.Operand, _ type: ElementType, _ name: String) -> Formula.Operand {
         switch type {
         case .float: unrounded.insert(slot)
-        case .double: break
+        case .double, .uint8: break
         case .int32, .int64, .bool:
             builder.fail(whereMissing: slot, Formula.Failure(field: name, reason: "the model has no missing value for it"))
         case .string:
@@ -181,6 +188,7 @@ struct GraphLowering {
 
     func columns(_ node: Node, _ index: Int = 0) throws(ScoringError) -> Columns {
         guard case .columns(let columns) = try value(node, index) else { throw node.needsRuntime("a constant for its input") }
+        guard !columns.rowsAreLast || ["Cast", "Reshape"].contains(node.operation) else { throw node.needsRuntime("rows that mix") }
         return columns
     }
 
@@ -238,7 +246,7 @@ struct GraphLowering {
             }
             var classes: [String]?
             switch value {
-            case .constant: throw .unsupportedModel("the output '\(info.name)' is a constant")
+            case .constant, .shape: throw .unsupportedModel("the output '\(info.name)' is a constant")
             case .columns(let columns): results.append(columns)
             case .probabilities(let columns, let names):
                 results.append(columns)
@@ -274,7 +282,7 @@ struct GraphLowering {
         let signature = Signature(
             inputs: fields.map { field in
                 switch field.type {
-                case .float, .double: Field(field.name)
+                case .float, .double, .uint8: Field(field.name)
                 case .int32, .int64: Field(field.name, .integer, isRequired: true)
                 case .bool: Field(field.name, .boolean, isRequired: true)
                 case .string: Field(field.name, levels, unknownLevel: .passed)

@@ -54,4 +54,20 @@ struct Node {
         guard let attribute = attributes[name], attribute.hasT else { return nil }
         return try Tensor(attribute.t, place: place)
     }
+
+    /// What a Constant node says, in whichever of its attributes.
+    func constantValue() throws(ScoringError) -> Tensor? {
+        if has("value") { return try tensor("value") }
+        if has("value_float") { return Tensor(type: .float, dims: [], numbers: [Double(float("value_float", default: 0))]) }
+        if has("value_int") { return Tensor(type: .int64, dims: [], numbers: [Double(integer("value_int", default: 0))]) }
+        if has("value_floats") {
+            let numbers = floats("value_floats").map(Double.init)
+            return Tensor(type: .float, dims: [numbers.count], numbers: numbers)
+        }
+        if has("value_ints") {
+            let numbers = integers("value_ints").map(Double.init)
+            return Tensor(type: .int64, dims: [numbers.count], numbers: numbers)
+        }
+        return nil
+    }
 }

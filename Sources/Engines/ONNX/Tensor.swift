@@ -3,6 +3,8 @@ internal import Scoring
 /// The types of elements that are evaluated, by ONNX's numbers for them.
 enum ElementType: Int32 {
     case float = 1
+    /// In attributes of TreeEnsemble only.
+    case uint8 = 2
     case int32 = 6
     case int64 = 7
     case string = 8
@@ -52,7 +54,7 @@ struct Tensor {
             case .float: numbers = proto.floatData.map(Double.init)
             case .double: numbers = proto.doubleData
             case .int64: numbers = proto.int64Data.map(Double.init)
-            case .int32, .bool, .string: numbers = proto.int32Data.map(Double.init)
+            case .int32, .bool, .uint8, .string: numbers = proto.int32Data.map(Double.init)
             }
         }
         guard self.count == count else {
@@ -71,7 +73,7 @@ struct Tensor {
             switch type {
             case .float, .int32: 4
             case .int64, .double: 8
-            case .bool, .string: 1
+            case .bool, .uint8, .string: 1
             }
         guard raw.count % size == 0, raw.count / size == count else {
             throw .invalidModel(reason: "\(raw.count) bytes, but the dimensions announce \(count) elements", place: place)
@@ -84,7 +86,7 @@ struct Tensor {
                 case .double: raw.loadUnaligned(fromByteOffset: start, as: Double.self)
                 case .int64: Double(raw.loadUnaligned(fromByteOffset: start, as: Int64.self))
                 case .int32: Double(raw.loadUnaligned(fromByteOffset: start, as: Int32.self))
-                case .bool, .string: Double(raw[start])
+                case .bool, .uint8, .string: Double(raw[start])
                 }
             }
         }

@@ -15,13 +15,20 @@ struct TreeEnsemble {
     /// Whether each used output gets a value from every row, so that which outputs have a value is known beforehand.
     private(set) var leavesAgree = false
 
-    private struct Arrays {
+    struct Arrays {
         var ids, trees, features, whenTrue, whenFalse, missing: [Int]
         var thresholds: [Float]
         var modes: [String]
+        /// The values of nodes of mode BRANCH_MEMBER, by the node's index.
+        var members: [Int: [Float]] = [:]
     }
 
-    private struct Leaf {
+    struct NodeName: Hashable {
+        var tree: Int
+        var id: Int
+    }
+
+    struct Leaf: Hashable {
         var output: Int
         var weight: Float
     }
@@ -36,6 +43,7 @@ struct TreeEnsemble {
     private let arrays: Arrays
     private var leaves: [[Leaf]]
     private var equalityFeature: [Int: Int] = [:]
+    private var featureCount = 0
 
     /// - Parameter weights: what the attributes of leaves begin with: "class" or "target".
     init(_ node: Node, weights: String, outputs: Int, featureCount: Int) throws(ScoringError) {
@@ -55,15 +63,35 @@ struct TreeEnsemble {
             arrays.missing.isEmpty || arrays.missing.count == count
         else { throw node.invalid("the lists of nodes are not all as long as one another") }
         leaves = [[Leaf]](repeating: [], count: count)
+        let positions = try positions()
+        try readLeaves(weights, positions)
+        try assemble(positions, featureCount)
+    }
 
-        var positions: [[Int]: Int] = [:]
-        for index in 0..<count {
-            guard positions.updateValue(index, forKey: [arrays.trees[index], arrays.ids[index]]) == nil else {
+    /// The trees of a `TreeEnsemble` of ai.onnx.ml 5, whose leaves stand apart from its nodes.
+    init(_ node: Node, outputs: Int, featureCount: Int, _ flat: (arrays: Arrays, leaves: [[Leaf]])) throws(ScoringError) {
+        guard outputs > 0, outputs <= 10_000 else { throw node.needsRuntime("\(outputs) outputs") }
+        (self.node, self.outputs, arrays, leaves) = (node, outputs, flat.arrays, flat.leaves)
+        usedOutputs = Set(leaves.joined().map(\.output)).sorted()
+        allWeightsArePositive = leaves.joined().allSatisfy { $0.weight >= 0 }
+        try assemble(try positions(), featureCount)
+    }
+
+    private func positions() throws(ScoringError) -> [NodeName: Int] {
+        var positions: [NodeName: Int] = [:]
+        positions.reserveCapacity(arrays.ids.count)
+        for index in arrays.ids.indices {
+            guard positions.updateValue(index, forKey: NodeName(tree: arrays.trees[index], id: arrays.ids[index])) == nil else {
                 throw node.invalid("node \(arrays.ids[index]) of tree \(arrays.trees[index]) is there twice")
             }
         }
-        try readLeaves(weights, positions)
+        return positions
+    }
+
+    private mutating func assemble(_ positions: [NodeName: Int], _ featureCount: Int) throws(ScoringError) {
+        let count = arrays.ids.count
         try findEqualities(featureCount)
+        var forms = TreeForms(arrays, leaves)
         var start = 0
         var seen: Set<Int> = []
         while start < count {
@@ -71,20 +99,20 @@ struct TreeEnsemble {
             var end = start
             while end < count, arrays.trees[end] == arrays.trees[start] { end += 1 }
             guard seen.insert(arrays.trees[start]).inserted else { throw node.invalid("the nodes of a tree are not together") }
-            trees.append(try tree(start, positions, featureCount))
+            trees.append(try tree(start, positions, &forms))
             start = end
         }
         findAgreement()
     }
 
-    private mutating func readLeaves(_ prefix: String, _ positions: [[Int]: Int]) throws(ScoringError) {
+    private mutating func readLeaves(_ prefix: String, _ positions: [NodeName: Int]) throws(ScoringError) {
         let (ids, nodes) = (node.integers("\(prefix)_ids"), node.integers("\(prefix)_nodeids"))
         let (trees, values) = (node.integers("\(prefix)_treeids"), node.floats("\(prefix)_weights"))
         guard !ids.isEmpty, ids.count == nodes.count, ids.count == trees.count, ids.count == values.count else {
             throw node.invalid("the lists of weights are not all as long as one another")
         }
         for index in ids.indices {
-            guard let position = positions[[trees[index], nodes[index]]], (0..<outputs).contains(ids[index]) else {
+            guard let position = positions[NodeName(tree: trees[index], id: nodes[index])], (0..<outputs).contains(ids[index]) else {
                 throw node.invalid("weight \(index) belongs to no node or no output")
             }
             guard values[index].isFinite else { throw node.invalid("weight \(index) is not finite") }
@@ -95,14 +123,19 @@ struct TreeEnsemble {
     }
 
     private mutating func findEqualities(_ featureCount: Int) throws(ScoringError) {
+        self.featureCount = featureCount
         var values: [Int: Set<Double>] = [:]
         for index in arrays.ids.indices where arrays.modes[index] != "LEAF" {
             guard (0..<featureCount).contains(arrays.features[index]) else {
                 throw node.invalid("feature \(arrays.features[index]) of \(featureCount)")
             }
             guard arrays.thresholds[index].isFinite else { throw node.needsRuntime("a threshold that is not finite") }
-            guard arrays.modes[index] == "BRANCH_EQ" || arrays.modes[index] == "BRANCH_NEQ" else { continue }
-            values[arrays.features[index], default: []].insert(Double(arrays.thresholds[index]))
+            switch arrays.modes[index] {
+            case "BRANCH_EQ", "BRANCH_NEQ": values[arrays.features[index], default: []].insert(Double(arrays.thresholds[index]))
+            case "BRANCH_MEMBER":
+                values[arrays.features[index], default: []].formUnion((arrays.members[index] ?? []).map(Double.init))
+            default: break
+            }
         }
         for (feature, values) in values.sorted(by: { $0.key < $1.key }) {
             guard values.count <= Self.mostEqualities else { throw node.needsRuntime("so many values compared for equality") }
@@ -112,7 +145,7 @@ struct TreeEnsemble {
     }
 
     /// The tree whose root is the node of this index, children behind their parents and side by side.
-    private mutating func tree(_ root: Int, _ positions: [[Int]: Int], _ featureCount: Int) throws(ScoringError) -> Forest.Tree {
+    private mutating func tree(_ root: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms) throws(ScoringError) -> Forest.Tree {
         var tree = Forest.Tree()
         var order = [(node: root, depth: 0)]
         var visited: Set<Int> = [root]
@@ -127,19 +160,45 @@ struct TreeEnsemble {
                 found.append(leaves[index])
                 continue
             }
-            for id in [arrays.whenTrue[index], arrays.whenFalse[index]] {
-                guard let child = positions[[arrays.trees[index], id]], visited.insert(child).inserted else {
+            let (values, last) = try chain(from: index, positions, &forms)
+            for id in [arrays.whenTrue[index], arrays.whenFalse[last]] {
+                guard let child = positions[NodeName(tree: arrays.trees[index], id: id)], visited.insert(child).inserted else {
                     throw node.invalid("node \(id) of tree \(arrays.trees[index]) is missing, or a child twice")
                 }
                 order.append((child, level + 1))
             }
-            tree.nodes.append(.split(try split(index, whenTrue: order.count - 2, &tree)))
+            tree.nodes.append(.split(try split(index, values, whenTrue: order.count - 2, &tree)))
         }
         try finish(&tree, found)
         return tree
     }
 
-    private func split(_ index: Int, whenTrue: Int, _ tree: inout Forest.Tree) throws(ScoringError) -> Forest.Split {
+    /// The values that a node compares with for equality, together with those of the nodes on its false way that do the
+    /// same with equal outcome, and the last of these nodes.
+    private func chain(
+        from index: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms
+    ) throws(ScoringError) -> (values: [Float], last: Int) {
+        if arrays.modes[index] == "BRANCH_MEMBER" { return (arrays.members[index] ?? [], index) }
+        var (values, last) = ([arrays.thresholds[index]], index)
+        guard arrays.modes[index] == "BRANCH_EQ" else { return (values, last) }
+        func isTracked(_ index: Int) -> Bool { !arrays.missing.isEmpty && arrays.missing[index] == 1 }
+        while let next = positions[NodeName(tree: arrays.trees[last], id: arrays.whenFalse[last])],
+            values.count < Self.mostEqualities, arrays.modes[next] == "BRANCH_EQ",
+            arrays.features[next] == arrays.features[index], isTracked(next) == isTracked(index),
+            let left = positions[NodeName(tree: arrays.trees[index], id: arrays.whenTrue[index])],
+            let right = positions[NodeName(tree: arrays.trees[next], id: arrays.whenTrue[next])]
+        {
+            if left != right {
+                let (one, other) = (try forms.form(of: left, positions, node), try forms.form(of: right, positions, node))
+                guard one == other else { break }
+            }
+            values.append(arrays.thresholds[next])
+            last = next
+        }
+        return (values, last)
+    }
+
+    private func split(_ index: Int, _ values: [Float], whenTrue: Int, _ tree: inout Forest.Tree) throws(ScoringError) -> Forest.Split {
         let threshold = arrays.thresholds[index]
         let whenFalse = whenTrue + 1
         let followsTrue = !arrays.missing.isEmpty && arrays.missing[index] == 1
@@ -155,12 +214,15 @@ struct TreeEnsemble {
         case "BRANCH_LT": return numeric(threshold.nextDown, isSwapped: false)
         case "BRANCH_GT": return numeric(threshold, isSwapped: true)
         case "BRANCH_GTE": return numeric(threshold.nextDown, isSwapped: true)
-        case "BRANCH_EQ", "BRANCH_NEQ":
-            guard let equality = equalityFeature[feature],
-                let code = equalities.first(where: { $0.feature == feature })?.values.firstIndex(of: Double(threshold))
-            else { throw node.invalid("an unknown equality") }
-            var words = [UInt32](repeating: 0, count: code >> 5 + 1)
-            words[code >> 5] |= 1 << UInt32(code & 31)
+        case "BRANCH_EQ", "BRANCH_NEQ", "BRANCH_MEMBER":
+            guard let equality = equalityFeature[feature] else { throw node.invalid("an unknown equality") }
+            let known = equalities[equality - featureCount].values
+            var words: [UInt32] = []
+            for value in values {
+                guard let code = position(of: Double(value), in: known) else { throw node.invalid("an unknown equality") }
+                while words.count <= code >> 5 { words.append(0) }
+                words[code >> 5] |= 1 << UInt32(code & 31)
+            }
             tree.categorySets.append(Forest.CategorySet(words: words))
             let isSwapped = arrays.modes[index] == "BRANCH_NEQ"
             // NaN differs from everything: it takes the true way of NEQ whatever the file says of missing values.
@@ -170,6 +232,15 @@ struct TreeEnsemble {
                 right: isSwapped ? whenTrue : whenFalse)
         default: throw node.needsRuntime("nodes of mode \(arrays.modes[index])")
         }
+    }
+
+    private func position(of value: Double, in values: [Double]) -> Int? {
+        var (low, high) = (0, values.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if values[middle] < value { low = middle + 1 } else { high = middle }
+        }
+        return low < values.count && values[low] == value ? low : nil
     }
 
     /// Values of the leaves: one each where all of a tree's leaves add to the same output.

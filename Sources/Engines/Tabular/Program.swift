@@ -57,4 +57,6 @@ package enum Step: Sendable {
     case search(PointSearch, features: [Int], into: Int)
     /// The category that wins a vote.
     case vote(Vote, into: Int)
+    /// Probabilities of classes from those of pairs go to the slots from `into`.
+    case couple(PairwiseCoupling, into: Int)
 }

@@ -103,5 +103,6 @@ private func kernel(for step: Step) -> any Kernel {
     case .kernelMachines(let function, let features, let into): KernelMachinesKernel(function, features: features, into: into)
     case .search(let search, let features, let into): PointSearchKernel(search, features: features, into: into)
     case .vote(let vote, let into): VoteKernel(vote, into: into)
+    case .couple(let coupling, let into): PairwiseCouplingKernel(coupling, into: into)
     }
 }
