@@ -1,0 +1,254 @@
+"""What model.yaml says about serving, over HTTP: caches, fallbacks, breakers, batches, limits."""
+
+import concurrent.futures
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+import onnx
+import pytest
+from identity_models import identity
+from onnx import TensorProto, helper
+from serving import Server, until
+
+
+def endless():
+    """A graph that never ends for rows whose first feature is positive, and passes the others on."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["on"], ["go_on"]), helper.make_node("Identity", ["v"], ["w"])],
+        "body",
+        [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("v", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []), helper.make_tensor_value_info("w", TensorProto.FLOAT, None)],
+    )
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
+        helper.make_node("Greater", ["most", "zero"], ["is_on"]),
+        helper.make_node("Loop", ["", "is_on", "x"], ["looped"], body=body),
+        helper.make_node("Identity", ["looped"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "endless", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+def publish(folder, name, content, manifest=None, version=1, file="model.onnx"):
+    place = folder / name / str(version)
+    place.mkdir(parents=True)
+    (place / file).write_bytes(content)
+    if manifest:
+        (folder / name / "model.yaml").write_text(manifest)
+
+
+class Redis:
+    """A real redis-server on a free port that keeps nothing on disk."""
+
+    def __init__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.folder = tempfile.TemporaryDirectory()
+        # The package redis-tools has the server's program under this name; called by its own, it is the server.
+        program = os.path.join(self.folder.name, "redis-server")
+        os.symlink(shutil.which("redis-server") or shutil.which("redis-check-rdb"), program)
+        self.start(program)
+
+    def start(self, program=None):
+        self.program = program or self.program
+        self.process = subprocess.Popen(
+            [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder.name],
+            stdout=subprocess.DEVNULL)
+        until(self.answers, "redis-server to answer")
+
+    def answers(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"
+
+
+@pytest.fixture
+def redis():
+    server = Redis()
+    yield server
+    server.process.send_signal(signal.SIGCONT)
+    server.kill()
+    server.folder.cleanup()
+
+
+@pytest.fixture
+def cached(repository):
+    repository.add("m", 1, identity(0))
+    (repository.folder / "m" / "model.yaml").write_text("cache: { ttl: 300s }\n")
+    return repository.folder
+
+
+def ask(server, value, model="m"):
+    answer = server.post(f"/predict/{model}", {"features": {"low": value, "high": 1}})
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def test_equal_rows_are_answered_from_memory_until_they_are_purged(cached):
+    with Server(cached) as server:
+        first, again, whole = ask(server, 3), ask(server, 3.0), ask(server, 4)
+        assert [first["cached"], again["cached"], whole["cached"]] == [False, True, False]
+        assert first["prediction"] == again["prediction"] != whole["prediction"]
+        stats = server.get("/cache/stats").json
+        assert [stats[name] for name in ("l1_hits", "l2_hits", "misses", "total")] == [1, 0, 2, 3]
+        assert stats["hit_rate"] == pytest.approx(1 / 3)
+        assert server.metric("model_cache_hits_total", model_name="m", cache_level="l1") == 1
+        assert server.metric("model_cache_misses_total", model_name="m") == 2
+        assert server.post("/models/m/cache/purge").json == {"purged": 2}
+        assert ask(server, 3)["cached"] is False
+        assert server.post("/models/nobody/cache/purge").status == 404
+
+
+def test_a_new_version_never_answers_with_the_old_ones_scores(cached, repository):
+    with Server(cached, "--scan-interval", "50ms") as server:
+        old = ask(server, 3)
+        repository.add("m", 2, identity(65536))
+        server.wait_for("m", 2, "READY")
+        new = ask(server, 3)
+        assert new["model_version"] == "2" and new["cached"] is False
+        assert new["prediction"][0] == old["prediction"][0] + 65536
+
+
+def test_servers_share_scores_through_redis_and_do_without_it(cached, redis):
+    options = ("--redis-url", redis.url, "--redis-timeout", "200ms")
+    with Server(cached, *options) as one, Server(cached, *options) as other:
+        for server in (one, other):
+            until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        score = ask(one, 7)
+        assert score["cached"] is False
+
+        def shared():
+            return ask(other, 7)["cached"]
+
+        until(shared, "the score to be shared")
+        assert ask(other, 7)["prediction"] == score["prediction"]
+        assert one.metric("model_cache_misses_total", model_name="m") >= 1
+        redis.kill()
+        for value in range(100, 120):
+            assert ask(one, value)["prediction"] == ask(other, value)["prediction"]
+        redis.start()
+        until(lambda: one.metric("redis_available") == 1, "Redis to be used again")
+
+
+def test_a_paused_redis_costs_no_request_more_than_its_bound(cached, redis):
+    with Server(cached, "--redis-url", redis.url, "--redis-timeout", "20ms") as server:
+        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        redis.process.send_signal(signal.SIGSTOP)
+        for value in range(30):
+            answer = ask(server, value)
+            assert answer["latency_ms"] < 500 and answer["cached"] is False
+        redis.process.send_signal(signal.SIGCONT)
+        until(lambda: server.metric("redis_available") == 1, "Redis to be used again")
+
+
+MANIFEST = """
+engine: onnxruntime
+fallback: { score: 0.25, decision: REVIEW }
+limits: { deadline: 100ms, breaker: { minimumCalls: 4, slowCall: 50ms, openFor: 300ms, probes: 1 } }
+"""
+
+
+def test_an_engine_that_hangs_is_stood_in_for_and_left_alone_until_it_answers_again(repository):
+    publish(repository.folder, "endless", endless(), MANIFEST)
+    repository.add("m", 1, identity(0))
+    with Server(repository.folder) as server:
+        assert server.post("/predict/endless", {"features": [-2]}).json["prediction"] == [-2]
+        reasons = []
+        while "breaker open" not in reasons:
+            answer = server.post("/predict/endless", {"features": [1]}).json
+            assert answer["degraded"] is True and answer["prediction"] == [0.25] and answer["decision"] == "REVIEW"
+            reasons.append(answer["degraded_reason"])
+            assert len(reasons) < 100
+            # The other model is not held up.
+            assert ask(server, 5)["degraded"] is False
+        assert reasons[0] == "deadline passed"
+        status = server.get("/models/endless").json
+        assert status["versions"][0]["breaker"]["state"] in ("open", "half_open")
+        assert status["degraded"]["breaker open"] >= 1
+        assert server.metric("model_degraded_total", model_name="endless", reason="deadline passed") >= 3
+        until(lambda: server.post("/predict/endless", {"features": [-2]}).json["degraded"] is False, "the engine to be tried")
+        until(lambda: server.get("/models/endless").json["versions"][0]["breaker"]["state"] == "closed", "the breaker to close")
+
+
+def test_without_a_fallback_a_late_score_is_504_and_an_open_breaker_503(repository):
+    publish(repository.folder, "endless", endless(), MANIFEST.replace("fallback: { score: 0.25, decision: REVIEW }", ""))
+    with Server(repository.folder) as server:
+        statuses = []
+        while 503 not in statuses:
+            statuses.append(server.post("/predict/endless", {"features": [1]}).status)
+            assert len(statuses) < 100
+        assert statuses[0] == 504 and set(statuses) == {504, 503}
+
+
+def test_another_model_steps_in_and_says_so(repository):
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "x"], ["y"])], "double",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])])
+    double = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    publish(repository.folder, "spare", double, "policy: { block: 5 }\n")
+    publish(repository.folder, "endless", endless(), MANIFEST.replace("score: 0.25, decision: REVIEW", "model: spare"))
+    with Server(repository.folder) as server:
+        answer = server.post("/predict/endless", {"features": [3]}).json
+        assert answer["degraded"] is True and answer["degraded_reason"] == "deadline passed"
+        assert (answer["model"], answer["model_version"]) == ("spare", "1")
+        assert answer["prediction"] == [6] and answer["decision"] == "BLOCK"
+        assert server.post("/predict/endless", {"features": [-3]}).json["model"] == "endless"
+
+
+def test_requests_at_once_share_calls_and_get_each_its_own(repository):
+    publish(repository.folder, "passed", endless(), "engine: onnxruntime\n")
+    with Server(repository.folder) as server, concurrent.futures.ThreadPoolExecutor(16) as threads:
+
+        def many(number):
+            connection = server.connect()
+            values = [-(number * 100.0 + turn + 1) for turn in range(40)]
+            found = [connection.post("/predict/passed", {"features": [value]}).json["prediction"] for value in values]
+            connection.close()
+            return found == [[value] for value in values]
+
+        assert all(threads.map(many, range(16)))
+        assert server.metric("model_batch_rows_total", model_name="passed") >= 640
+
+
+def test_more_than_a_model_takes_on_is_refused_with_when_to_come_again(repository):
+    publish(repository.folder, "endless", endless(), "engine: onnxruntime\nlimits: { deadline: 2s, concurrency: 2 }\n")
+    with Server(repository.folder) as server, concurrent.futures.ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(lambda _: server.post("/predict/endless", {"features": [1]}), range(12)))
+        refused = [answer for answer in answers if answer.status == 429]
+        assert {answer.status for answer in answers} <= {429, 504, 503} and len(refused) >= 9
+        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+        assert server.metric("model_refused_total", model_name="endless", cause="concurrency") == len(refused)
+
+
+def test_a_circle_of_fallbacks_is_refused(repository):
+    repository.add("a", 1, identity(0))
+    repository.add("b", 1, identity(0))
+    (repository.folder / "a" / "model.yaml").write_text("fallback: { model: b }\n")
+    (repository.folder / "b" / "model.yaml").write_text("fallback: { model: a }\n")
+    with Server(repository.folder) as server:
+        states = server.index()
+        reasons = [entry["reason"] for entry in states.values() if entry["state"] == "UNAVAILABLE"]
+        assert len(reasons) == 1 and "circle" in reasons[0]
