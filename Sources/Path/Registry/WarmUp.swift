@@ -4,9 +4,11 @@ internal import Scoring
 /// and lazily made state made.
 struct WarmUp {
     private static let rows = 64
+    /// Longest run over these rows; a model that takes longer would hold up those behind it for ever.
+    private static let patience: UInt64 = 30_000
 
     /// Scores plausible rows, one alone and all together. Rows may well be refused, because what they hold is made up;
-    /// throws only if the engine itself fails.
+    /// throws only if the engine itself fails or does not come to an end.
     static func run(_ model: any ScoringModel) throws(ScoringError) {
         let features = FeatureBatch()
         let scores = ScoreBatch()
@@ -20,10 +22,14 @@ struct WarmUp {
                     fill(field, row: row, column: column, of: features, &random)
                 }
             }
+            workspace.deadline = Moment.now.advanced(byMilliseconds: patience)
             do throws(ScoringError) {
                 try model.score(features, into: scores, using: workspace)
             } catch {
                 if case .engineFailure = error { throw error }
+                if error == .deadlineExceeded {
+                    throw .refusedModel("scoring \(count) made-up rows takes longer than \(patience / 1000) s")
+                }
             }
         }
     }

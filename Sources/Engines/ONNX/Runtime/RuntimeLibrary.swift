@@ -16,6 +16,12 @@ final class RuntimeLibrary: @unchecked Sendable {
     /// "1.28.0".
     let version: String
 
+    /// Whether the release reports to its makers unless told not to, as those from 1.29 on do.
+    var hasTelemetry: Bool {
+        let parts = version.split(separator: ".").map { Int($0) ?? 0 }
+        return parts.count > 1 && (parts[0], parts[1]) >= (1, 29)
+    }
+
     private static let opened = Mutex<[String: RuntimeLibrary]>([:])
 
     /// The library at this place. A failure is not remembered: a library that is put there later is found.

@@ -44,6 +44,7 @@ extension RuntimeModel {
         if !isIndependent {
             description.notes.append("A row's scores depend on the other rows of its batch: requests never share one.")
         }
+        if library.hasTelemetry { description.notes.append("This release of ONNX Runtime has telemetry, which is switched off.") }
         if let cacheNote { description.notes.append(cacheNote) }
         return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, rowsAreIndependent: isIndependent)
     }
