@@ -13,11 +13,11 @@ CREDIT = EXAMPLES / "models" / "credit_score" / "1" / "model.pmml"
 
 
 def test_help_explains_each_command():
-    for command in ([], ["serve"], ["score"], ["inspect"], ["check"], ["bench"]):
+    for command in ([], ["serve"], ["score"], ["inspect"], ["check"], ["quantize"], ["bench"]):
         result = run_verdict(*command, "--help")
         assert result.returncode == 0, result
         assert "USAGE" in result.stdout.upper()
-    for command in ("serve", "score", "inspect", "check", "bench"):
+    for command in ("serve", "score", "inspect", "check", "quantize", "bench"):
         assert command in run_verdict("--help").stdout
 
 

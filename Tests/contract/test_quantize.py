@@ -111,15 +111,17 @@ def test_matmul_nbits_is_the_recipe(tmp_path):
     written = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     products = [node for node in model.graph.node if node.op_type == "MatMulNBits"]
     assert [node.name for node in products] == ["dense_1", "dense_2"]
-    for node, (weights, bias, size) in zip(products, (("W1", "b1", 64), ("W2", "b2", 32))):
+    for node, (weights, bias, size) in zip(products, (("W1", "b1", 16), ("W2", "b2", 32))):
         attributes = {one.name: one.i for one in node.attribute}
         inputs, outputs = constants[weights].shape
         assert attributes == {"K": inputs, "N": outputs, "bits": 8, "block_size": size, "accuracy_level": 4}
-        levels, scale = by_column(constants[weights])
-        np.testing.assert_array_equal(written[node.input[2]], scale.reshape(outputs, 1))
-        expected = np.full((outputs, 1, size), 128, np.uint8)
-        expected[:, 0, :inputs] = (levels + 128).T
-        np.testing.assert_array_equal(written[node.input[1]], expected)
+        blocks = -(-inputs // size)
+        padded = np.zeros((blocks * size, outputs), np.float32)
+        padded[:inputs] = constants[weights]
+        for block in range(blocks):
+            levels, scale = by_column(padded[block * size : (block + 1) * size])
+            np.testing.assert_array_equal(written[node.input[1]][:, block, :], (levels + 128).T)
+            np.testing.assert_array_equal(written[node.input[2]][:, block], scale)
         np.testing.assert_array_equal(written[node.input[5]], constants[bias])
 
 
@@ -219,6 +221,52 @@ def test_a_model_can_replace_itself(tmp_path):
     quantize(tmp_path / "model.onnx", tmp_path / "model.onnx")
     assert [one.name for one in tmp_path.iterdir()] == ["model.onnx"]
     assert score(session(tmp_path / "model.onnx"), ROWS).shape == (33, 1)
+
+
+def write_sample(path, labels):
+    names = [f"f{index}" for index in range(40)]
+    lines = [",".join([*names, "fraud"])]
+    lines += [",".join([*(repr(float(cell)) for cell in row), str(label)]) for row, label in zip(ROWS, labels)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sample_shows_how_far_the_scores_move(method, tmp_path):
+    labels = [index % 2 for index in range(len(ROWS))]
+    write_sample(tmp_path / "rows.csv", labels)
+    target = tmp_path / "small.onnx"
+    result = quantize(
+        PRODUCTS / "gemm.onnx", target, "--method", method, "--sample", tmp_path / "rows.csv", "--label", "fraud", "--json")
+    sample = json.loads(result.stdout)["sample"]
+    before = alone(session(PRODUCTS / "gemm.onnx"), ROWS).ravel().astype(float)
+    after = alone(session(target), ROWS).ravel().astype(float)
+    assert sample["rows"] == len(ROWS)
+    assert sample["largest_change"] == pytest.approx(np.abs(after - before).max(), abs=1e-7)
+    assert sample["mean_change"] == pytest.approx(np.abs(after - before).mean(), abs=1e-7)
+    positives = np.array(labels) == 1
+    for scores, shown in ((before, "auc_before"), (after, "auc_after")):
+        pairs = scores[positives][:, None] - scores[~positives][None, :]
+        assert sample[shown] == pytest.approx(((pairs > 0) + 0.5 * (pairs == 0)).mean(), abs=1e-12)
+    text = quantize(PRODUCTS / "gemm.onnx", target, "--sample", tmp_path / "rows.csv").stdout
+    assert "sample    33 rows" in text and "change    largest" in text and "AUC" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("f0,f1\n1,2\n", "no column 'fraud'"),
+        ("f0,fraud\n1,maybe\n", "a label is 0, 1, false or true"),
+        ("f0,fraud\n1,1\n", "rows of both outcomes"),
+        ("f0,fraud\nx,1\n", "line 2"),
+        ("", "the sample is empty"),
+    ],
+)
+def test_a_sample_that_cannot_be_compared_on_is_refused(content, reason, tmp_path):
+    (tmp_path / "rows.csv").write_text(content)
+    result = run_verdict(
+        "quantize", PRODUCTS / "gemm.onnx", tmp_path / "small.onnx", "--sample", tmp_path / "rows.csv", "--label", "fraud")
+    assert result.returncode == 1 and reason in result.stderr, result
+    assert not (tmp_path / "small.onnx").exists()
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.onnx"], ["a.onnx", "b.onnx", "--method", "int3"], ["a.onnx", "b.onnx", "--label", "y"]])

@@ -31,7 +31,10 @@ package struct ModelCompression {
     }
 
     private static func model(_ bytes: [UInt8], _ name: String) throws(ScoringError) -> any ScoringModel {
-        try ONNXFormat().load(.file(name: name, bytes: bytes), options: LoadOptions())
+        // Both in ONNX Runtime: what is compared is the bytes, not two engines.
+        var options = LoadOptions()
+        options.engine = .onnxruntime
+        return try ModelFormats.onnx.load(.file(name: name, bytes: bytes), options: options)
     }
 
     /// Puts the new file in its place in one step: readers see the whole old file or the whole new one.

@@ -13,7 +13,7 @@ struct QuantizeCommand: ParsableCommand {
             layers; everything else in the file stays as it is. Networks of wide layers become about four times smaller \
             and about twice as fast for one row. Methods:
 
-              matmul-nbits  A scale for every 128 inputs of a weight and of a row: the most accurate. Needs \
+              matmul-nbits  A scale for every 256 weights of an output and inputs of a row: the most accurate. Needs \
             ONNX Runtime 1.22 or later, whose own operator it is.
               per-row       A scale for each output's weights and for each row: standard operators of ONNX, less \
             accurate, faster for many rows.

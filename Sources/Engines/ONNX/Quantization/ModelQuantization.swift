@@ -46,8 +46,13 @@ package struct ModelQuantization: Sendable {
             (set.domain, set.version) = ("com.microsoft", 1)
             model.opsetImport.append(set)
         }
-        // Before version 4 each constant has to be an input as well.
-        model.irVersion = max(model.irVersion, 4)
+        if model.irVersion < 4 {
+            // Until then each constant has to be an input as well; since then such a constant can be replaced by the
+            // caller, and ONNX Runtime does not prepare it.
+            let constants = Set(model.graph.initializer.map(\.name))
+            model.graph.input.removeAll { constants.contains($0.name) }
+            model.irVersion = 4
+        }
         guard let bytes: [UInt8] = try? model.serializedBytes() else {
             throw .unsupportedModel("the quantized model cannot be written as one file")
         }

@@ -18,9 +18,9 @@ package enum QuantizationMethod: String, Sendable, CaseIterable {
 
 /// Bounds and proportions of quantization.
 enum QuantizationLimits {
-    /// Weights of a column that share a scale in `matmul-nbits`. Of 32 to 256 larger ones are smaller, faster and a
+    /// Most weights of a column that share a scale in `matmul-nbits`. Of 32 to 256 larger ones are smaller, faster and a
     /// little less accurate; see docs/quantization.md.
-    static let blockSize = 128
+    static let largestBlock = 256
     /// The smallest that ONNX Runtime takes.
     static let smallestBlock = 16
     /// Longer sums of products of bytes may leave 32 bits.

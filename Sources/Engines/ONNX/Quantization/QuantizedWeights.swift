@@ -66,10 +66,16 @@ struct QuantizedWeights {
         UInt8(max(-127, min(127, (weight / scale).rounded(.toNearestOrEven))) + Float(zeroPoint))
     }
 
-    /// The size of a block for so many inputs: a power of two.
+    /// The size of a block for so many inputs: the one that takes the fewest bytes, scales included, and of equals the
+    /// largest, which is the fastest.
     static func blockSize(forInputs count: Int) -> Int {
-        var size = QuantizationLimits.blockSize
-        while size > QuantizationLimits.smallestBlock, size / 2 >= count { size /= 2 }
-        return size
+        var (best, fewest) = (QuantizationLimits.smallestBlock, Int.max)
+        var size = QuantizationLimits.largestBlock
+        while size >= QuantizationLimits.smallestBlock {
+            let bytes = (count + size - 1) / size * (size + MemoryLayout<Float>.size)
+            if bytes < fewest { (best, fewest) = (size, bytes) }
+            size /= 2
+        }
+        return best
     }
 }

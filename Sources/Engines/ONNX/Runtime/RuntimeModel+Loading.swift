@@ -6,7 +6,7 @@ extension RuntimeModel {
     private static let probePatience: UInt64 = 10_000
 
     /// Whether what a graph gives for a row depends on that row alone.
-    static func rowsAreIndependent(_ model: ProtoModelProto) -> Bool { true }
+    static func rowsAreIndependent(_ model: ProtoModelProto) -> Bool { RowDependence(of: model) == .independent }
 
     /// - Parameter reason: Why the native engine does not evaluate the graph.
     static func load(
