@@ -199,7 +199,9 @@ struct GraphLowering {
 
     func columns(_ node: Node, _ index: Int = 0) throws(ScoringError) -> Columns {
         guard case .columns(let columns) = try value(node, index) else { throw node.needsRuntime("a constant for its input") }
-        guard !columns.rowsAreLast || ["Cast", "Reshape"].contains(node.operation) else { throw node.needsRuntime("rows that mix") }
+        guard !columns.rowsAreLast || ["Cast", "Reshape"].contains(node.operation) else {
+            throw node.needsRuntime("rows that mix")
+        }
         return columns
     }
 
@@ -275,7 +277,8 @@ struct GraphLowering {
             switch value {
             case .constant, .shape: throw .unsupportedModel("the output '\(info.name)' is a constant")
             case .probabilities(let columns, let classes) where scores == nil: scores = (columns, classes)
-            case .columns(let columns) where columns.labels != nil && label == nil && columns.operands.count == 1:
+            case .columns(let columns)
+            where columns.labels != nil && label == nil && columns.operands.count == 1 && columns.type != .float:
                 label = (columns, info.name)
             case .columns(let columns), .probabilities(let columns, _):
                 if columns.type == .string, columns.labels == nil {
@@ -346,7 +349,7 @@ struct GraphLowering {
         for (name, columns) in others {
             for index in columns.operands.indices {
                 let own = columns.operands.count == 1 ? name : "\(name)(\(index))"
-                if let labels = columns.labels {
+                if let labels = columns.labels, columns.type != .float {
                     result.add(own, .category(SymbolTable(labels)), columns.operands[index])
                 } else {
                     result.add(own, kind(columns), number(columns, index))
