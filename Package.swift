@@ -89,7 +89,7 @@ let package = Package(
             path: "Sources/App/verdict", swiftSettings: style),
 
         .executableTarget(
-            name: "EngineBench", dependencies: ["Scoring", "TextFormats", "Tabular", "TreeFormats", "PMML", arguments],
+            name: "EngineBench", dependencies: ["Scoring", "TextFormats", "Tabular", "TreeFormats", "PMML", "ONNX", arguments],
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
         .executableTarget(

@@ -1,17 +1,18 @@
 internal import ArgumentParser
 internal import Foundation
+internal import ONNX
 internal import PMML
 internal import Scoring
 internal import TextFormats
 
-/// Times the scoring and loading of a PMML model in process, on one thread.
+/// Times the scoring and loading of a PMML model, or of a lowered ONNX graph, in process, on one thread.
 struct PMMLCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pmml",
-        abstract: "Time a PMML model.",
-        discussion: "Called by scripts/bench/pmml, which makes the files and compares with other evaluators.")
+        abstract: "Time a PMML model, or an ONNX graph.",
+        discussion: "Called by scripts/bench/pmml and onnx, which make the files and compare with other evaluators.")
 
-    @Argument(help: "A PMML file.")
+    @Argument(help: "A PMML file, or an ONNX file that is lowered.")
     var model: String
 
     @Argument(help: "Rows: a CSV file whose header names the inputs. Without one only the loading is measured.")
@@ -36,7 +37,8 @@ struct PMMLCommand: ParsableCommand {
         try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
         let memoryBefore = Self.memory("VmRSS:")
         let start = Moment.now
-        let model = try PMMLFormat().load(.file(name: model, bytes: bytes), options: LoadOptions())
+        let format: any ModelFormat = model.hasSuffix(".onnx") ? ONNXFormat() : PMMLFormat()
+        let model = try format.load(.file(name: model, bytes: bytes), options: LoadOptions())
         let load = Moment.now.nanoseconds(since: start)
         var members = [
             "\"file_bytes\": \(bytes.count)", "\"load_ms\": \(Double(load) / 1e6)",

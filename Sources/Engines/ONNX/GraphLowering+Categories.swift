@@ -22,7 +22,8 @@ extension GraphLowering {
 
     mutating func lowerLabelEncoder(_ node: Node) throws(ScoringError) {
         let source = try columns(node)
-        try exchange(node, source, node.has("classes_strings") ? try oldExchange(node, source.type) : try newExchange(node, source.type))
+        try exchange(
+            node, source, node.has("classes_strings") ? try oldExchange(node, source.type) : try newExchange(node, source.type))
     }
 
     mutating func lowerCategoryMapper(_ node: Node) throws(ScoringError) {
@@ -107,7 +108,9 @@ extension GraphLowering {
             if key.isNaN { missing = value } else { pairs.append((key, value)) }
         }
         pairs.sort { $0.key < $1.key }
-        guard zip(pairs, pairs.dropFirst()).allSatisfy({ $0.key < $1.key }) else { throw node.needsRuntime("a key that is there twice") }
+        guard zip(pairs, pairs.dropFirst()).allSatisfy({ $0.key < $1.key }) else {
+            throw node.needsRuntime("a key that is there twice")
+        }
         let table = Formula.Table.keys(keys: pairs.map(\.key), values: pairs.map(\.value), other: other, missing: missing)
         let keys = source.type == .string ? codes(source) : try numbers(node)
         let operands = keys.map { builder.look(up: $0, in: table) }

@@ -240,7 +240,9 @@ extension GraphLowering {
     ) throws(ScoringError) -> Formula.Operand {
         if let function = Self.plainFunctions[node.operation] { return step(function, type, x) }
         let (zero, one) = (builder.constant(0), builder.constant(1))
-        func number(_ name: String, _ value: Float) -> Formula.Operand { builder.constant(Double(node.float(name, default: value))) }
+        func number(_ name: String, _ value: Float) -> Formula.Operand {
+            builder.constant(Double(node.float(name, default: value)))
+        }
         let isNegative = builder.apply(.less, x, zero)
         switch node.operation {
         case "Reciprocal": return step(.divide, type, one, x)

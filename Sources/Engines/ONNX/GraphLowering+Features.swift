@@ -92,6 +92,7 @@ extension GraphLowering {
         guard result.type == .float else { throw node.needsRuntime("this type") }
         let threshold = builder.constant(Double(node.float("threshold", default: 0)))
         result.operands = try numbers(node).map { isTrue(.greater, $0, threshold) }
+        result.labels = nil
         try set(node, result)
     }
 

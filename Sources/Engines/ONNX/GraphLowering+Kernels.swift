@@ -68,7 +68,9 @@ extension GraphLowering {
             throw node.needsRuntime("vectors of no class, or this type")
         }
         let width = source.operands.count
-        guard sizes.count == classes, sizes.allSatisfy({ $0 >= 0 && $0 <= 1_000_000 }) else { throw node.invalid("no vectors per class") }
+        guard sizes.count == classes, sizes.allSatisfy({ $0 >= 0 && $0 <= 1_000_000 }) else {
+            throw node.invalid("no vectors per class")
+        }
         let count = sizes.reduce(0, +)
         let (vectors, coefficients) = (node.floats("support_vectors"), node.floats("coefficients"))
         let (rho, a, b) = (node.floats("rho"), node.floats("prob_a"), node.floats("prob_b"))

@@ -55,11 +55,14 @@ extension GraphLowering {
             }
             try define(name, try value(node, 0), node.place)
         case "Cast":
-            if !(try foldConstants(node, { (lowering) throws(ScoringError) in try lowering.lowerCast(node) })) { try lowerCast(node) }
+            if !(try foldConstants(node, { (lowering) throws(ScoringError) in try lowering.lowerCast(node) })) {
+                try lowerCast(node)
+            }
         case "ArgMax", "ArgMin": try lowerPosition(node)
         case "TopK": try lowerTop(node)
         case "Softmax", "LogSoftmax": try lowerSoftmax(node)
         case "MatMul", "Gemm": try lowerProduct(node)
+        case "LpNormalization": try lowerNorm(node)
         case "BatchNormalization": try lowerBatchNormalization(node)
         case "Shape": try lowerShape(node)
         case "ConstantOfShape": try lowerConstantOfShape(node)
@@ -90,7 +93,9 @@ extension GraphLowering {
     private mutating func lowerExtractor(_ node: Node) throws(ScoringError) {
         if case .constant(let list) = try value(node, 0) {
             let index = try columns(node, 1)
-            guard list.dims.filter({ $0 != 1 }).count <= 1, index.operands.count == 1 else { throw node.needsRuntime("such inputs") }
+            guard list.dims.filter({ $0 != 1 }).count <= 1, index.operands.count == 1 else {
+                throw node.needsRuntime("such inputs")
+            }
             var found = try look(up: index, in: list, node)
             (found.dims, found.rowsAreLast) = ([1], true)
             try set(node, found)
@@ -116,7 +121,12 @@ extension GraphLowering {
         guard let type = ElementType(rawValue: Int32(truncatingIfNeeded: node.integer("to", default: 0))), type != .uint8 else {
             throw node.needsRuntime("this type")
         }
-        if columns.type == type || (columns.labels != nil && columns.type.isInteger && (type.isInteger || type == .string)) {
+        // Small integers go through float32 and back; as text they are what they were.
+        let isNumber = columns.type.isInteger || columns.type == .float
+        let isSmall = columns.labels?.allSatisfy { label in Double(label).map { abs($0) < 16_777_216 } ?? false } ?? false
+        if columns.type == type || columns.labels != nil && columns.type.isInteger && (type.isInteger || type == .string)
+            || isSmall && isNumber && (type.isInteger || type == .float)
+        {
             columns.type = type
             try set(node, columns)
             return

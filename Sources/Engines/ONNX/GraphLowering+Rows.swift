@@ -69,8 +69,15 @@ extension GraphLowering {
             let shift = builder.apply(.choose, isFinite, highest, builder.constant(0))
             let powers = x.map { builder.apply(.exponential, step(.subtract, type, $0, shift)) }
             return step(.add, type, builder.apply(.logarithm, sum(powers)), shift)
-        case "ReduceMax": return extreme(x, .maximum)
-        case "ReduceMin": return extreme(x, .minimum)
+        case "ReduceMax", "ReduceMin":
+            // What ONNX Runtime makes of NaN depends on where it stands and how many there are.
+            let reason = "it is missing, and \(node.place) has no result for that"
+            if isReal {
+                for x in x where builder.value(of: x) == nil {
+                    builder.fail(whereMissing: x, Formula.Failure(field: node.proto.input[0], reason: reason))
+                }
+            }
+            return builder.combine(node.operation == "ReduceMax" ? .maximum : .minimum, x)
         default: throw node.needsRuntime("this type")
         }
     }
@@ -154,6 +161,31 @@ extension GraphLowering {
         try set(node, result)
     }
 
+    /// Each over the norm of its row; a norm of zero leaves zeros.
+    mutating func lowerNorm(_ node: Node) throws(ScoringError) {
+        var result = try columns(node)
+        let power = node.integer("p", default: 2)
+        guard result.type == .float || result.type == .double, power == 1 || power == 2 else {
+            throw node.needsRuntime("this norm or type")
+        }
+        let axis = try axis(node, node.integer("axis", default: -1), rank: result.dims.count + 1)
+        let x = try numbers(node)
+        let zero = builder.constant(0)
+        result.labels = nil
+        for group in groups(result.dims, over: [axis - 1]) {
+            let parts = group.map { place in
+                power == 1 ? builder.apply(.absolute, x[place]) : builder.apply(.multiply, x[place], x[place])
+            }
+            let sum = builder.combine(.strictSum, parts)
+            let norm = power == 1 ? settled(sum, result.type) : step(.squareRoot, result.type, sum)
+            let isZero = isTrue(.equal, norm, zero)
+            for place in group {
+                result.operands[place] = builder.apply(.choose, isZero, zero, step(.divide, result.type, x[place], norm))
+            }
+        }
+        try set(node, result)
+    }
+
     /// The inference form, with constant statistics of each column.
     mutating func lowerBatchNormalization(_ node: Node) throws(ScoringError) {
         var result = try columns(node)
@@ -162,7 +194,9 @@ extension GraphLowering {
         else { throw node.needsRuntime("training, or more than columns") }
         var constants: [[Double]] = []
         for index in 1...4 { constants.append(try constant(node, index).numbers) }
-        guard constants.allSatisfy({ $0.count == result.operands.count }) else { throw node.invalid("statistics of other columns") }
+        guard constants.allSatisfy({ $0.count == result.operands.count }) else {
+            throw node.invalid("statistics of other columns")
+        }
         let epsilon = node.float("epsilon", default: 1e-5)
         let x = try numbers(node)
         result.labels = nil
@@ -189,17 +223,26 @@ extension GraphLowering {
         guard result.dims.last == inner, inner > 0, outer > 0, outer <= Self.mostColumns else {
             throw node.invalid("\(matrix.dims) as a matrix for \(result.dims) columns")
         }
-        guard result.dims.count == 1 || result.operands.count * outer <= 100_000 else { throw node.needsRuntime("so many columns") }
+        guard result.dims.count == 1 || result.operands.count * outer <= 100_000 else {
+            throw node.needsRuntime("so many columns")
+        }
         var scale = isGemm ? Double(node.float("alpha", default: 1)) : 1
         if !scale.isFinite { scale = .nan }
         func weight(_ row: Int, _ column: Int) -> Double {
             scale * matrix.numbers[transposed ? column * inner + row : row * outer + column]
         }
         var bias = [Double](repeating: 0, count: outer)
-        if isGemm, node.proto.input.count > 2, !node.proto.input[2].isEmpty {
+        var addend: Columns?
+        if isGemm, node.proto.input.count > 2, case .columns(let columns) = try value(node, 2) {
+            guard columns.type == result.type, columns.dims == [outer] || columns.dims == [1], !columns.rowsAreLast else {
+                throw node.needsRuntime("such an addend")
+            }
+            addend = columns
+        } else if isGemm, node.proto.input.count > 2, !node.proto.input[2].isEmpty {
             let constant = try constant(node, 2)
             let beta = Double(node.float("beta", default: 1))
-            guard constant.type == result.type, constant.count == 1 || constant.dims.last == outer && constant.count == outer else {
+            guard constant.type == result.type, constant.count == 1 || constant.dims.last == outer && constant.count == outer
+            else {
                 throw node.needsRuntime("such a bias")
             }
             for column in 0..<outer { bias[column] = beta * constant.numbers[constant.count == 1 ? 0 : column] }
@@ -208,7 +251,16 @@ extension GraphLowering {
         var products: [Formula.Operand] = []
         for start in stride(from: 0, to: x.count, by: inner) {
             let row = Array(x[start..<start + inner])
-            for sum in product(row, outer: outer, weight, bias) { products.append(settled(sum, result.type)) }
+            for sum in product(row, outer: outer, weight, bias) {
+                products.append(addend == nil ? settled(sum, result.type) : sum)
+            }
+        }
+        if let addend {
+            let beta = builder.constant(Double(node.float("beta", default: 1)))
+            for index in products.indices {
+                let own = number(addend, addend.operands.count == 1 ? 0 : index)
+                products[index] = step(.add, result.type, products[index], builder.apply(.multiply, own, beta))
+            }
         }
         result.dims.removeLast()
         if matrix.dims.count == 2 { result.dims.append(outer) }

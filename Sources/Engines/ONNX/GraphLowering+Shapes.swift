@@ -35,7 +35,9 @@ extension GraphLowering {
 
     /// Operators over a shape: Gather, Slice, Concat, Cast, Unsqueeze, Squeeze. Whether the node is one.
     mutating func lowerShapeArithmetic(_ node: Node) throws(ScoringError) -> Bool {
-        guard ["Gather", "Slice", "Concat", "Cast", "Unsqueeze", "Squeeze", "Identity"].contains(node.operation) else { return false }
+        guard ["Gather", "Slice", "Concat", "Cast", "Unsqueeze", "Squeeze", "Identity"].contains(node.operation) else {
+            return false
+        }
         guard node.proto.input.contains(where: { if case .shape? = values[$0] { true } else { false } }) else { return false }
         var parts: [Int] = []
         if node.operation == "Concat" {
@@ -44,8 +46,8 @@ extension GraphLowering {
                 case .shape(let shape): parts += shape
                 case .constant(let tensor) where tensor.type == .int64 && tensor.count <= 16:
                     for number in tensor.numbers {
-                        guard number >= 0, number <= Double(Self.mostColumns) else { throw node.needsRuntime("such a shape") }
-                        parts.append(Int(number))
+                        guard number >= -1, number <= Double(Self.mostColumns) else { throw node.needsRuntime("such a shape") }
+                        parts.append(number == -1 ? Self.openDimension : Int(number))
                     }
                 default: throw node.needsRuntime("a computed shape")
                 }
@@ -75,11 +77,16 @@ extension GraphLowering {
         return true
     }
 
-    /// The dimensions behind the rows that a computed or constant shape announces, rows first.
+    /// In a computed shape: the dimension that takes what the others leave. -1 is the rows.
+    static let openDimension = -2
+
+    /// The dimensions that a computed or constant shape announces, the rows of a computed one as 0.
     func rowShape(_ node: Node, input: Int) throws(ScoringError) -> [Int] {
         let shape: [Int]
         switch try value(node, input) {
-        case .shape(let computed): shape = computed
+        case .shape(let computed):
+            guard computed.first == -1, !computed.dropFirst().contains(-1) else { throw node.needsRuntime("rows that mix") }
+            shape = [0] + computed.dropFirst().map { $0 == Self.openDimension ? -1 : $0 }
         case .constant(let tensor) where tensor.type.isInteger && tensor.count <= 16: shape = tensor.numbers.map { Int($0) }
         default: throw node.needsRuntime("a computed shape")
         }
@@ -87,7 +94,8 @@ extension GraphLowering {
     }
 
     mutating func lowerConstantOfShape(_ node: Node) throws(ScoringError) {
-        guard case .shape(let shape) = try value(node, 0), shape.first == -1, !shape.dropFirst().contains(where: { $0 < 1 }) else {
+        guard case .shape(let shape) = try value(node, 0), shape.first == -1, !shape.dropFirst().contains(where: { $0 < 1 })
+        else {
             throw node.needsRuntime("a shape without rows")
         }
         var count = 1
@@ -104,7 +112,9 @@ extension GraphLowering {
     mutating func lowerExpand(_ node: Node) throws(ScoringError) {
         var columns = try columns(node)
         let shape = try rowShape(node, input: 1)
-        guard shape.count == columns.dims.count + 1, shape[0] == -1 || shape[0] == 1 else { throw node.needsRuntime("rows that mix") }
+        guard shape.count == columns.dims.count + 1, shape[0] == 0 || shape[0] == 1 else {
+            throw node.needsRuntime("rows that mix")
+        }
         var like = columns
         like.dims = shape.dropFirst().map { max($0, 1) }
         guard like.dims.reduce(1, { min($0 * min($1, Self.mostColumns + 1), Self.mostColumns + 1) }) <= Self.mostColumns else {
@@ -308,7 +318,7 @@ extension GraphLowering {
             throw node.needsRuntime("such inputs")
         }
         var result = Columns(type: list.type, dims: index.dims, operands: index.operands)
-        let labels = list.type == .string ? list.strings : list.type == .int64 ? list.numbers.map { String(Int($0)) } : []
+        let labels = list.type == .string ? list.strings : list.type.isInteger ? list.numbers.map { String(Int($0)) } : []
         if !labels.isEmpty, Set(labels).count == labels.count {
             result.labels = labels
             return result

@@ -22,7 +22,7 @@ extension GraphLowering {
         let targets = node.integer("n_targets", default: 1)
         let aggregate = node.integer("aggregate_function", default: 1)
         guard aggregate == 0 || aggregate == 1 else { throw node.needsRuntime("the least or the greatest of trees") }
-        let transforms = ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"]
+        let transforms = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"]
         let transform = node.integer("post_transform", default: 0)
         guard transforms.indices.contains(transform) else { throw node.invalid("transform \(transform)") }
         guard transform == 0 || targets > 1 else { throw node.needsRuntime("the transform \(transforms[transform])") }

@@ -188,7 +188,9 @@ struct GraphLowering {
 
     func columns(_ node: Node, _ index: Int = 0) throws(ScoringError) -> Columns {
         guard case .columns(let columns) = try value(node, index) else { throw node.needsRuntime("a constant for its input") }
-        guard !columns.rowsAreLast || ["Cast", "Reshape"].contains(node.operation) else { throw node.needsRuntime("rows that mix") }
+        guard !columns.rowsAreLast || ["Cast", "Reshape"].contains(node.operation) else {
+            throw node.needsRuntime("rows that mix")
+        }
         return columns
     }
 
@@ -259,7 +261,7 @@ struct GraphLowering {
             sources.append(
                 OutputLayout.Source(
                     name: info.name, kind: columns.type.isInteger ? .integer : columns.type == .bool ? .boolean : .real,
-                    count: columns.operands.count, labels: columns.labels, classes: classes))
+                    count: columns.operands.count, labels: columns.type == .float ? nil : columns.labels, classes: classes))
         }
         let layout = OutputLayout(sources)
         guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }

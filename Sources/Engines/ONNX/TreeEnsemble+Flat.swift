@@ -69,6 +69,10 @@ extension TreeEnsemble {
             var set: [Float] = []
             while let value = values.popFirst(), !value.isNaN { set.append(Float(value)) }
             guard !set.isEmpty, set.allSatisfy(\.isFinite) else { throw node.invalid("a set without members") }
+            // ONNX Runtime treats larger sets in a way of its own, fractions included.
+            guard set.count <= 30, set.allSatisfy({ $0 >= 0 && $0 <= 30 && $0 == $0.rounded() }) else {
+                throw node.needsRuntime("sets of other members than 0 to 30")
+            }
             sets[index] = set
         }
         return sets

@@ -112,7 +112,8 @@ struct TreeEnsemble {
             throw node.invalid("the lists of weights are not all as long as one another")
         }
         for index in ids.indices {
-            guard let position = positions[NodeName(tree: trees[index], id: nodes[index])], (0..<outputs).contains(ids[index]) else {
+            guard let position = positions[NodeName(tree: trees[index], id: nodes[index])], (0..<outputs).contains(ids[index])
+            else {
                 throw node.invalid("weight \(index) belongs to no node or no output")
             }
             guard values[index].isFinite else { throw node.invalid("weight \(index) is not finite") }
@@ -145,7 +146,9 @@ struct TreeEnsemble {
     }
 
     /// The tree whose root is the node of this index, children behind their parents and side by side.
-    private mutating func tree(_ root: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms) throws(ScoringError) -> Forest.Tree {
+    private mutating func tree(_ root: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms) throws(ScoringError)
+        -> Forest.Tree
+    {
         var tree = Forest.Tree()
         var order = [(node: root, depth: 0)]
         var visited: Set<Int> = [root]
@@ -198,7 +201,9 @@ struct TreeEnsemble {
         return (values, last)
     }
 
-    private func split(_ index: Int, _ values: [Float], whenTrue: Int, _ tree: inout Forest.Tree) throws(ScoringError) -> Forest.Split {
+    private func split(_ index: Int, _ values: [Float], whenTrue: Int, _ tree: inout Forest.Tree) throws(ScoringError)
+        -> Forest.Split
+    {
         let threshold = arrays.thresholds[index]
         let whenFalse = whenTrue + 1
         let followsTrue = !arrays.missing.isEmpty && arrays.missing[index] == 1
