@@ -54,6 +54,7 @@ let package = Package(
         part("Contract", "Scoring"),
         part("Contract", "TextFormats", ["Scoring"]),
         part("Contract", "StrictYAML", [yams]),
+        part("Contract", "Digests"),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
         part("Edge", "HTTPFront", [
@@ -63,18 +64,18 @@ let package = Package(
 
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Batching", ["Scoring"]),
-        part("Path", "Caching", ["Scoring", nio, nioPosix, nioSSL, log]),
+        part("Path", "Caching", ["Scoring", "Digests", nio, nioPosix, nioSSL, log]),
         part("Path", "Resilience", ["Scoring"]),
         part("Path", "Experiments", ["Scoring"]),
         part("Path", "Registry", [
-            "Scoring", "TextFormats", "StrictYAML", "Decisions", "Batching", "Caching", "Resilience", log, lifecycle,
+            "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", log, lifecycle,
         ]),
         part("Path", "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments"]),
 
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
-        part("Engines", "ONNX", ["Scoring", "Tabular", "COnnxRuntime", protobuf]),
+        part("Engines", "ONNX", ["Scoring", "Digests", "Tabular", "COnnxRuntime", protobuf]),
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
         .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
@@ -107,7 +108,7 @@ let package = Package(
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Batching", ["Scoring"]),
-        tests(of: "Caching", ["Scoring", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
+        tests(of: "Caching", ["Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Experiments", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", "Resilience", log, lifecycle]),

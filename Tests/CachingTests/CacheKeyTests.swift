@@ -1,4 +1,5 @@
 internal import Caching
+internal import Digests
 internal import Scoring
 internal import Testing
 

@@ -1,4 +1,4 @@
-internal import Caching
+internal import Digests
 internal import Glibc
 package import Scoring
 internal import StrictYAML

@@ -1,3 +1,4 @@
+internal import Digests
 internal import Glibc
 internal import Scoring
 
@@ -10,7 +11,8 @@ struct OptimizedModelCache {
     private static let magic = Array("verdict-onnx-1\n".utf8)
 
     let folder: String
-    let key: SHA256.Digest
+    /// 32 bytes.
+    let key: [UInt8]
 
     /// A session over the cached graph where there is a sound one, else over `bytes`, whose graph is then kept.
     /// What goes wrong with the cache is said in the note and costs nothing but the time it would have saved.
@@ -46,32 +48,32 @@ struct OptimizedModelCache {
         return try outcome.get()
     }
 
-    private static func key(_ bytes: [UInt8], _ version: String, _ options: LoadOptions.Runtime) -> SHA256.Digest {
-        var sum = SHA256()
-        sum.update(SHA256.digest(bytes).bytes)
-        sum.update(Array("\(version) \(options.optimization) \(options.execution) \(options.threads) ".utf8))
+    private static func key(_ bytes: [UInt8], _ version: String, _ options: LoadOptions.Runtime) -> [UInt8] {
+        let facts = Array("\(version) \(options.optimization) \(options.execution) \(options.threads) ".utf8)
         // Optimisations choose layouts by the processor's abilities.
         let processor = file("/proc/cpuinfo", atMost: 1 << 16) ?? []
         let lines = processor.split(separator: 10).filter { $0.starts(with: "flags".utf8) || $0.starts(with: "model name".utf8) }
-        sum.update(Array(lines.prefix(2).joined(separator: [10])))
-        return sum.finish()
+        return SHA256.digest(of: SHA256.digest(of: bytes) + facts + Array(lines.prefix(2).joined(separator: [10])))
     }
 
-    private var path: String { "\(folder)/\(key.text).onnxcache" }
+    private var path: String {
+        let name = key.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return "\(folder)/\(name).onnxcache"
+    }
 
     private func read() -> [UInt8]? {
-        let head = Self.magic + key.bytes
+        let head = Self.magic + key
         guard let content = Self.file(path, atMost: 1 << 31), content.count > head.count + 32, content.starts(with: head) else {
             return nil
         }
         let graph = Array(content[(head.count + 32)...])
-        return SHA256.digest(graph).bytes.elementsEqual(content[head.count..<head.count + 32]) ? graph : nil
+        return SHA256.digest(of: graph).elementsEqual(content[head.count..<head.count + 32]) ? graph : nil
     }
 
     /// Makes a cache file of what the library wrote; it appears whole or not at all.
     private func keep(_ draft: String) -> Bool {
         guard let graph = Self.file(draft, atMost: 1 << 31) else { return false }
-        let content = Self.magic + key.bytes + SHA256.digest(graph).bytes + graph
+        let content = Self.magic + key + SHA256.digest(of: graph) + graph
         let whole = draft + ".whole"
         defer { unlink(whole) }
         let file = open(whole, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

@@ -31,13 +31,13 @@ package struct SHA256: Sendable {
 
     /// A word as its eight bytes, the most significant first.
     @inline(__always)
-    mutating func absorb(_ word: UInt64) {
+    package mutating func absorb(_ word: UInt64) {
         absorb(UInt32(truncatingIfNeeded: word >> 32))
         absorb(UInt32(truncatingIfNeeded: word))
     }
 
     /// The length, then the bytes in words of eight, the last one filled up with zeros.
-    mutating func absorb(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func absorb(_ bytes: UnsafeRawBufferPointer) {
         absorb(UInt64(bytes.count))
         var offset = 0
         while offset < bytes.count {
@@ -49,7 +49,7 @@ package struct SHA256: Sendable {
     }
 
     /// The first 128 bits of the hash of everything absorbed.
-    consuming func finish() -> (UInt64, UInt64) {
+    package consuming func finish() -> (UInt64, UInt64) {
         let bits = UInt64(words) * 32
         let digest = finished(last: 0x8000_0000, bits: bits)
         return (UInt64(digest[0]) << 32 | UInt64(digest[1]), UInt64(digest[2]) << 32 | UInt64(digest[3]))
