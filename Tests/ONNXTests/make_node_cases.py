@@ -69,6 +69,8 @@ def written(case):
             constants.append(numpy_helper.from_array(array, info.name))
         else:
             return None
+    if not infos:
+        return None
     graph = helper.make_graph([proto], "case", infos, list(model.graph.output), constants)
     made = helper.make_model(graph, ir_version=10, opset_imports=list(model.opset_import))
     return {
@@ -79,7 +81,7 @@ def written(case):
 if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     found = {}
-    for case in collect_testcases():
+    for case in collect_testcases(None):
         line = written(case)
         if line:
             found[line["name"]] = json.dumps(line, allow_nan=False)
