@@ -5,7 +5,10 @@ internal import Testing
 /// Damaged files are read or refused, and what is read can be scored.
 @Suite struct FuzzTests {
     private static let samples = Golden.all.filter {
-        ["mode_mixed", "pipeline", "binary_base", "sklearn_logistic_classes", "imputer"].contains($0.testDescription)
+        [
+            "mode_mixed", "pipeline", "binary_base", "sklearn_logistic_classes", "imputer", "mixed_inputs", "flat_members",
+            "lgb_categories", "layers", "shapes", "machine_missing", "skl_adaboost", "skl_calibrated_isotonic", "label_floats",
+        ].contains($0.testDescription)
     }
 
     @Test(arguments: samples)

@@ -1,6 +1,7 @@
 import PMML
 import Scoring
 import Testing
+import TextFormats
 
 /// What a mining schema makes of the values that come in.
 @Suite struct MiningSchemaTests {
