@@ -82,7 +82,7 @@ let package = Package(
 
         part("App", "Assembly", [
             "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
-            "PMML", "ONNX", log, lifecycle, signals, nioPosix,
+            "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
         ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
@@ -111,14 +111,14 @@ let package = Package(
         tests(of: "Caching", ["Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Experiments", ["Scoring"]),
-        tests(of: "Registry", ["Scoring", "Decisions", "Resilience", log, lifecycle]),
+        tests(of: "Registry", ["Scoring", "Decisions", "Batching", "Resilience", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
         tests(of: "Pipeline", ["Scoring", "Registry", "Caching", "Resilience", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "ONNX", ["Scoring", "Tabular", "TextFormats"]),
-        tests(of: "Assembly", ["Scoring", "HTTPFront", log]),
+        tests(of: "Assembly", ["Scoring", "Caching", "HTTPFront", log]),
         tests(of: "LoadTest", [nio, nioPosix]),
     ]
 )

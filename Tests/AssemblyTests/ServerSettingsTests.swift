@@ -1,4 +1,5 @@
 internal import Assembly
+internal import Caching
 internal import HTTPFront
 internal import Testing
 

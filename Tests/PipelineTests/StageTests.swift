@@ -174,7 +174,8 @@ internal import Testing
     }
 
     @Test func equalRowsOfABlockingModelAreComputedOnceAtATime() async throws {
-        let (calls, gate) = (Mutex(0), Mutex(true))
+        let calls = Mutex(0)
+        let gate = Mutex(true)
         let served = try serve(caching(), calls: Self.blocking) { rows, scores in
             calls.withLock { $0 += 1 }
             while gate.withLock({ $0 }) {}
@@ -283,7 +284,8 @@ internal import Testing
     // MARK: Admission
 
     @Test func beyondTheLimitsRequestsAreRefusedAtOnceAndPlacesComeBack() async throws {
-        let (gate, running) = (Mutex(true), Mutex(0))
+        let gate = Mutex(true)
+        let running = Mutex(0)
         var limits = ResilienceLimits()
         (limits.concurrency, limits.leastConcurrency) = (4, 4)
         var rules = ServingRules()

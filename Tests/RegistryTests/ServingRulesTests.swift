@@ -1,3 +1,4 @@
+internal import Batching
 internal import Registry
 internal import Resilience
 internal import Scoring

@@ -2,6 +2,7 @@ internal import CMalloc
 internal import Caching
 internal import HTTPFront
 package import Logging
+internal import NIOCore
 internal import NIOPosix
 internal import Pipeline
 internal import Registry

@@ -35,7 +35,7 @@ package struct PathAdmin: ServingAdmin {
             ("versions", .list(versions)),
             ("admission", isAdmitting ? shared.map { Self.status($0.admission.snapshot) } : nil),
             ("cache", isCaching ? shared.map { Self.status($0.cacheMeter.statistics) } : nil),
-            ("degraded", shared.map { Self.status($0.degraded) }),
+            ("degraded", shared.flatMap { Self.status($0.degraded) }),
         ])
     }
 

@@ -1,6 +1,7 @@
 internal import Batching
 internal import Caching
 internal import Resilience
+internal import Scoring
 
 /// What the stages of versions count, under the names that operators know from other servers.
 enum PathMetrics {

@@ -197,7 +197,18 @@ package final class ModelRegistry: Sendable {
     private func load(_ order: RepositoryPlan.LoadOrder) {
         let start = Moment.now
         let result = Result { () throws(ScoringError) in
-            let loaded = try loader.load(order.folder, manifest: order.manifest)
+            try loader.load(order.folder, manifest: order.manifest)
+        }
+        // Threads that are started for the version must not inherit this one's low priority.
+        control.enqueue { [self] in finish(order, result, since: start) }
+    }
+
+    /// Runs on the control thread.
+    private func finish(
+        _ order: RepositoryPlan.LoadOrder, _ loaded: Result<VersionLoader.Loaded, ScoringError>, since start: Moment
+    ) {
+        let result = Result { () throws(ScoringError) in
+            let loaded = try loaded.get()
             return (loaded, try stages(order.name, order.version, loaded, order.manifest.serving))
         }
         let outcome: LoadReport.Outcome =
