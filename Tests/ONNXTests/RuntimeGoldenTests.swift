@@ -11,7 +11,12 @@ internal import Testing
     func answersAreThoseOfThePythonInterface(_ golden: RuntimeGolden) throws {
         let model = try golden.load()
         #expect(model.description.engine.hasPrefix("onnxruntime 1."))
-        #expect(model.calls.isBlocking && model.calls.mayShareCalls)
+        #expect(model.calls.isBlocking)
+        // Functions, loops and sequences are not followed: what cannot be proven counts as dependent.
+        let isProven = !["own_function", "scan", "sequence_of_tensors"].contains(golden.testDescription)
+        #expect(model.calls.mayShareCalls == isProven)
+        let isSaid = model.description.notes.contains { $0.hasPrefix("A row's scores may depend on the other rows") }
+        #expect(isSaid != isProven)
         let batch = try golden.batch(for: model)
         let scores = ScoreBatch()
         try model.score(batch, into: scores, using: Workspace())

@@ -60,6 +60,8 @@ internal import Testing
             unknownFeatures: ignore
             versions: { serve: [2, 10] }
             iterations: best
+            engine: onnxruntime
+            onnxruntime: { optimization: basic, threads: 4, execution: parallel, arena: false, optimizedModelCache: /var/cache/verdict }
             golden: { tolerance: 1e-4 }
             """)
         #expect(manifest.inputs == ["amount", "country"])

@@ -16,7 +16,7 @@ from serving import Server, until
 
 
 def endless():
-    """A graph that never ends for rows whose first feature is positive, and passes the others on."""
+    """A graph that never ends for a batch with a value over a million, beyond what warm-ups try, and passes others on."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["on"], ["go_on"]), helper.make_node("Identity", ["v"], ["w"])],
         "body",
@@ -26,14 +26,14 @@ def endless():
     )
     nodes = [
         helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
-        helper.make_node("Greater", ["most", "zero"], ["is_on"]),
+        helper.make_node("Greater", ["most", "bound"], ["is_on"]),
         helper.make_node("Loop", ["", "is_on", "x"], ["looped"], body=body),
         helper.make_node("Identity", ["looped"], ["y"]),
     ]
     graph = helper.make_graph(
         nodes, "endless", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
-        [helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])],
+        [helper.make_tensor("bound", TensorProto.FLOAT, [], [1e6])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return model.SerializeToString()
@@ -177,7 +177,7 @@ def test_an_engine_that_hangs_is_stood_in_for_and_left_alone_until_it_answers_ag
         assert server.post("/predict/endless", {"features": [-2]}).json["prediction"] == [-2]
         reasons = []
         while "breaker open" not in reasons:
-            answer = server.post("/predict/endless", {"features": [1]}).json
+            answer = server.post("/predict/endless", {"features": [1e7]}).json
             assert answer["degraded"] is True and answer["prediction"] == [0.25] and answer["decision"] == "REVIEW"
             reasons.append(answer["degraded_reason"])
             assert len(reasons) < 100
@@ -197,7 +197,7 @@ def test_without_a_fallback_a_late_score_is_504_and_an_open_breaker_503(reposito
     with Server(repository.folder) as server:
         statuses = []
         while 503 not in statuses:
-            statuses.append(server.post("/predict/endless", {"features": [1]}).status)
+            statuses.append(server.post("/predict/endless", {"features": [1e7]}).status)
             assert len(statuses) < 100
         assert statuses[0] == 504 and set(statuses) == {504, 503}
 
@@ -211,10 +211,10 @@ def test_another_model_steps_in_and_says_so(repository):
     publish(repository.folder, "spare", double, "policy: { block: 5 }\n")
     publish(repository.folder, "endless", endless(), MANIFEST.replace("score: 0.25, decision: REVIEW", "model: spare"))
     with Server(repository.folder) as server:
-        answer = server.post("/predict/endless", {"features": [3]}).json
+        answer = server.post("/predict/endless", {"features": [3e6]}).json
         assert answer["degraded"] is True and answer["degraded_reason"] == "deadline passed"
         assert (answer["model"], answer["model_version"]) == ("spare", "1")
-        assert answer["prediction"] == [6] and answer["decision"] == "BLOCK"
+        assert answer["prediction"] == [6e6] and answer["decision"] == "BLOCK"
         assert server.post("/predict/endless", {"features": [-3]}).json["model"] == "endless"
 
 
@@ -236,7 +236,7 @@ def test_requests_at_once_share_calls_and_get_each_its_own(repository):
 def test_more_than_a_model_takes_on_is_refused_with_when_to_come_again(repository):
     publish(repository.folder, "endless", endless(), "engine: onnxruntime\nlimits: { deadline: 2s, concurrency: 2 }\n")
     with Server(repository.folder) as server, concurrent.futures.ThreadPoolExecutor(12) as threads:
-        answers = list(threads.map(lambda _: server.post("/predict/endless", {"features": [1]}), range(12)))
+        answers = list(threads.map(lambda _: server.post("/predict/endless", {"features": [1e7]}), range(12)))
         refused = [answer for answer in answers if answer.status == 429]
         assert {answer.status for answer in answers} <= {429, 504, 503} and len(refused) >= 9
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)

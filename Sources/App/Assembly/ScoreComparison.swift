@@ -15,6 +15,9 @@ struct ScoreComparison {
     /// The document's header names the inputs. `label` names its column of outcomes: 0, 1, false or true.
     init(_ before: any ScoringModel, _ after: any ScoringModel, csv: [UInt8], label: String?) throws(ScoringError) {
         let sample = try Self.sample(csv, of: before, label: label)
+        if let labels = sample.labels, !labels.isEmpty, !labels.contains(true) || !labels.contains(false) {
+            throw .invalidRequest("an AUC needs rows of both outcomes")
+        }
         let first = try Self.scores(of: before, sample.batches)
         let second = try Self.scores(of: after, sample.batches)
         guard !first.isEmpty, first.count == second.count else {
@@ -30,9 +33,6 @@ struct ScoreComparison {
         meanChange = changes.reduce(0, +) / Double(changes.count)
         if let labels = sample.labels {
             guard first.count == labels.count else { throw .invalidRequest("an AUC needs a model with one score a row") }
-            guard labels.contains(true), labels.contains(false) else {
-                throw .invalidRequest("an AUC needs rows of both outcomes")
-            }
             auc = (Self.auc(first, labels), Self.auc(second, labels))
         } else {
             auc = nil

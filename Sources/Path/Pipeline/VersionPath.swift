@@ -27,7 +27,7 @@ final class VersionPath: VersionStages {
         deadline = limits?.deadline.map(\.nanoseconds)
         fallback = rules.fallback
         let isBlocking = CallPath.of(calls) == .engineThread
-        admits = isBlocking || limits != nil
+        admits = limits != nil
         var breaker = limits?.breaker
         if breaker == nil, isBlocking { breaker = ResilienceLimits.standard(for: calls).breaker }
         self.breaker = breaker.map { CircuitBreaker($0, slowCall: (limits ?? ResilienceLimits()).slowCall) }

@@ -5,9 +5,6 @@ extension RuntimeModel {
     /// Longest run that finds out about outputs whose shape the file leaves open, in milliseconds.
     private static let probePatience: UInt64 = 10_000
 
-    /// Whether what a graph gives for a row depends on that row alone.
-    static func rowsAreIndependent(_ model: ProtoModelProto) -> Bool { RowDependence(of: model) == .independent }
-
     /// - Parameter reason: Why the native engine does not evaluate the graph.
     static func load(
         _ bytes: [UInt8], _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions, because reason: String
@@ -35,18 +32,18 @@ extension RuntimeModel {
         let signature = Signature(
             inputs: inputs.flatMap { input in (input.first..<input.first + input.width).map { field(names[$0], input.element) } },
             outputs: layout.columns, roles: layout.roles)
-        let isIndependent = rowsAreIndependent(proto)
+        let rows = RowDependence(of: proto)
         var description = ModelDescription(
             format: "ONNX, IR version \(proto.irVersion)", engine: "onnxruntime \(library.version)", memoryBytes: bytes.count)
         description.notes = ["Evaluated by ONNX Runtime, because \(reason)."] + GraphFacts.notes(proto)
         if graph.droppedMaps > 0 { description.notes.append("Maps from classes to probabilities are given as columns.") }
         if isFixed { description.notes.append("The graph takes one row at a time; a batch is as many runs as it has rows.") }
-        if !isIndependent {
-            description.notes.append("A row's scores depend on the other rows of its batch: requests never share one.")
+        if case .dependent(let reason) = rows {
+            description.notes.append("A row's scores may depend on the other rows of its batch, so that requests never share one: \(reason).")
         }
         if library.hasTelemetry { description.notes.append("This release of ONNX Runtime has telemetry, which is switched off.") }
         if let cacheNote { description.notes.append(cacheNote) }
-        return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, rowsAreIndependent: isIndependent)
+        return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, rowsAreIndependent: rows == .independent)
     }
 
     private static func field(_ name: String, _ element: RuntimeElement) -> Field {
