@@ -1,5 +1,6 @@
 internal import Caching
 internal import Dispatch
+internal import Glibc
 internal import Logging
 internal import Pipeline
 internal import Registry
@@ -76,13 +77,14 @@ internal import Testing
     }
 
     private func serve(
-        _ rules: ServingRules, calls: CallProfile = .inline, version: Int = 1, _ body: @escaping Body
+        _ rules: ServingRules, calls: CallProfile = .inline, version: Int = 1, rowNanoseconds: UInt64? = nil,
+        _ body: @escaping Body
     ) throws -> ServedModel {
         let model = ClosureModel(calls: calls, body)
         let number = try #require(ModelVersion(version))
         var answers = AnswerRules()
         answers.rule = HalfRule()
-        let stages = try stock.path(of: name, number, model, content: [1], rules: rules)
+        let stages = try stock.path(of: name, number, model, content: [1], rules: rules, rowNanoseconds: rowNanoseconds)
         return ServedModel(name: name, version: number, model: model, answers: answers, meter: tally, stages: stages)
     }
 
@@ -156,6 +158,48 @@ internal import Testing
             return
         }
         #expect(exchange.scores[0, 0] == 0.7)
+    }
+
+    @Test func quickCallsOfOneRowAreMadeOnTheCallersThreadAndOthersAreNot() async throws {
+        let threads = Mutex<[UInt]>([])
+        for (nanoseconds, isHere) in [(UInt64(5_000), true), (50_000, false)] {
+            let served = try serve(ServingRules(), calls: Self.blocking, rowNanoseconds: nanoseconds) { rows, scores in
+                threads.withLock { $0.append(pthread_self()) }
+                for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
+            }
+            let exchange = PredictionExchange { _, _ in }
+            exchange.begin(arrival: .now, deadline: nil, width: 1)
+            exchange.features.set(0.75, row: exchange.features.addRow(), column: 0)
+            let progress = try pipeline.predict(exchange, with: served)
+            #expect(progress == (isHere ? .answered : .pending))
+            if isHere {
+                #expect(exchange.scores[0, 0] == 0.75)
+                #expect(threads.withLock { $0 } == [pthread_self()])
+                // Several rows share a call on an engine thread.
+                #expect(await ask(served, [0.1, 0.2]).scores == [0.1, 0.2])
+                #expect(threads.withLock { $0[1] != $0[0] })
+            }
+        }
+    }
+
+    @Test func aQuickCallThatTakesLongIsGivenUpAndMadeOnAnEngineThread() async throws {
+        let calls = Mutex(0)
+        let served = try serve(ServingRules(), calls: Self.blocking, rowNanoseconds: 5_000) {
+            rows, scores throws(ScoringError) in
+            // The first one is ended at its patience, as ONNX Runtime's runs are.
+            let isFirst = calls.withLock { calls in
+                calls += 1
+                return calls == 1
+            }
+            if isFirst {
+                let start = Moment.now
+                while Moment.now.nanoseconds(since: start) < 25_000_000 {}
+                throw .deadlineExceeded
+            }
+            scores[0, 0] = rows[0, 0]
+        }
+        #expect(await ask(served, [0.3]) == Answer(scores: [0.3], decisions: [.allow]))
+        #expect(calls.withLock { $0 } == 2)
     }
 
     // MARK: Caching

@@ -46,7 +46,9 @@ package struct Server: Sendable {
         let registry = ModelRegistry(
             repository, formats: ModelFormats.all(onnxRuntime: settings.onnxRuntime), meter: { metrics.meter($0, $1) },
             stages: { name, version, loaded, rules throws(ScoringError) in
-                try stock.path(of: name, version, loaded.model, content: loaded.content, rules: rules)
+                try stock.path(
+                    of: name, version, loaded.model, content: loaded.content, rules: rules,
+                    rowNanoseconds: loaded.rowNanoseconds)
             }, observer: metrics, logger: logger)
         var configuration = HTTPService.Configuration()
         configuration.version = version

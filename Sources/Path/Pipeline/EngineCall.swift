@@ -32,18 +32,45 @@ final class EngineCall: @unchecked Sendable {
             }
         }
         guard let batcher = path?.batcher, exchange.completion != nil else {
-            do throws(ScoringError) {
-                exchange.workspace.deadline = exchange.deadline
-                try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
-            } catch {
-                report(CallResult(error))
-                throw error
-            }
+            try scoreHere(until: exchange.deadline)
+            report(.success)
+            return .answered
+        }
+        if let quick = path?.quickCalls, exchange.features.count == 1, quick.allows(began), try isScored(quick) {
             report(.success)
             return .answered
         }
         submit(to: batcher, completion)
         return .pending
+    }
+
+    private func scoreHere(until deadline: Moment?) throws(ScoringError) {
+        do throws(ScoringError) {
+            exchange.workspace.deadline = deadline
+            try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+        } catch {
+            report(CallResult(error))
+            throw error
+        }
+    }
+
+    /// Scores on this thread; false where that took too long and was given up for an engine thread to try.
+    private func isScored(_ quick: QuickCalls) throws(ScoringError) -> Bool {
+        let latest = began.advanced(byNanoseconds: QuickCalls.patience)
+        let isLimited = exchange.deadline.map { $0 > latest } ?? true
+        defer {
+            let now = Moment.now
+            quick.record(now.nanoseconds(since: began), now)
+        }
+        do throws(ScoringError) {
+            exchange.workspace.deadline = isLimited ? latest : exchange.deadline
+            try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            return true
+        } catch {
+            if isLimited, error == .deadlineExceeded { return false }
+            report(CallResult(error))
+            throw error
+        }
     }
 
     /// The rows go into an exchange of the call's own: one that hangs may keep it for good.

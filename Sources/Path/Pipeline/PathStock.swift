@@ -42,8 +42,11 @@ package final class PathStock: Sendable {
 
     /// The path of a version that is about to serve; nil where its requests need no stage. Throws `.refusedModel` where
     /// the rules contradict those of other models, and `.notReady` where no thread can be started.
+    ///
+    /// - Parameter rowNanoseconds: What a call for one row takes, if that is known.
     package func path(
-        of name: ModelName, _ version: ModelVersion, _ model: any ScoringModel, content: [UInt8], rules: ServingRules
+        of name: ModelName, _ version: ModelVersion, _ model: any ScoringModel, content: [UInt8], rules: ServingRules,
+        rowNanoseconds: UInt64? = nil
     ) throws(ScoringError) -> (any VersionStages)? {
         let shared = try modelPath(name, rules)
         var cache: VersionCache?
@@ -54,7 +57,7 @@ package final class PathStock: Sendable {
                 scope: scope, memory: memory, shared: self.shared,
                 flights: model.calls.isBlocking || self.shared != nil ? flights : nil)
         }
-        let path = try VersionPath(shared, rules: rules, of: model, cache: cache)
+        let path = try VersionPath(shared, rules: rules, of: model, cache: cache, rowNanoseconds: rowNanoseconds)
         guard !path.isPlain else { return nil }
         state.withLock { $0.paths[PathKey(model: name.text, version: version.number)] = WeakPath(path: path) }
         return path

@@ -14,12 +14,17 @@ final class VersionPath: VersionStages {
     let breaker: CircuitBreaker?
     /// For engines that block.
     let batcher: Batcher?
+    /// For engines that block for less than it takes to go to another thread.
+    let quickCalls: QuickCalls?
     let cache: VersionCache?
     let fallback: Fallback?
     /// Whether requests go through `ModelPath.admission`.
     let admits: Bool
 
-    init(_ model: ModelPath, rules: ServingRules, of loaded: any ScoringModel, cache: VersionCache?) throws(ScoringError) {
+    init(
+        _ model: ModelPath, rules: ServingRules, of loaded: any ScoringModel, cache: VersionCache?,
+        rowNanoseconds: UInt64? = nil
+    ) throws(ScoringError) {
         self.model = model
         self.cache = cache
         let calls = loaded.calls
@@ -34,8 +39,10 @@ final class VersionPath: VersionStages {
         if isBlocking {
             var batching = rules.batching ?? BatchLimits()
             if let limits { batching.queuedRows = limits.queuedRows }
+            quickCalls = rowNanoseconds.flatMap { QuickCalls($0) }
             batcher = try Batcher(loaded, limits: batching, name: model.name.text)
         } else {
+            quickCalls = nil
             batcher = nil
         }
     }

@@ -12,6 +12,8 @@ package struct VersionLoader: Sendable {
         package let byteCount: Int
         /// Rows of golden.csv that were checked; 0 if there is no such file.
         package let goldenRows: Int
+        /// What a call for one row takes, if that is known.
+        package let rowNanoseconds: UInt64?
         /// Equal for files and settings that give equal scores; empty where nothing is cached, and for folders.
         package let content: [UInt8]
     }
@@ -34,9 +36,10 @@ package struct VersionLoader: Sendable {
             let golden = GoldenFile(model: opened.model, answers: answers, tolerance: manifest.goldenTolerance)
             goldenRows = try golden.check(try readGolden(folder.path))
         }
-        try WarmUp.run(opened.model)
+        let rowNanoseconds = try WarmUp.run(opened.model)
         return Loaded(
             model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows,
+            rowNanoseconds: rowNanoseconds,
             content: opened.digest.isEmpty ? [] : opened.digest + Array("\(manifest.loadOptions)".utf8))
     }
 

@@ -9,11 +9,15 @@ struct WarmUp {
 
     /// Scores plausible rows, one alone and all together. Rows may well be refused, because what they hold is made up;
     /// throws only if the engine itself fails or does not come to an end.
-    static func run(_ model: any ScoringModel) throws(ScoringError) {
+    ///
+    /// Returns the nanoseconds that the quickest call for one row took; nil if that row was refused.
+    @discardableResult
+    static func run(_ model: any ScoringModel) throws(ScoringError) -> UInt64? {
         let features = FeatureBatch()
         let scores = ScoreBatch()
         let workspace = Workspace()
         var random = Random()
+        var quickest: UInt64?
         for count in [1, rows] {
             features.reset(width: model.signature.inputs.count)
             for row in 0..<count {
@@ -25,6 +29,12 @@ struct WarmUp {
             workspace.deadline = Moment.now.advanced(byMilliseconds: patience)
             do throws(ScoringError) {
                 try model.score(features, into: scores, using: workspace)
+                guard count == 1 else { continue }
+                for _ in 0..<3 {
+                    let start = Moment.now
+                    try model.score(features, into: scores, using: workspace)
+                    quickest = min(quickest ?? .max, Moment.now.nanoseconds(since: start))
+                }
             } catch {
                 if case .engineFailure = error { throw error }
                 if error == .deadlineExceeded {
@@ -32,6 +42,7 @@ struct WarmUp {
                 }
             }
         }
+        return quickest
     }
 
     /// One cell in eight stays missing, as in real data.
