@@ -39,7 +39,8 @@ extension RuntimeModel {
         if graph.droppedMaps > 0 { description.notes.append("Maps from classes to probabilities are given as columns.") }
         if isFixed { description.notes.append("The graph takes one row at a time; a batch is as many runs as it has rows.") }
         if case .dependent(let reason) = rows {
-            description.notes.append("A row's scores may depend on the other rows of its batch, so that requests never share one: \(reason).")
+            description.notes.append(
+                "A row's scores may depend on the other rows of its batch, so that requests never share one: \(reason).")
         }
         if library.hasTelemetry { description.notes.append("This release of ONNX Runtime has telemetry, which is switched off.") }
         if let cacheNote { description.notes.append(cacheNote) }
