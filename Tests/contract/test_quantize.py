@@ -52,8 +52,9 @@ def test_the_quantized_network_scores_like_the_network(network, method, tmp_path
     before, after = score(session(PRODUCTS / f"{network}.onnx"), rows), score(session(target), rows)
     scale = np.abs(before).max()
     assert np.isfinite(after).all()
-    # A row with one large value among 256 small ones is rounded coarsely.
-    assert np.abs(after - before).max() <= 0.04 * max(scale, 1e-6), (before[:3], after[:3])
+    # matmul-nbits rounds a row by blocks of 256, which one large value among small ones makes coarse.
+    bound = 0.04 if method == "matmul-nbits" else 0.03
+    assert np.abs(after - before).max() <= bound * max(scale, 1e-6), (before[:3], after[:3])
 
 
 @pytest.mark.parametrize("method", ["matmul-nbits", "per-row"])
