@@ -103,7 +103,8 @@ struct ModelExperimentTests {
         #expect(rules.stable?.number == 2)
         let open = try ExperimentRules(shadow: [version(4)])
         #expect(open.loaded == nil)
-        #expect(open.answersByDefault(try version(3)) && !open.answersByDefault(try version(4)))
+        let (third, fourth) = (try version(3), try version(4))
+        #expect(open.answersByDefault(third) && !open.answersByDefault(fourth))
     }
 
     private func canaryRules(share: Int = 30, shadow: Set<ModelVersion> = []) throws -> ExperimentRules {

@@ -126,7 +126,9 @@ struct ShadowQueueTests {
 
     @Test func rowsAreTranslatedByNameAndLevel() throws {
         let own = [Field("x"), Field("country", .category(CategoryLevels(["NL", "DE", "FR"])))]
-        let other = [Field("country", .category(CategoryLevels(["DE", "FR"])), unknownLevel: .missing), Field("x"), Field("new")]
+        let other = [
+            Field("country", .category(CategoryLevels(["DE", "FR"])), unknownLevel: .missing), Field("x"), Field("new"),
+        ]
         let stable = served(2, FactorModel(1, inputs: own))
         let queue = ShadowQueue(served(3, FactorModel(1, inputs: other)))
         for level in 0..<3 {

@@ -3,7 +3,9 @@ internal import Testing
 
 struct SketchesTests {
     @Test func scoreBinsFollowTheOrderOfTheScores() {
-        let positive = stride(from: -20.0, through: 30, by: 0.01).map { Double(sign: .plus, exponent: 0, significand: 1) * exp2($0) }
+        let positive = stride(from: -20.0, through: 30, by: 0.01).map {
+            Double(sign: .plus, exponent: 0, significand: 1) * exp2($0)
+        }
         let nearOne = stride(from: -17.0, through: -1, by: 0.01).map { 1 - exp2($0) }
         let scores = (positive + nearOne + positive.map { -$0 } + [0, -0.0, 0.5, 1, .infinity, -.infinity]).sorted()
         var last = 1

@@ -35,8 +35,10 @@ struct VersionSplitTests {
         }
     }
 
-    @Test(arguments: [([:], "at least one"), ([2: 0], "versions.split.2"), ([2: -1, 3: 5], "versions.split.2"),
-        ([2: 100_000, 3: 1], "versions.split.3 is under 0.01 %"), ([2: 1, 3: 100_000], "versions.split.2 is under 0.01 %")])
+    @Test(arguments: [
+        ([:], "at least one"), ([2: 0], "versions.split.2"), ([2: -1, 3: 5], "versions.split.2"),
+        ([2: 100_000, 3: 1], "versions.split.3 is under 0.01 %"), ([2: 1, 3: 100_000], "versions.split.2 is under 0.01 %"),
+    ])
     func weightsThatCannotBeKeptAreRefused(weights: [Int: Int], reason: String) throws {
         let error = try #require(throws: ScoringError.self) { try split(weights) }
         #expect(error.description.contains(reason))

@@ -25,7 +25,8 @@ enum Divergence {
         let left = interval(first.count, of: first.total, z: z)
         let right = interval(second.count, of: second.total, z: z)
         let (a, b) = (share(first), share(second))
-        return a - b - ((a - left.lowerBound) * (a - left.lowerBound) + (right.upperBound - b) * (right.upperBound - b)).squareRoot()
+        return a - b
+            - ((a - left.lowerBound) * (a - left.lowerBound) + (right.upperBound - b) * (right.upperBound - b)).squareRoot()
     }
 
     static func share(_ part: (count: Int, total: Int)) -> Double {

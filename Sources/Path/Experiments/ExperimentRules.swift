@@ -41,7 +41,8 @@ package struct ExperimentRules: Sendable, Equatable {
             }
             guard labels[VersionLabels.stable] ?? serve?.filter({ $0 != canary.version }).max() != nil else {
                 throw .refusedModel(
-                    "versions.canary needs a version to be compared with: set versions.labels.stable, or name it in versions.serve")
+                    "versions.canary needs a version to be compared with: set versions.labels.stable, or name it in versions.serve"
+                )
             }
         }
         self.serve = serve

@@ -76,7 +76,9 @@ struct RowTranslation {
     ) throws(ScoringError) {
         func cell(_ source: Int) -> Double { cells[cells.startIndex + source] }
         func known(_ value: Double?) throws(ScoringError) -> Double {
-            guard let value else { throw .invalidFeature(name: "input \(target)", reason: "the shadow version refuses this level") }
+            guard let value else {
+                throw .invalidFeature(name: "input \(target)", reason: "the shadow version refuses this level")
+            }
             return value
         }
         switch column {

@@ -66,6 +66,7 @@ package struct VersionSplit: Sendable, Equatable {
     }
 
     private static func tooSmall(_ version: ModelVersion) -> ScoringError {
-        .refusedModel("versions.split.\(version) is under 0.01 % of all weights, the least that can be given: raise it or leave it out")
+        .refusedModel(
+            "versions.split.\(version) is under 0.01 % of all weights, the least that can be given: raise it or leave it out")
     }
 }
