@@ -60,7 +60,8 @@ let package = Package(
         ]),
 
         part("Path", "Decisions", ["Scoring"]),
-        part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", log, lifecycle]),
+        part("Path", "Experiments", ["Scoring"]),
+        part("Path", "Registry", ["Scoring", "TextFormats", "StrictYAML", "Decisions", "Experiments", log, lifecycle]),
         part("Path", "Pipeline", ["Scoring", "Registry"]),
 
         part("Engines", "Tabular", ["Scoring"]),
@@ -91,7 +92,8 @@ let package = Package(
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
         tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
         tests(of: "Decisions", ["Scoring"]),
-        tests(of: "Registry", ["Scoring", "Decisions", log, lifecycle]),
+        tests(of: "Experiments", ["Scoring"]),
+        tests(of: "Registry", ["Scoring", "Decisions", "Experiments", log, lifecycle]),
         tests(of: "Pipeline", ["Scoring", "Registry", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),

@@ -123,7 +123,6 @@ internal import Testing
 
     @Test(arguments: [
         "fallback: { score: 0.5 }", "batching: { maxBatchRows: 32 }", "cache: { ttl: 300s }", "limits: { deadline: 50ms }",
-        "versions: { shadow: [3] }", "versions: { split: { 2: 90, 3: 10 } }", "versions: { sticky: user_id }",
     ])
     func whatIsNotBuiltYetIsRefusedInsteadOfIgnored(text: String) throws {
         let error = try #require(throws: ScoringError.self) { try parse(text) }
