@@ -9,15 +9,15 @@ let style: [SwiftSetting] = [
 ]
 
 /// A library target of `Sources/<layer>/<name>`.
-func part(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: style)
+func part(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = [], without: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", exclude: without, swiftSettings: style)
 }
 
 /// The tests of the target with the same name.
-func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], without: [String] = []) -> Target {
     .testTarget(
         name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies,
-        path: "Tests/\(name)Tests", swiftSettings: style)
+        path: "Tests/\(name)Tests", exclude: without, swiftSettings: style)
 }
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -68,14 +68,17 @@ let package = Package(
         part("Path", "Resilience", ["Scoring"]),
         part("Path", "Experiments", ["Scoring"]),
         part("Path", "Registry", [
-            "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", log, lifecycle,
+            "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", "Experiments", log,
+            lifecycle,
         ]),
         part("Path", "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments"]),
 
         part("Engines", "Tabular", ["Scoring"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
-        part("Engines", "ONNX", ["Scoring", "Digests", "Tabular", "COnnxRuntime", protobuf]),
+        part(
+            "Engines", "ONNX", ["Scoring", "Digests", "Tabular", "COnnxRuntime", protobuf],
+            without: ["Protobuf/README.md", "Protobuf/model.proto"]),
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
         .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
@@ -96,7 +99,10 @@ let package = Package(
         .executableTarget(
             name: "BatchBench", dependencies: ["Batching", "Scoring"], path: "Benchmarks/BatchBench", swiftSettings: style),
         .executableTarget(
-            name: "CacheBench", dependencies: ["Scoring", "Caching", "CacheTraces", nio, nioPosix, log, arguments],
+            name: "CacheBench",
+            dependencies: [
+                "Scoring", "Caching", "CacheTraces", "Pipeline", "Registry", "TreeFormats", nio, nioPosix, log, arguments,
+            ],
             path: "Benchmarks/CacheBench", swiftSettings: style),
 
         part("TestKit", "CacheTraces"),
@@ -111,13 +117,18 @@ let package = Package(
         tests(of: "Caching", ["Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Experiments", ["Scoring"]),
-        tests(of: "Registry", ["Scoring", "Decisions", "Batching", "Resilience", log, lifecycle]),
+        tests(of: "Registry", ["Scoring", "Decisions", "Experiments", "Batching", "Resilience", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
-        tests(of: "Pipeline", ["Scoring", "Registry", "Caching", "Resilience", log]),
+        tests(of: "Pipeline", ["Scoring", "Registry", "Caching", "Resilience", "Experiments", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
-        tests(of: "ONNX", ["Scoring", "Tabular", "TextFormats"]),
+        tests(
+            of: "ONNX", ["Scoring", "Tabular", "TextFormats"],
+            without: [
+                "make_goldens.py", "make_more_goldens.py", "make_node_cases.py", "make_quantization_models.py",
+                "make_row_graphs.py", "make_runtime_goldens.py",
+            ]),
         tests(of: "Assembly", ["Scoring", "Caching", "HTTPFront", log]),
         tests(of: "LoadTest", [nio, nioPosix]),
     ]

@@ -8,7 +8,7 @@ internal import Scoring
 struct CacheBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "CacheBench", abstract: "Time the caches of scores and compare their hit rates.",
-        subcommands: [TimesCommand.self, TracesCommand.self, RedisCommand.self])
+        subcommands: [TimesCommand.self, TracesCommand.self, WorthCommand.self, RedisCommand.self])
 }
 
 /// Rows of random numbers, a scope for them, and scores to keep.

@@ -38,12 +38,12 @@ final class EchoPredictor: Predictor {
     /// Predictions so far.
     var predictions: Int { calls.load(ordering: .relaxed) }
 
-    func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel {
+    func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving {
         guard name == nil || name == echo.name else { throw .unknownModel(name?.text ?? "") }
-        guard version == nil || version == echo.version else {
+        guard version == nil || version == .number(echo.version) else {
             throw .unknownVersion(model: "echo", version: version?.description ?? "")
         }
-        return echo
+        return Serving(echo)
     }
 
     /// Rows whose second feature is 2 are answered later, by a task that waits at the gate.

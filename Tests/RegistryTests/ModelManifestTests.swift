@@ -138,14 +138,6 @@ internal import Testing
         #expect(error.description.hasPrefix("model.yaml: line "))
     }
 
-    @Test(arguments: [
-        "versions: { shadow: [3] }", "versions: { split: { 2: 90, 3: 10 } }", "versions: { sticky: user_id }",
-    ])
-    func whatIsNotBuiltYetIsRefusedInsteadOfIgnored(text: String) throws {
-        let error = try #require(throws: ScoringError.self) { try parse(text) }
-        #expect(error.description.contains("is not supported by this version"))
-    }
-
     @Test func onlyTheVersionsServedMayDifferForAnswersToBeAlike() throws {
         let manifest = try parse("policy: { block: 0.8 }\nversions: { serve: [1] }")
         #expect(manifest.answersLike(try parse("policy: { block: 0.8 }\nversions: { serve: [2] }")))

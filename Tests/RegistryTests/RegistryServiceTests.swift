@@ -127,7 +127,7 @@ internal import Testing
                 "fraud/2 passed Fake 2",
                 "fraud/3 refused golden.csv line 2: column 'prediction': expected '3', got '2.0'",
                 "fraud/10 refused this one is broken (at byte 0)",
-                "fraud/11 refused model.yaml serves this version, but its folder is not there",
+                "fraud/11 refused model.yaml names this version, but its folder is not there",
                 "typo/1 refused model.yaml: line 1: unknown key 'scores', did you mean 'score'?",
             ])
         #expect(fixture.format.census.alive == 0)

@@ -67,8 +67,8 @@ final class RepositoryFixture: Sendable {
 
     /// The score of the row a=1 from whatever version answers.
     func score(_ name: String?, version: Int? = nil) throws -> Double {
-        let served = try registry.served(name.map { try model($0) }, version: version.flatMap { ModelVersion($0) })
-        return try scoreOfOne(served)
+        let version = version.flatMap { ModelVersion($0) }.map { VersionReference.number($0) }
+        return try scoreOfOne(registry.served(name.map { try model($0) }, version: version).model)
     }
 }
 

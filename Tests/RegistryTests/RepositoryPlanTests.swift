@@ -93,13 +93,37 @@ internal import Testing
         #expect(steps.first == .publish(order.name, order.version, order.ticket))
     }
 
+    @Test func aVersionOnTrialTakesNobodysPlace() throws {
+        var plan = try servingPlan(["fraud": [1: "a"]])
+        let changed = try listing(["fraud": [1: "a", 2: "b", 3: "c"]], yaml: "versions: { serve: [3], shadow: [2] }")
+        _ = plan.observe(changed)
+        let orders = loads(plan.observe(changed))
+        #expect(orders.map(\.version.number) == [3, 2])
+        #expect(plan.finish(orders[1], failure: nil) == [.publish(orders[1].name, orders[1].version, orders[1].ticket)])
+        #expect(state(plan, "fraud", "1")?.state == .ready)
+        #expect(withdrawals(plan.finish(orders[0], failure: nil)) == ["fraud/1"])
+    }
+
+    @Test func aModelOfVersionsOnTrialAloneSaysSo() throws {
+        var plan = RepositoryPlan()
+        _ = plan.observe(try listing(["fraud": [1: "a"]], yaml: "versions: { shadow: [1] }"))
+        let reason = "all of its versions are on trial, as shadow or canary, and none may answer by default"
+        #expect(plan.absence(of: try model("fraud"), version: nil) == .notReady("model 'fraud' is not ready: \(reason)"))
+    }
+
+    @Test func labelsThatNameNothingAreUnknownVersions() throws {
+        let plan = try servingPlan(["fraud": [1: "a"]])
+        let error = plan.absence(of: try model("fraud"), version: .label("stable"))
+        #expect(error == .unknownVersion(model: "fraud", version: "stable"))
+    }
+
     @Test func aTypoInTheServedVersionsTakesNothingOutOfService() throws {
         var plan = try servingPlan(["fraud": [1: "a"]])
         let changed = try listing(["fraud": [1: "a"]], yaml: "versions: { serve: [11] }")
         _ = plan.observe(changed)
-        #expect(plan.observe(changed).isEmpty)
+        #expect(plan.observe(changed) == [.divide(try model("fraud"))])
         #expect(state(plan, "fraud", "1")?.state == .ready)
-        #expect(state(plan, "fraud", "11")?.reason == "model.yaml serves this version, but its folder is not there")
+        #expect(state(plan, "fraud", "11")?.reason == "model.yaml names this version, but its folder is not there")
     }
 
     @Test func aBrokenManifestTakesNothingOutOfServiceAndLoadsNothing() throws {
@@ -227,6 +251,7 @@ internal import Testing
                     case .withdraw(_, let version, let ticket):
                         #expect(serving[version.number] == ticket)
                         serving[version.number] = nil
+                    case .divide: Issue.record("model.yaml divides nothing")
                     }
                 }
             }

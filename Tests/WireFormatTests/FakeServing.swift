@@ -91,12 +91,15 @@ final class FakePredictor: Predictor {
     let isCached: Bool
     /// Whether answers are given later, by `answerWaiting`, where the exchange can wait.
     let answersLater: Bool
+    /// What runs on the versions of all models.
+    let experiment: (any RunningExperiment)?
     private let waiting = Mutex<[@Sendable () -> Void]>([])
 
     init(
         _ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false,
-        answersLater: Bool = false
+        answersLater: Bool = false, experiment: (any RunningExperiment)? = nil
     ) {
+        self.experiment = experiment
         self.answersLater = answersLater
         self.models = models
         self.failure = failure
@@ -111,15 +114,15 @@ final class FakePredictor: Predictor {
     /// How often it was asked to predict.
     var predictions: Int { tally.withLock { $0.predictions } }
 
-    func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel {
-        guard let name else { return models[0] }
+    func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving {
+        guard let name else { return Serving(models[0], experiment: experiment) }
         let versions = models.filter { $0.name == name }
         guard let latest = versions.last else { throw .unknownModel(name.text) }
-        guard let version else { return latest }
-        guard let served = versions.first(where: { $0.version == version }) else {
+        guard let version else { return Serving(latest, experiment: experiment) }
+        guard let served = versions.first(where: { .number($0.version) == version }) else {
             throw .unknownVersion(model: name.text, version: version.description)
         }
-        return served
+        return Serving(served, experiment: experiment)
     }
 
     func predict(

@@ -4,7 +4,7 @@ internal import WireFormat
 
 @Suite struct PredictRouteTests {
     private let fraud = ModelName("fraud")
-    private let two = ModelVersion(2)
+    private let two = VersionReference("2")
 
     @Test func theRoutesOfTheContractAreKnown() throws {
         let fraud = try #require(fraud)
@@ -28,6 +28,12 @@ internal import WireFormat
         #expect(route(path) == nil)
     }
 
+    @Test func aVersionMayBeALabel() throws {
+        let fraud = try #require(fraud)
+        #expect(route("/predict/fraud/versions/stable") == .predict(fraud, .label("stable")))
+        #expect(route("/v2/models/fraud/versions/v2.1-canary/infer") == .infer(fraud, .label("v2.1-canary")))
+    }
+
     @Test func namesMayBePercentEncoded() throws {
         let fraud = try #require(fraud)
         #expect(route("/predict/%66raud") == .predict(fraud, nil))
@@ -45,7 +51,7 @@ internal import WireFormat
         }
     }
 
-    @Test(arguments: ["0", "-1", "01", "x", "", "v10", "99999999999999999999", "1.0"])
+    @Test(arguments: ["0", "01", ".x", "", "a b", "99999999999999999999", "caf%c3%a9"])
     func whatCannotBeAVersionIsAnUnknownOne(version: String) {
         guard case .invalid(.unknownVersion(model: "fraud", version: _), .predict) = route("/predict/fraud/versions/\(version)"),
             case .invalid(.unknownVersion, .inference) = route("/v2/models/fraud/versions/\(version)/infer")

@@ -15,8 +15,8 @@ from onnx import TensorProto, helper
 from serving import Server, until
 
 
-def endless():
-    """A graph that never ends for a batch with a value over a million, beyond what warm-ups try, and passes others on."""
+def endless(bound=1e6):
+    """A graph that never ends for a batch with a value over `bound`, beyond what warm-ups try, and passes others on."""
     body = helper.make_graph(
         [helper.make_node("Identity", ["on"], ["go_on"]), helper.make_node("Identity", ["v"], ["w"])],
         "body",
@@ -33,7 +33,7 @@ def endless():
     graph = helper.make_graph(
         nodes, "endless", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
-        [helper.make_tensor("bound", TensorProto.FLOAT, [], [1e6])],
+        [helper.make_tensor("bound", TensorProto.FLOAT, [], [bound])],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return model.SerializeToString()

@@ -63,7 +63,7 @@ package struct Server: Sendable {
             configuration: configuration,
             backend: HTTPService.Backend(
                 predictor: PredictionPipeline(registry: registry, metrics: metrics, stock: stock), repository: registry,
-                admin: PathAdmin(registry: registry, stock: stock), metrics: { metrics.exposition(stock) }),
+                admin: PathAdmin(registry: registry, stock: stock), metrics: { metrics.exposition(stock, registry: registry) }),
             logger: logger, accessLog: settings.logsAccess ? AccessLog(logger: accessLogger) : nil, onListening: onListening)
         self.settings = settings
         self.logger = logger

@@ -38,3 +38,33 @@ package struct ModelVersion: Hashable, Comparable, Sendable, CustomStringConvert
     package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
     package var description: String { String(number) }
 }
+
+/// A version as a request names it: by its number or by one of the labels that model.yaml gives.
+package enum VersionReference: Hashable, Sendable, CustomStringConvertible {
+    case number(ModelVersion)
+    case label(String)
+
+    /// nil for what can be neither.
+    package init?(_ text: String) {
+        if let version = ModelVersion(text) {
+            self = .number(version)
+        } else if Self.isLabel(text) {
+            self = .label(text)
+        } else {
+            return nil
+        }
+    }
+
+    /// Labels are 1 to 64 of `A-Z a-z 0-9 _ - .`, do not start with a dot and are no number.
+    package static func isLabel(_ text: String) -> Bool {
+        ModelName(text) != nil && text.utf8.count <= 64
+            && !text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+
+    package var description: String {
+        switch self {
+        case .number(let version): version.description
+        case .label(let label): label
+        }
+    }
+}

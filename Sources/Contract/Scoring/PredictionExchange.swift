@@ -21,6 +21,12 @@ package final class PredictionExchange: @unchecked Sendable {
     package var degradation: String?
     /// The name and version of another model that answered in the asked one's place.
     package var answeredBy: (name: String, version: String)?
+    /// What runs on the model's versions; nil for most models. The predictor lets go of it when the answer is there.
+    package var experiment: (any RunningExperiment)?
+    /// Whether the experiment chose the version, rather than the request.
+    package var isVersionChosen = false
+    /// The request's identifier, where the experiment keeps answers.
+    package var requestID: String?
     /// Takes the exchange back when `predict` answers later; called exactly once for each such answer, on any thread.
     /// nil where the front cannot wait: then every answer is given within `predict`.
     package let completion: Completion?
@@ -41,6 +47,9 @@ package final class PredictionExchange: @unchecked Sendable {
         isCached = false
         degradation = nil
         answeredBy = nil
+        experiment = nil
+        isVersionChosen = false
+        requestID = nil
         cancel = nil
     }
 }
@@ -53,11 +62,24 @@ package enum PredictionProgress: Sendable {
     case pending
 }
 
+/// What a look-up finds.
+package struct Serving: Sendable {
+    /// The version that was asked for; where none was, the default.
+    package let model: ServedModel
+    /// What runs on the model's versions; nil for most models.
+    package let experiment: (any RunningExperiment)?
+
+    package init(_ model: ServedModel, experiment: (any RunningExperiment)? = nil) {
+        self.model = model
+        self.experiment = experiment
+    }
+}
+
 /// Answers predictions; what the fronts see of the path behind them.
 package protocol Predictor: Sendable {
-    /// The version that answers now: the named one, or the highest ready one. `name` is nil for the
-    /// server's only or default model.
-    func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel
+    /// The version that answers now: the named one, or the default. `name` is nil for the server's only or default
+    /// model.
+    func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving
 
     /// Scores the rows in `exchange.features` and decides on them. Fills `exchange.scores` and
     /// `exchange.decisions`; rows can fail singly in `exchange.scores`. Runs on the calling thread where that takes

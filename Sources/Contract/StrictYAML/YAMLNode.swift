@@ -127,6 +127,12 @@ extension YAMLNode {
         return YAMLMapping(path: path, line: line, pairs: pairs)
     }
 
+    /// The pairs of a mapping whose keys are free: names that the file's author gives. In the file's order.
+    package func pairs() throws(YAMLError) -> [(key: String, value: YAMLNode)] {
+        guard case .mapping(let pairs) = content else { throw expected("a mapping of keys to values") }
+        return pairs
+    }
+
     private var plainText: String? {
         guard case .scalar(let text, isPlain: true) = content else { return nil }
         return text

@@ -74,7 +74,7 @@ struct ManagementRoutes {
         }
         let model: Handler = { [desk] _, context in
             let (name, version) = try context.model()
-            let served = try desk.backend.predictor.served(name, version: version)
+            let served = try desk.backend.predictor.served(name, version: version).model
             let ready = desk.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
             return json { MetadataDocuments.model(served, versions: ready.map(\.version), into: &$0) }
         }
@@ -115,8 +115,17 @@ struct ManagementRoutes {
             let removed = try await admin.purgeCache(of: name)
             return json { StatusDocument.write(.members([("purged", .count(UInt64(removed)))]), into: &$0) }
         }
+        func order(_ order: CanaryOrder) -> Handler {
+            { request, context in
+                let person = try await request.withBody(MetadataDocuments.person)
+                let (name, _) = try context.model()
+                let status = try admin.carryOut(order, on: name, by: person)
+                return json { StatusDocument.write(status, into: &$0) }
+            }
+        }
         return [
             ("/models/{model}", .get, model), ("/cache/stats", .get, cache), ("/models/{model}/cache/purge", .post, purge),
+            ("/models/{model}/promote", .post, order(.promote)), ("/models/{model}/rollback", .post, order(.rollback)),
         ]
     }
 
@@ -175,11 +184,11 @@ private func json(_ status: HTTPResponse.Status = .ok, _ write: (inout ByteSink)
 
 extension BasicRequestContext {
     /// The model and version that the path names.
-    fileprivate func model() throws(ScoringError) -> (ModelName, ModelVersion?) {
+    fileprivate func model() throws(ScoringError) -> (ModelName, VersionReference?) {
         let text = parameters.get("model") ?? ""
         guard let name = ModelName(text) else { throw .unknownModel(String(text.prefix(128))) }
         guard let number = parameters.get("version") else { return (name, nil) }
-        guard let version = ModelVersion(number) else {
+        guard let version = VersionReference(number) else {
             throw .unknownVersion(model: name.text, version: String(number.prefix(32)))
         }
         return (name, version)

@@ -116,6 +116,29 @@ package enum MetadataDocuments {
         try reader.end()
     }
 
+    /// Reads the body of a `POST /models/{model}/promote` or `/rollback`: empty, or `{"by": "who ordered it"}`.
+    package static func person(_ body: UnsafeBufferPointer<UInt8>) throws(ScoringError) -> String {
+        let nobody = "an operator"
+        guard !body.isEmpty else { return nobody }
+        var person: String?
+        var reader = RequestReader(body, memory: JSONMemory())
+        guard try reader.peek() == .object else {
+            throw .invalidRequest("expected a JSON object such as {\"by\": \"ann\"}, found \(try reader.peek().phrase)")
+        }
+        try reader.beginObject()
+        while let key = try reader.nextKey() {
+            guard key == "by" else { throw .invalidRequest("unknown member '\(Quoted.name(key))': an order has 'by' only") }
+            guard try reader.peek() == .string else {
+                throw .invalidRequest("'by' must be a string, found \(try reader.peek().phrase)")
+            }
+            let text = try reader.text()
+            guard text.count <= 256 else { throw .invalidRequest("'by' is longer than 256 bytes") }
+            person = text.string
+        }
+        try reader.end()
+        return person.flatMap { $0.isEmpty ? nil : $0 } ?? nobody
+    }
+
     // MARK: REST
 
     /// `GET /models`: each model once, with its versions.

@@ -5,6 +5,7 @@ package import TextFormats
 package final class PendingAnswer {
     /// A request of a batch; see `PredictionDesk.BatchRow`.
     struct Row {
+        var part: Int
         var row: Int?
         var error: ScoringError?
         var requestID: [UInt8]?
@@ -17,47 +18,45 @@ package final class PendingAnswer {
         case inference(id: [UInt8]?, outputs: [InferenceOutput])
     }
 
-    let exchange: PredictionExchange
-    private let served: ServedModel
+    /// At least one.
+    let parts: [AnswerPart]
     private let question: Question
     private let errorStyle: ErrorStyle
     private let headerID: String?
     private let arrival: Moment
-    private var error: ScoringError?
-    private var isReady = false
+    private var isReady: Bool { parts.allSatisfy(\.isReady) }
     /// Called on the desk's thread when the answer can be written, which may be before it is set.
     package var onReady: (() -> Void)? {
         didSet { if isReady { onReady?() } }
     }
 
-    init(_ exchange: PredictionExchange, _ served: ServedModel, _ request: WireRequest, _ question: Question) {
-        self.exchange = exchange
-        self.served = served
+    init(_ parts: [AnswerPart], _ request: WireRequest, _ question: Question) {
+        self.parts = parts
         self.question = question
         errorStyle = request.route.errorStyle
         headerID = PredictionDesk.usable(request.requestID)
         arrival = request.arrival
     }
 
-    func arrived(_ error: ScoringError?) {
-        self.error = error
-        isReady = true
+    func arrived(_ exchange: PredictionExchange, _ error: ScoringError?) {
+        guard let part = parts.first(where: { $0.exchange === exchange }) else { return }
+        part.error = error
+        part.isReady = true
+        guard isReady else { return }
         onReady?()
         onReady = nil
     }
 
     /// Tells the predictor that nobody waits any more. `onReady` is called all the same.
     package func cancel() {
-        if !isReady { exchange.cancel?() }
+        for part in parts where !part.isReady { part.exchange.cancel?() }
     }
 
     /// Appends the body of the answer and returns its status. Once, after `onReady`.
     package func write(into response: inout ByteSink) -> WireStatus {
         let start = response.count
         do throws(ScoringError) {
-            if let error { throw error }
-            try AnswerEncoder.check(exchange, served)
-            try writeResult(AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: arrival)), &response)
+            try writeResult(&response)
             return WireStatus(code: 200)
         } catch {
             response.truncate(to: start)
@@ -65,20 +64,28 @@ package final class PendingAnswer {
         }
     }
 
-    private func writeResult(_ encoder: AnswerEncoder, _ response: inout ByteSink) throws(ScoringError) {
+    private func writeResult(_ response: inout ByteSink) throws(ScoringError) {
+        for part in parts where part.error == nil {
+            do throws(ScoringError) {
+                try AnswerEncoder.check(part.exchange, part.served)
+            } catch {
+                part.error = error
+            }
+        }
+        let (exchange, first) = (parts[0].exchange, parts[0])
+        if let error = first.error, parts.allSatisfy({ $0.error != nil }) { throw error }
+        let latency = Moment.now.nanoseconds(since: arrival)
+        let encoder = AnswerEncoder(first.served, exchange, latency: latency)
         switch question {
         case .single(let requestID):
             if let failure = exchange.scores.failure(row: 0) { throw failure }
             Self.withBytes(requestID) { encoder.write(row: 0, requestID: $0, into: &response) }
         case .batch(let rows):
-            encoder.writeBatch(count: rows.count, into: &response) { position, response in
+            let batch = BatchEncoder(parts, latency: latency)
+            batch.write(count: rows.count, into: &response) { position, response in
                 let entry = rows[position]
                 Self.withBytes(entry.requestID) { requestID in
-                    if let error = entry.error ?? entry.row.flatMap({ exchange.scores.failure(row: $0) }) {
-                        AnswerEncoder.write(error, requestID: requestID, into: &response)
-                    } else if let row = entry.row {
-                        encoder.write(row: row, requestID: requestID, into: &response)
-                    }
+                    batch.write(entry.part, entry.row, position, entry.error, requestID: requestID, into: &response)
                 }
             }
         case .inference(let id, let outputs):
@@ -110,9 +117,11 @@ package final class PendingAnswer {
 final class WaitingAnswers: @unchecked Sendable {
     private var answers: [ObjectIdentifier: PendingAnswer] = [:]
 
-    func add(_ answer: PendingAnswer) { answers[ObjectIdentifier(answer.exchange)] = answer }
+    func add(_ answer: PendingAnswer) {
+        for part in answer.parts where !part.isReady { answers[ObjectIdentifier(part.exchange)] = answer }
+    }
 
     func arrived(_ exchange: PredictionExchange, _ error: ScoringError?) {
-        answers.removeValue(forKey: ObjectIdentifier(exchange))?.arrived(error)
+        answers.removeValue(forKey: ObjectIdentifier(exchange))?.arrived(exchange, error)
     }
 }

@@ -2,13 +2,13 @@ package import Scoring
 
 /// What a POST to a path asks for, as far as predictions go.
 package enum PredictRoute: Sendable, Equatable {
-    /// `/predict`, `/predict/{model}`, `/predict/{model}/versions/{version}`.
-    case predict(ModelName?, ModelVersion?)
+    /// `/predict`, `/predict/{model}`, `/predict/{model}/versions/{version}`. A version is a number or a label.
+    case predict(ModelName?, VersionReference?)
     /// `/predict/batch`, `/predict/batch/{model}`, `/predict/batch/{model}/versions/{version}`. A model called
     /// "batch" can therefore be asked through `/v2` only.
-    case batch(ModelName?, ModelVersion?)
+    case batch(ModelName?, VersionReference?)
     /// `/v2/models/{model}/infer`, `/v2/models/{model}/versions/{version}/infer`.
-    case infer(ModelName, ModelVersion?)
+    case infer(ModelName, VersionReference?)
     /// One of these, but its model or version cannot be one.
     case invalid(ScoringError, ErrorStyle)
 
@@ -100,9 +100,9 @@ private struct PathSegment {
         return name
     }
 
-    func version(of model: PathSegment) throws(ScoringError) -> ModelVersion {
+    func version(of model: PathSegment) throws(ScoringError) -> VersionReference {
         let text = try decoded()
-        guard let version = ModelVersion(text) else {
+        guard let version = VersionReference(text) else {
             throw .unknownVersion(model: Quoted.name(try model.decoded()), version: Quoted.name(text))
         }
         return version

@@ -1,55 +1,69 @@
 internal import Scoring
 internal import TextFormats
 
-/// `POST /predict/batch`: many requests in one body, each with a result of its own.
+/// `POST /predict/batch`: many requests in one body, each with a result of its own, and each answered by the version that
+/// would answer it alone.
 extension PredictionDesk {
     /// A request of a batch.
     struct BatchRow {
-        /// Its row among those that are scored; nil if it was wrong.
+        /// Which of the batch's parts it belongs to.
+        var part = 0
+        /// Its row among those of its part; nil if it was wrong.
         var row: Int?
         var error: ScoringError?
         var requestID: UnsafeBufferPointer<UInt8>?
     }
 
     func predictBatch(
-        _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress,
+        _ request: WireRequest, _ name: ModelName?, _ version: VersionReference?, _ progress: inout Progress,
         into response: inout ByteSink
     ) throws(ScoringError) -> PendingAnswer? {
-        let served = try begin(request, name, version, &progress)
+        let inquiry = try lookUp(request, name, version, &progress)
         batchRows.removeAll(keepingCapacity: true)
-        rowPositions.removeAll(keepingCapacity: true)
+        var parts = BatchParts(inquiry, body: request.body, maxCells: limits.maxCells)
+        if !inquiry.isDivided { parts.add(Inquiry.Choice(served: inquiry.serving.model, isChosen: false), exchange) }
         var reader = RequestReader(request.body, memory: memory)
-        try readBatch(&reader, RowDecoder(served, exchange.features))
+        try readBatch(&reader, &parts)
         try reader.end()
-        if exchange.features.count > 0 {
-            if case .pending = try score(with: served, &progress) {
-                let rows = batchRows.map { entry in
-                    PendingAnswer.Row(row: entry.row, error: entry.error, requestID: entry.requestID.map { Array($0) })
+        let all = parts.all
+        progress.reachedPredictor = all.contains { $0.exchange.features.count > 0 }
+        for part in all {
+            do throws(ScoringError) {
+                if part.exchange.features.count == 0 {
+                    part.exchange.experiment = nil
+                    part.exchange.scores.reset(rows: 0, width: part.served.signature.outputs.count)
+                    part.isReady = true
+                } else if case .answered = try score(part.exchange, with: part.served) {
+                    part.isReady = true
                 }
-                return PendingAnswer(exchange, served, request, .batch(rows))
+            } catch {
+                part.error = error
+                part.isReady = true
             }
-            for failure in exchange.scores.failures where rowPositions.indices.contains(failure.row) {
-                batchRows[rowPositions[failure.row]].error = failure.error
-            }
-        } else {
-            exchange.scores.reset(rows: 0, width: 0)
         }
-        let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
-        encoder.writeBatch(count: batchRows.count, into: &response) { position, response in
+        if all.contains(where: { !$0.isReady }) {
+            let rows = batchRows.map { entry in
+                PendingAnswer.Row(
+                    part: entry.part, row: entry.row, error: entry.error, requestID: entry.requestID.map { Array($0) })
+            }
+            return PendingAnswer(all, request, .batch(rows))
+        }
+        defer {
+            for part in all where part.exchange !== exchange { reuse(part.exchange) }
+            batchRows.removeAll(keepingCapacity: true)
+        }
+        if let error = all.first?.error, all.allSatisfy({ $0.error != nil }) { throw error }
+        let batch = BatchEncoder(all, latency: Moment.now.nanoseconds(since: request.arrival))
+        batch.write(count: batchRows.count, into: &response) { position, response in
             let entry = batchRows[position]
-            if let error = entry.error {
-                AnswerEncoder.write(error, requestID: entry.requestID, into: &response)
-            } else if let row = entry.row {
-                encoder.write(row: row, requestID: entry.requestID, into: &response)
-            }
+            batch.write(entry.part, entry.row, position, entry.error, requestID: entry.requestID, into: &response)
         }
-        batchRows.removeAll(keepingCapacity: true)
         return nil
     }
 
-    private func readBatch(_ reader: inout RequestReader, _ decoder: RowDecoder) throws(ScoringError) {
+    private func readBatch(_ reader: inout RequestReader, _ parts: inout BatchParts) throws(ScoringError) {
         switch try reader.peek() {
-        case .array: try readRows(&reader, decoder)
+        case .array: try readRows(&reader, &parts)
         case .object:
             var hasRequests = false
             try reader.beginObject()
@@ -61,7 +75,7 @@ extension PredictionDesk {
                     throw .invalidRequest("'requests' must be an array, found \(try reader.peek().phrase)")
                 }
                 hasRequests = true
-                try readRows(&reader, decoder)
+                try readRows(&reader, &parts)
             }
             guard hasRequests else { throw .invalidRequest("'requests' is missing: send an array of requests") }
         case .string, .number, .boolean, .null:
@@ -69,20 +83,25 @@ extension PredictionDesk {
         }
     }
 
-    private func readRows(_ reader: inout RequestReader, _ decoder: RowDecoder) throws(ScoringError) {
-        let maxRows = min(limits.maxRows, limits.maxCells / max(1, exchange.features.width))
+    private func readRows(_ reader: inout RequestReader, _ parts: inout BatchParts) throws(ScoringError) {
         try reader.beginArray()
         while try reader.nextElement() {
+            let maxRows = min(limits.maxRows, parts.maxRows)
             guard batchRows.count < maxRows else {
                 throw .tooLarge(limit: "a batch for this model has at most \(maxRows) rows")
             }
             let place = reader.mark()
+            var current: Int?
             do throws(ScoringError) {
-                let requestID = try decoder.readRow(&reader)
-                rowPositions.append(batchRows.count)
-                batchRows.append(BatchRow(row: exchange.features.count - 1, requestID: requestID?.bytes))
+                let index = try part(of: &reader, &parts)
+                current = index
+                let part = parts.all[index]
+                let requestID = try RowDecoder(part.served, part.exchange.features).readRow(&reader)
+                part.positions.append(batchRows.count)
+                batchRows.append(
+                    BatchRow(part: index, row: part.exchange.features.count - 1, requestID: requestID?.bytes))
             } catch {
-                exchange.features.removeLastRow()
+                if let current { parts.all[current].exchange.features.removeLastRow() }
                 reader.rewind(to: place)
                 var requestID: JSONString?
                 try RowDecoder.salvageRequestID(&reader, into: &requestID)
@@ -90,11 +109,72 @@ extension PredictionDesk {
             }
         }
     }
+
+    /// The part that the next request belongs to; the reader stays before it.
+    private func part(of reader: inout RequestReader, _ parts: inout BatchParts) throws(ScoringError) -> Int {
+        guard parts.inquiry.isDivided else { return 0 }
+        var value = StickyKey.Value.none
+        let place = reader.mark()
+        if let key = parts.key { value = try key.find(inRow: &reader) }
+        let choice = parts.inquiry.choice(for: value)
+        reader.rewind(to: place)
+        if let known = parts.index(of: choice) { return known }
+        return parts.add(choice, parts.all.isEmpty ? exchange : spareExchange())
+    }
 }
 
-extension AnswerEncoder {
-    /// Appends the answer to a batch; `write` appends the result of each position.
-    func writeBatch(count: Int, into response: inout ByteSink, _ write: (_ position: Int, _ response: inout ByteSink) -> Void) {
+/// The parts of a batch while it is read.
+struct BatchParts {
+    let inquiry: Inquiry
+    let key: StickyKey?
+    private let maxCells: Int
+    private(set) var all: [AnswerPart] = []
+    private var choices: [Inquiry.Choice] = []
+
+    init(_ inquiry: Inquiry, body: UnsafeBufferPointer<UInt8>, maxCells: Int) {
+        self.inquiry = inquiry
+        self.maxCells = maxCells
+        key = inquiry.isDivided ? inquiry.stickyKey(in: body) : nil
+    }
+
+    /// Requests that the limit on cells leaves room for.
+    var maxRows: Int { maxCells / max(1, all.map(\.served.signature.inputs.count).max() ?? 1) }
+
+    func index(of choice: Inquiry.Choice) -> Int? {
+        choices.firstIndex { $0.served === choice.served && $0.isChosen == choice.isChosen }
+    }
+
+    @discardableResult
+    mutating func add(_ choice: Inquiry.Choice, _ exchange: PredictionExchange) -> Int {
+        inquiry.begin(exchange, choice)
+        all.append(AnswerPart(choice.served, exchange))
+        choices.append(choice)
+        return all.count - 1
+    }
+}
+
+/// Writes the answer to a batch.
+struct BatchEncoder {
+    private let parts: [AnswerPart]
+    private let encoders: [AnswerEncoder]
+    private let latency: UInt64
+    /// By position, of the rows that failed singly.
+    private var failures: [Int: ScoringError] = [:]
+
+    init(_ parts: [AnswerPart], latency: UInt64) {
+        self.parts = parts
+        self.latency = latency
+        encoders = parts.map { AnswerEncoder($0.served, $0.exchange, latency: latency) }
+        for part in parts where part.error == nil {
+            for failure in part.exchange.scores.failures where part.positions.indices.contains(failure.row) {
+                let position = part.positions[failure.row]
+                failures[position] = failures[position] ?? failure.error
+            }
+        }
+    }
+
+    /// Appends the answer; `write` appends the result of each position.
+    func write(count: Int, into response: inout ByteSink, _ write: (_ position: Int, _ response: inout ByteSink) -> Void) {
         response.append(#"{"success":true,"results":["#)
         for position in 0..<count {
             if position > 0 { response.append(",") }
@@ -105,5 +185,23 @@ extension AnswerEncoder {
         response.append(#","total_latency_ms":"#)
         response.append(millisecondsOf: latency)
         response.append("}")
+    }
+
+    /// Appends the result of a request.
+    /// - Parameters:
+    ///   - row: Its row in its part; nil if it was wrong, as `error` says then.
+    func write(
+        _ part: Int, _ row: Int?, _ position: Int, _ error: ScoringError?, requestID: UnsafeBufferPointer<UInt8>?,
+        into response: inout ByteSink
+    ) {
+        guard let row, error == nil else {
+            let unread = ScoringError.engineFailure("the request was not scored")
+            return AnswerEncoder.write(error ?? unread, requestID: requestID, into: &response)
+        }
+        if let error = parts[part].error ?? failures[position] {
+            AnswerEncoder.write(error, requestID: requestID, into: &response)
+        } else {
+            encoders[part].write(row: row, requestID: requestID, into: &response)
+        }
     }
 }

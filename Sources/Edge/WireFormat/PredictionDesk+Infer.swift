@@ -4,10 +4,12 @@ internal import TextFormats
 /// `POST /v2/models/{model}/infer`: Open Inference with JSON tensors.
 extension PredictionDesk {
     func infer(
-        _ request: WireRequest, _ name: ModelName, _ version: ModelVersion?, _ progress: inout Progress,
+        _ request: WireRequest, _ name: ModelName, _ version: VersionReference?, _ progress: inout Progress,
         into response: inout ByteSink
     ) throws(ScoringError) -> PendingAnswer? {
-        let served = try begin(request, name, version, &progress)
+        let served = try begin(request, name, version, &progress) { key, reader throws(ScoringError) in
+            try key.find(inInference: &reader)
+        }
         var decoder = InferenceDecoder(
             served, exchange.features, limits: limits, body: request.body, memory: secondMemory)
         var reader = RequestReader(request.body, memory: memory)
@@ -20,9 +22,12 @@ extension PredictionDesk {
             exchange.deadline = min(exchange.deadline ?? limit, limit)
             guard Moment.now < limit else { throw .deadlineExceeded }
         }
+        if let experiment = exchange.experiment, experiment.keepsAnswers {
+            exchange.requestID = order.id?.string ?? Self.usable(request.requestID)
+        }
         if case .pending = try score(with: served, &progress) {
             let id = order.id.map { Array($0.bytes) }
-            return PendingAnswer(exchange, served, request, .inference(id: id, outputs: order.outputs))
+            return PendingAnswer([AnswerPart(served, exchange)], request, .inference(id: id, outputs: order.outputs))
         }
         if let failure = exchange.scores.failures.min(by: { $0.row < $1.row }) { throw failure.error }
         let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))

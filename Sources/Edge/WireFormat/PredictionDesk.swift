@@ -24,10 +24,8 @@ package final class PredictionDesk {
     let memory = JSONMemory()
     /// For tensors whose data stands before their shape.
     let secondMemory = JSONMemory()
-    /// The rows of the batch that is being answered.
+    /// The requests of the batch that is being answered.
     var batchRows: [BatchRow] = []
-    /// Which of `batchRows` each scored row belongs to.
-    var rowPositions: [Int] = []
     private let completion: PredictionExchange.Completion?
     private let waiting: WaitingAnswers
     private var spare: [PredictionExchange] = []
@@ -77,22 +75,30 @@ package final class PredictionDesk {
             if let pending { return .later(wait(pending)) }
             return .done(WireStatus(code: 200))
         } catch {
+            // What was read may hold a version that is to be freed.
+            exchange.experiment = nil
             if !progress.reachedPredictor { predictor.recordRejection(error, model: progress.served) }
             response.truncate(to: start)
             return .done(writeError(error, of: request, into: &response))
         }
     }
 
-    /// Leaves the exchange to the answer that waits for it, and takes another one for the next request.
+    /// Leaves the exchanges to the answer that waits for them, and takes another one for the next request.
     private func wait(_ pending: PendingAnswer) -> PendingAnswer {
         waiting.add(pending)
-        exchange = spare.popLast() ?? PredictionExchange(completion: completion)
+        exchange = spareExchange()
         return pending
     }
 
+    /// One beside that of the request that is being read.
+    func spareExchange() -> PredictionExchange { spare.popLast() ?? PredictionExchange(completion: completion) }
+
     /// Takes back what an answer that was written leaves behind.
     package func reuse(_ answer: PendingAnswer) {
-        let exchange = answer.exchange
+        for part in answer.parts { reuse(part.exchange) }
+    }
+
+    func reuse(_ exchange: PredictionExchange) {
         guard spare.count < Self.mostSpare, exchange.features.count * exchange.features.width <= Self.mostSpareCells,
             exchange.scores.count * exchange.scores.width <= Self.mostSpareCells
         else { return }
@@ -100,41 +106,70 @@ package final class PredictionDesk {
         spare.append(exchange)
     }
 
-    /// Looks the model up and makes the exchange ready.
-    func begin(
-        _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress
-    ) throws(ScoringError) -> ServedModel {
-        let served = try predictor.served(name, version: version)
-        progress.served = served
+    /// Looks the model up, and how long the request may take. The version may still be to be chosen.
+    func lookUp(
+        _ request: WireRequest, _ name: ModelName?, _ version: VersionReference?, _ progress: inout Progress
+    ) throws(ScoringError) -> Inquiry {
+        let serving = try predictor.served(name, version: version)
+        progress.served = serving.model
         var deadline: Moment?
         if let header = request.deadlineHeader {
             let limit = request.arrival.advanced(byMilliseconds: try Self.milliseconds(header))
             guard Moment.now < limit else { throw .deadlineExceeded }
             deadline = limit
         }
-        exchange.begin(arrival: request.arrival, deadline: deadline, width: served.signature.inputs.count)
-        return served
+        return Inquiry(serving, isVersionGiven: version != nil, arrival: request.arrival, deadline: deadline)
+    }
+
+    /// Looks the model up, lets a key choose the version where an experiment divides the requests, and makes the exchange
+    /// ready.
+    func begin(
+        _ request: WireRequest, _ name: ModelName?, _ version: VersionReference?, _ progress: inout Progress,
+        key: (StickyKey, inout RequestReader) throws(ScoringError) -> StickyKey.Value
+    ) throws(ScoringError) -> ServedModel {
+        let inquiry = try lookUp(request, name, version, &progress)
+        var choice = Inquiry.Choice(served: inquiry.serving.model, isChosen: false)
+        if inquiry.isDivided {
+            var value = StickyKey.Value.none
+            if let sticky = inquiry.stickyKey(in: request.body) {
+                var reader = RequestReader(request.body, memory: memory)
+                value = try key(sticky, &reader)
+            }
+            choice = inquiry.choice(for: value)
+            progress.served = choice.served
+        }
+        inquiry.begin(exchange, choice)
+        return choice.served
     }
 
     func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) -> PredictionProgress {
         progress.reachedPredictor = true
+        return try score(exchange, with: served)
+    }
+
+    func score(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) -> PredictionProgress {
         let result = try predictor.predict(exchange, with: served)
         if case .answered = result { try AnswerEncoder.check(exchange, served) }
         return result
     }
 
     private func predict(
-        _ request: WireRequest, _ name: ModelName?, _ version: ModelVersion?, _ progress: inout Progress,
+        _ request: WireRequest, _ name: ModelName?, _ version: VersionReference?, _ progress: inout Progress,
         into response: inout ByteSink
     ) throws(ScoringError) -> PendingAnswer? {
-        let served = try begin(request, name, version, &progress)
+        let served = try begin(request, name, version, &progress) { key, reader throws(ScoringError) in
+            try key.find(inRow: &reader)
+        }
         let decoder = RowDecoder(served, exchange.features)
         var reader = RequestReader(request.body, memory: memory)
         let requestID = try decoder.readRow(&reader)
         try reader.end()
+        if let experiment = exchange.experiment, experiment.keepsAnswers {
+            exchange.requestID = requestID?.string ?? Self.usable(request.requestID)
+        }
         if case .pending = try score(with: served, &progress) {
             let identifier = requestID.map { Array($0.bytes) } ?? Self.usable(request.requestID).map { Array($0.utf8) }
-            return PendingAnswer(exchange, served, request, .single(requestID: identifier))
+            return PendingAnswer([AnswerPart(served, exchange)], request, .single(requestID: identifier))
         }
         if let failure = exchange.scores.failure(row: 0) { throw failure }
         let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))

@@ -34,15 +34,5 @@ package enum BatchPriority: Sendable, Equatable {
 }
 
 extension Moment {
-    /// The moment `duration` later; the latest there is, if that is beyond it. Negative durations count as none.
-    func advanced(by duration: Duration) -> Moment {
-        let (seconds, attoseconds) = duration.components
-        guard seconds >= 0, attoseconds >= 0 else { return self }
-        let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        let (span, carry) = product.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
-        let (sum, isBeyond) = nanoseconds.addingReportingOverflow(overflow || carry ? .max : span)
-        return Moment(nanoseconds: isBeyond ? .max : sum)
-    }
-
     static let never = Moment(nanoseconds: .max)
 }

@@ -14,14 +14,3 @@ package struct CacheLimits: Sendable, Equatable {
         self.timeToLive = timeToLive
     }
 }
-
-extension Duration {
-    /// Whole nanoseconds, at least 0.
-    var clampedNanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, carry) = whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000))
-        return overflow || carry ? .max : sum
-    }
-}

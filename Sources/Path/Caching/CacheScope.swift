@@ -36,7 +36,7 @@ package final class CacheScope: Sendable {
         self.model = model
         self.version = version
         self.timeToLive = timeToLive
-        life = timeToLive.clampedNanoseconds
+        life = timeToLive.nanoseconds
         width = signature.outputs.count
         outputTexts = signature.outputs.indices.filter { signature.outputs[$0].kind == .text }
         inputs = signature.inputs.count

@@ -35,7 +35,7 @@ extension RedisLink {
             self.gate.statistics.withLock { $0.timeouts += 1 }
             // A caller in a hurry says nothing about Redis.
             let waited = lookup.latest.nanoseconds(since: lookup.begin)
-            if waited >= self.settings.timeout.clampedNanoseconds { self.record(success: false) }
+            if waited >= self.settings.timeout.nanoseconds { self.record(success: false) }
             lookup.end()
         }
     }
@@ -74,7 +74,7 @@ extension RedisLink {
             gate.leave(1)
             return purge.end(false)
         }
-        let patience = TimeAmount.nanoseconds(Int64(clamping: settings.connectTimeout.clampedNanoseconds))
+        let patience = TimeAmount.nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds))
         eventLoop.scheduleTask(in: patience) { purge.end(false) }
     }
 
@@ -221,7 +221,7 @@ extension RedisLink {
         probes += 1
         let number = probes
         guard send(.probe(number: number), { RedisCommand.ping(to: &$0) }) else { return endProbe(success: false) }
-        eventLoop.scheduleTask(in: .nanoseconds(Int64(clamping: settings.timeout.clampedNanoseconds))) { [weak self] in
+        eventLoop.scheduleTask(in: .nanoseconds(Int64(clamping: settings.timeout.nanoseconds))) { [weak self] in
             guard let self, self.probes == number, case .ready(attempt, _) = self.state else { return }
             self.endProbe(success: false)
         }

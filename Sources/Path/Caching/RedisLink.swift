@@ -105,7 +105,7 @@ final class RedisLink: @unchecked Sendable {
         parser = RESPParser()
         incoming.clear()
         outgoing.clear()
-        let patience = TimeAmount.nanoseconds(Int64(clamping: settings.connectTimeout.clampedNanoseconds))
+        let patience = TimeAmount.nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds))
         eventLoop.scheduleTask(in: patience) { [weak self] in
             guard let self, case .connecting(attempt, _) = self.state else { return }
             self.lose(attempt, "no answer within \(self.settings.connectTimeout)")

@@ -26,7 +26,7 @@ package final class RedisTier: Sendable {
         onPurge: @escaping @Sendable (ModelName) -> Void = { _ in }
     ) throws(RedisURLError) {
         self.eventLoop = eventLoop
-        timeout = settings.timeout.clampedNanoseconds
+        timeout = settings.timeout.nanoseconds
         var tls: NIOSSLContext?
         if settings.usesTLS {
             var configuration = TLSConfiguration.makeClientConfiguration()

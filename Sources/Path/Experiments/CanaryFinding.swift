@@ -6,7 +6,7 @@ package struct CanaryFinding: Sendable, Equatable {
         case errors, latency, psi, ks, decisions
     }
 
-    package enum Verdict: Sendable, Equatable {
+    package enum Verdict: String, Sendable {
         /// At or below the limit.
         case within
         /// Above the limit, but by no more than chance may do.

@@ -10,6 +10,26 @@ package enum CanaryState: Sendable, Equatable {
     case promoted
     /// The stable version answers all keys.
     case rolledBack(reason: String)
+
+    /// As metrics and the admin view name the states.
+    package static let words = ["running", "held", "promoted", "rolled_back"]
+
+    package var word: String {
+        switch self {
+        case .running: Self.words[0]
+        case .held: Self.words[1]
+        case .promoted: Self.words[2]
+        case .rolledBack: Self.words[3]
+        }
+    }
+
+    /// Why it is held or rolled back.
+    package var reason: String? {
+        switch self {
+        case .held(_, let reason), .rolledBack(let reason): reason
+        case .running, .promoted: nil
+        }
+    }
 }
 
 /// A change of state with the numbers that decided it.
@@ -19,11 +39,6 @@ package struct CanaryTransition: Sendable, Equatable {
     package let at: Moment
     /// For people: log, admin view, minutes of a committee.
     package let sentence: String
-}
-
-/// What a person may decide over the rules.
-package enum CanaryOrder: String, Sendable {
-    case promote, rollback
 }
 
 /// Decides whether a canary goes on, is promoted or rolled back. Pure: counts, moments and orders in, transitions out.
@@ -81,7 +96,7 @@ package struct CanaryPlan: Sendable {
             return move(to: .rolledBack(reason: breach.sentence), at: now, "rolled back at \(share) %: \(breach.sentence)")
         }
         let isFull = own.answered >= least && other.answered >= least
-        if isFull, now >= windowBegan + rules.pace.window {
+        if isFull, now >= windowBegan.advanced(by: rules.pace.window) {
             if findings.allSatisfy({ $0.verdict == .within }) {
                 let result = advance(from: step, at: now)
                 beginWindow(canary, stable, at: now)
@@ -90,7 +105,7 @@ package struct CanaryPlan: Sendable {
             // A held step is only watched for breaches; long windows would blunt that.
             if case .held = state { beginWindow(canary, stable, at: now) }
         }
-        guard case .running = state, now >= stepBegan + rules.pace.patience else { return nil }
+        guard case .running = state, now >= stepBegan.advanced(by: rules.pace.patience) else { return nil }
         let reason =
             findings.first { $0.verdict == .unclear }.map { "not surely good or bad, \($0.sentence)" }
             ?? "\(own.answered) and \(other.answered) rows in a window that needs \(least) of each version"
@@ -110,7 +125,7 @@ package struct CanaryPlan: Sendable {
     }
 
     private mutating func advance(from step: Int, at now: Moment) -> CanaryTransition? {
-        guard case .running = state, now >= stepBegan + rules.pace.soak else { return nil }
+        guard case .running = state, now >= stepBegan.advanced(by: rules.pace.soak) else { return nil }
         let numbers = findings.map(\.sentence).joined(separator: "; ")
         let before = share
         guard step + 1 < rules.shares.count else {
@@ -131,13 +146,5 @@ package struct CanaryPlan: Sendable {
             if case .running = next { stepBegan = now }
         }
         return CanaryTransition(from: state, to: next, at: now, sentence: "version \(rules.version) \(sentence)")
-    }
-}
-
-extension Moment {
-    fileprivate static func + (moment: Moment, duration: Duration) -> Moment {
-        let (seconds, attoseconds) = duration.components
-        let nanoseconds = UInt64(max(0, seconds)) * 1_000_000_000 + UInt64(max(0, attoseconds) / 1_000_000_000)
-        return Moment(nanoseconds: moment.nanoseconds.addingReportingOverflow(nanoseconds).partialValue)
     }
 }

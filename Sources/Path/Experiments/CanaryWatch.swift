@@ -57,6 +57,9 @@ package final class CanaryWatch: Sendable {
         slot < canarySlots.load(ordering: .relaxed) ? canary : stable
     }
 
+    /// Whether the canary answers all keys.
+    package var isPromoted: Bool { canarySlots.load(ordering: .relaxed) == StickyHash.slots }
+
     /// The counts of a version; nil for one that is not compared.
     @inline(__always)
     package func recorder(of version: ModelVersion) -> VariantRecorder? {

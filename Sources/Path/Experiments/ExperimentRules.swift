@@ -18,7 +18,12 @@ package struct ExperimentRules: Sendable, Equatable {
         serve: Set<ModelVersion>? = nil, split: VersionSplit? = nil, sticky: String? = nil, shadow: Set<ModelVersion> = [],
         labels: VersionLabels = .none, canary: CanaryRules? = nil
     ) throws(ScoringError) {
-        if let serve, serve.isEmpty { throw .refusedModel("versions.serve must name at least one version") }
+        if let serve {
+            guard !serve.isEmpty else { throw .refusedModel("versions.serve must name at least one version") }
+            if let version = serve.intersection(shadow).min() {
+                throw .refusedModel("version \(version) is in versions.serve and versions.shadow: keep one; shadows never answer")
+            }
+        }
         if split != nil, canary != nil {
             throw .refusedModel(
                 "versions.split and versions.canary both divide the requests: keep one; a canary's other requests go to stable")
@@ -83,9 +88,15 @@ package struct ExperimentRules: Sendable, Equatable {
         return versions
     }
 
-    /// Whether a version may answer a request that names none while neither split nor canary chooses: those of `serve`, and
-    /// without `serve` all but the shadows.
+    /// Whether a version may answer a request that names none where neither split nor canary chooses: those of `serve`, and
+    /// without `serve` all but those that are on trial.
     package func answersByDefault(_ version: ModelVersion) -> Bool {
-        serve?.contains(version) ?? !shadow.contains(version)
+        !isOnTrial(version) && (serve?.contains(version) ?? true)
     }
+
+    /// Whether a version only gets what an experiment gives it.
+    package func isOnTrial(_ version: ModelVersion) -> Bool { shadow.contains(version) || canary?.version == version }
+
+    /// Whether anything runs on the versions, so that answers are to be learned from.
+    package var isRunning: Bool { split != nil || canary != nil || !shadow.isEmpty }
 }

@@ -10,6 +10,17 @@ package struct ExperimentState: Sendable, Equatable {
     package let canary: CanarySnapshot?
     /// By version.
     package let shadows: [ShadowComparison]
+
+    package init(
+        split: [VersionSplit.Range] = [], sticky: String? = nil, labels: VersionLabels = .none, canary: CanarySnapshot? = nil,
+        shadows: [ShadowComparison] = []
+    ) {
+        self.split = split
+        self.sticky = sticky
+        self.labels = labels
+        self.canary = canary
+        self.shadows = shadows
+    }
 }
 
 /// A canary at one moment.

@@ -58,11 +58,8 @@ package final class ModelExperiment: Sendable {
         return key.withUTF8 { version(forKey: UnsafeRawBufferPointer($0)) }
     }
 
-    /// The version that a label stands for. Throws `.unknownVersion`.
-    package func version(labelled label: String, of model: ModelName) throws(ScoringError) -> ModelVersion {
-        guard let version = rules.labels[label] else { throw .unknownVersion(model: model.text, version: label) }
-        return version
-    }
+    /// What a canary leads to by now: itself once it is promoted, else the stable version. nil without a canary.
+    package var favourite: ModelVersion? { watch.map { $0.isPromoted ? $0.canary : $0.stable } }
 
     /// Where to count a version's rows; nil where nothing compares it. To be used for requests whose version was
     /// chosen by `version(forKey:)`: what a caller asks for by number is no fair sample.

@@ -111,26 +111,14 @@ private final class ShadowWorker: @unchecked Sendable {
     func close() { isClosed.store(true, ordering: .relaxed) }
 
     func start() {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        // As much as loading threads have: models may recurse.
-        pthread_attr_setstacksize(&attributes, 8 << 20)
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, &attributes,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<ShadowWorker>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        precondition(status == 0, "the system refuses to start a thread")
+        // What is left of the processors is enough.
+        guard !NamedThread.start(name: "shadow", niceness: 19, { self.run() }) else { return }
+        // Everything that is offered is dropped and counted then.
+        close()
+        tally.withLock { $0.fail(rows: 0, .notReady("the system refuses to start a thread for the shadow")) }
     }
 
     private func run() {
-        // On Linux this sets the calling thread alone.
-        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
         // Looking again now and then, up to 16 ms apart, spares requests the system call that would wake this thread.
         var pause = 1
         while !isClosed.load(ordering: .relaxed) {

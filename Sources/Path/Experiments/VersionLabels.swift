@@ -13,11 +13,10 @@ package struct VersionLabels: Sendable, Equatable {
     /// taken for a version.
     package init(_ versions: [String: ModelVersion]) throws(ScoringError) {
         for label in versions.keys.sorted() {
-            guard ModelName(label) != nil, label.utf8.count <= 64 else {
-                throw .refusedModel("versions.labels: a label is 1 to 64 of A-Z a-z 0-9 _ - . and does not start with a dot")
-            }
-            guard !label.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
-                throw .refusedModel("versions.labels.\(label) is a number and would be taken for a version: use a name")
+            guard VersionReference.isLabel(label) else {
+                throw .refusedModel(
+                    "versions.labels: a label is 1 to 64 of A-Z a-z 0-9 _ - ., does not start with a dot, "
+                        + "and is no number, which would be taken for a version: \(label.prefix(64)) is none")
             }
         }
         self.versions = versions

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Scoring
 
 /// Counts durations by fixed buckets, as a Prometheus histogram. Recording takes two or three atomic additions.
 final class LatencyHistogram: Sendable {
@@ -10,7 +10,7 @@ final class LatencyHistogram: Sendable {
     ]
 
     /// One counter a bucket, then the sum of all durations.
-    private let cells = Cells(count: bounds.count + 2)
+    private let cells = CounterTable(count: bounds.count + 2)
 
     func record(_ nanoseconds: UInt64) {
         var bucket = 0
@@ -31,34 +31,4 @@ final class LatencyHistogram: Sendable {
     }
 
     var count: UInt64 { snapshot().cumulative[Self.bounds.count] }
-}
-
-/// A fixed number of atomic counters.
-///
-/// `@unchecked Sendable` is safe: the memory is only touched through atomic operations after `init`, and lives as long
-/// as the object.
-final class Cells: @unchecked Sendable {
-    private let storage: UnsafeMutablePointer<Atomic<UInt64>>
-    private let count: Int
-
-    init(count: Int) {
-        self.count = count
-        storage = .allocate(capacity: count)
-        for index in 0..<count { (storage + index).initialize(to: Atomic(0)) }
-    }
-
-    deinit {
-        storage.deinitialize(count: count)
-        storage.deallocate()
-    }
-
-    func add(_ amount: UInt64, to index: Int) {
-        precondition(index < count)
-        storage[index].wrappingAdd(amount, ordering: .relaxed)
-    }
-
-    subscript(index: Int) -> UInt64 {
-        precondition(index < count)
-        return storage[index].load(ordering: .relaxed)
-    }
 }

@@ -20,7 +20,8 @@ extension Passage {
                 fill(score, decision)
                 return degraded(reason)
             case .model(let name, let version):
-                guard let substitute = try? pipeline.served(name, version: version), substitute !== served else { continue }
+                let version = version.map { VersionReference.number($0) }
+                guard let substitute = try? pipeline.served(name, version: version).model, substitute !== served else { continue }
                 do throws(ScoringError) {
                     let attempt = try Substitution(for: self, by: substitute)
                     let progress = try attempt.begin { [self] failure in

@@ -176,7 +176,9 @@ final class Passage: @unchecked Sendable {
         // A score that comes too late is no answer: the caller has decided without it.
         if let deadline = exchange.deadline, Moment.now > deadline { throw .deadlineExceeded }
         if let fallback = path.fallback, fallback.applies(to: .missingScore), hasMissingScore {
-            return try fallBack(.missingScore, otherwise: .engineFailure("the score is not a number"))
+            let error = ScoringError.engineFailure("the score is not a number")
+            pipeline.learn(error, exchange, served, rows: rows)
+            return try fallBack(.missingScore, otherwise: error)
         }
         keep()
         return answered()
@@ -226,6 +228,9 @@ final class Passage: @unchecked Sendable {
             if case .engineFailure = error { flight.fail(error) } else { flight.abandon() }
             self.flight = nil
         }
+        // Calls that an open breaker keeps from the version count as the failures that they would be.
+        let failure = isRefusedByBreaker ? .engineFailure("breaker open") : error
+        pipeline.learn(failure, exchange, served, rows: rows)
         let reason = isRefusedByBreaker ? DegradationReason.breakerOpen : DegradationReason(error)
         if let reason, let fallback = path.fallback, fallback.applies(to: reason) {
             return try fallBack(reason, otherwise: error)

@@ -31,11 +31,22 @@ package struct PathAdmin: ServingAdmin {
         let isCaching = paths.contains { $0.path.cache != nil }
         return .members([
             ("name", .text(model.text)),
-            ("default_version", (try? registry.served(model)).map { .text($0.versionText) }),
+            ("default_version", (try? registry.served(model)).map { .text($0.model.versionText) }),
             ("versions", .list(versions)),
+            ("experiment", registry.experiment(of: model).map { ExperimentStatus.value($0, at: .now) }),
             ("admission", isAdmitting ? shared.map { Self.status($0.admission.snapshot) } : nil),
             ("cache", isCaching ? shared.map { Self.status($0.cacheMeter.statistics) } : nil),
             ("degraded", shared.flatMap { Self.status($0.degraded) }),
+        ])
+    }
+
+    package func carryOut(
+        _ order: CanaryOrder, on model: ModelName, by person: String
+    ) throws(ScoringError) -> StatusValue {
+        let isChanged = try registry.carryOut(order, on: model, by: person)
+        return .members([
+            ("changed", .flag(isChanged)),
+            ("experiment", registry.experiment(of: model).map { ExperimentStatus.value($0, at: .now) }),
         ])
     }
 

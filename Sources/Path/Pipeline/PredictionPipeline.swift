@@ -17,7 +17,7 @@ package final class PredictionPipeline: Predictor {
         self.stock = stock
     }
 
-    package func served(_ name: ModelName?, version: ModelVersion?) throws(ScoringError) -> ServedModel {
+    package func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving {
         try registry.served(name, version: version)
     }
 
@@ -35,6 +35,7 @@ package final class PredictionPipeline: Predictor {
             // A score that comes too late is no answer: the caller has decided without it.
             try Self.check(exchange.deadline)
         } catch {
+            learn(error, exchange, served, rows: exchange.features.count)
             countFailure(error, served)
             throw error
         }
@@ -62,8 +63,20 @@ package final class PredictionPipeline: Predictor {
         }
     }
 
+    /// Lets the experiment on the model's versions, if there is one, take note of a failure, and lets go of it.
+    func learn(_ failure: ScoringError, _ exchange: PredictionExchange, _ served: ServedModel, rows: Int) {
+        guard let experiment = exchange.experiment else { return }
+        exchange.experiment = nil
+        experiment.learn(failure: failure, rows: rows, of: served, wasChosen: exchange.isVersionChosen)
+    }
+
     /// Counts a request that was answered; one all of whose rows failed is a failure.
     func count(_ exchange: PredictionExchange, _ served: ServedModel, _ now: Moment) {
+        if let experiment = exchange.experiment {
+            exchange.experiment = nil
+            experiment.learn(
+                from: exchange, answeredBy: served, nanoseconds: now.nanoseconds(since: exchange.arrival))
+        }
         let rows = exchange.scores.count
         if rows > 0, exchange.scores.failures.count == rows {
             served.meter.recordFailure(exchange.scores.failures[0].error)

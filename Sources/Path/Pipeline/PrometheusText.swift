@@ -12,6 +12,11 @@ struct PrometheusText {
         text += "\(name)\(Self.rendered(labels)) \(value)\n"
     }
 
+    mutating func sample(_ name: String, _ labels: [(String, String)], number: Double) {
+        let value = number.isNaN ? "NaN" : number.isInfinite ? (number > 0 ? "+Inf" : "-Inf") : "\(number)"
+        text += "\(name)\(Self.rendered(labels)) \(value)\n"
+    }
+
     /// A duration, given in nanoseconds.
     mutating func sample(_ name: String, _ labels: [(String, String)], seconds nanoseconds: UInt64) {
         text += "\(name)\(Self.rendered(labels)) \(Self.seconds(nanoseconds))\n"

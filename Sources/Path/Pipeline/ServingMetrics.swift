@@ -61,7 +61,7 @@ package final class ServingMetrics: Sendable {
     }
 
     /// Everything in Prometheus' text format 0.0.4.
-    package func exposition(_ stock: PathStock? = nil) -> String {
+    package func exposition(_ stock: PathStock? = nil, registry: ModelRegistry? = nil) -> String {
         var text = PrometheusText()
         let (models, versions, published, loads) = state.withLock { ($0.models, $0.versions, $0.published, $0.loads) }
 
@@ -95,6 +95,7 @@ package final class ServingMetrics: Sendable {
         text.family("verdict_build_info", .gauge, "1, labelled with the server's version.")
         text.sample("verdict_build_info", [("version", version)], 1)
         if let stock { PathMetrics.write(stock, into: &text) }
+        if let registry { ExperimentMetrics.write(registry.experiments(), into: &text) }
         ProcessMetrics.write(into: &text)
         return text.text
     }
@@ -168,7 +169,7 @@ enum RequestStatus: String, CaseIterable, Sendable {
 
 /// The requests of one model by outcome, over all its versions.
 final class ModelCounters: Sendable {
-    private let cells = Cells(count: RequestStatus.allCases.count)
+    private let cells = CounterTable(count: RequestStatus.allCases.count)
 
     func add(_ status: RequestStatus) { cells.add(1, to: status.index) }
     func addSuccess() { cells.add(1, to: 0) }

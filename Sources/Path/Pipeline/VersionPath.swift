@@ -70,7 +70,7 @@ final class ModelPath: Sendable {
 
 /// Answers that a fallback gave, by reason.
 final class DegradationCounts: Sendable {
-    private let cells = Cells(count: DegradationReason.allCases.count)
+    private let cells = CounterTable(count: DegradationReason.allCases.count)
 
     func add(_ reason: DegradationReason) { cells.add(1, to: Self.index(reason)) }
     subscript(reason: DegradationReason) -> UInt64 { cells[Self.index(reason)] }
@@ -85,22 +85,4 @@ struct VersionCache {
     let shared: RedisTier?
     /// Where computing takes long enough to wait for another's result.
     let flights: SingleFlight?
-}
-
-extension Duration {
-    /// Whole nanoseconds, held to what fits: 0 for negative ones.
-    var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, carry) = product.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
-        return overflow || carry ? .max : sum
-    }
-}
-
-extension Moment {
-    func advanced(byNanoseconds more: UInt64) -> Moment {
-        let (sum, carry) = nanoseconds.addingReportingOverflow(more)
-        return Moment(nanoseconds: carry ? .max : sum)
-    }
 }

@@ -1,4 +1,5 @@
 package import Decisions
+package import Experiments
 package import Scoring
 internal import StrictYAML
 
@@ -11,8 +12,8 @@ package struct ModelManifest: Sendable, Equatable {
     package var score: String?
     package var policy: ThresholdPolicy?
     package var ignoresUnknownFeatures = false
-    /// The versions that are served; nil for all that are found.
-    package var servedVersions: Set<ModelVersion>?
+    /// Which version answers whom, and which are tried beside it.
+    package var versions = ExperimentRules.none
     package var iterations = LoadOptions.Iterations.asTrained
     package var engine = LoadOptions.Engine.automatic
     /// How ONNX Runtime evaluates the model.
@@ -32,6 +33,9 @@ package struct ModelManifest: Sendable, Equatable {
         }
     }
 
+    /// The versions that are loaded: those served and those that an experiment names; nil for all that are found.
+    package var servedVersions: Set<ModelVersion>? { versions.loaded }
+
     /// How the model's file is to be read.
     package var loadOptions: LoadOptions {
         var options = LoadOptions()
@@ -45,7 +49,7 @@ package struct ModelManifest: Sendable, Equatable {
     /// Whether a version that was loaded under `other` answers as it would under this manifest.
     package func answersLike(_ other: ModelManifest) -> Bool {
         var other = other
-        other.servedVersions = servedVersions
+        other.versions = versions
         return self == other
     }
 }
@@ -64,10 +68,7 @@ extension ModelManifest {
         if let node = map["unknownFeatures"] {
             ignoresUnknownFeatures = try node.choice(of: ["ignore", "refuse"]) == "ignore"
         }
-        if let node = map["versions"] {
-            let versions = try node.mapping(keys: ["serve"], planned: ["shadow", "split", "sticky"])
-            if let node = versions["serve"] { servedVersions = try Self.versions(node) }
-        }
+        if let node = map["versions"] { versions = try ExperimentRules(node) }
         if let node = map["iterations"] { iterations = try Self.iterations(node) }
         if let node = map["engine"] {
             let words = [LoadOptions.Engine.native, .onnxruntime].map(\.rawValue)
@@ -129,18 +130,6 @@ extension ModelManifest {
         } catch {
             throw YAMLError(line: node.line, error.description)
         }
-    }
-
-    private static func versions(_ node: YAMLNode) throws(YAMLError) -> Set<ModelVersion> {
-        var versions: Set<ModelVersion> = []
-        for item in try node.list() {
-            guard let version = ModelVersion(try item.string()) else {
-                throw item.error("must be a version: a positive whole number without leading zeros")
-            }
-            versions.insert(version)
-        }
-        guard !versions.isEmpty else { throw node.error("must name at least one version") }
-        return versions
     }
 
     private static func iterations(_ node: YAMLNode) throws(YAMLError) -> LoadOptions.Iterations {

@@ -1,3 +1,4 @@
+package import Experiments
 internal import Glibc
 package import Logging
 package import Scoring
@@ -78,17 +79,22 @@ package final class ModelRegistry: Sendable {
 
     // MARK: - Requests
 
-    /// The version that answers: the named one, or the highest that is ready. `name` is nil for the default model
-    /// or the only one. One lock and one retain; throws `.unknownModel`, `.unknownVersion`, `.notReady` with the reason,
-    /// or `.invalidRequest` where a name is needed.
-    package func served(_ name: ModelName?, version: ModelVersion? = nil) throws(ScoringError) -> ServedModel {
+    /// The version that answers: the named one, or the default. `name` is nil for the default model or the only one.
+    /// One lock and one or two retains; throws `.unknownModel`, `.unknownVersion`, `.notReady` with the reason, or
+    /// `.invalidRequest` where a name is needed.
+    package func served(_ name: ModelName?, version: VersionReference? = nil) throws(ScoringError) -> Serving {
         let models = published.withLock { $0 }
-        if let served = models.served(name, version: version) { return served }
+        let model = if let name { models[name] } else { models.unnamed }
+        if let model, let served = version.map({ model.version($0) }) ?? model.standard {
+            return Serving(served, experiment: model.experiment == nil ? nil : model)
+        }
         throw absence(of: name ?? settings.defaultModel, version: version, among: models)
     }
 
-    private func absence(of name: ModelName?, version: ModelVersion?, among models: PublishedModels) -> ScoringError {
-        if let name = name ?? models.served(nil, version: nil)?.name {
+    private func absence(
+        of name: ModelName?, version: VersionReference?, among models: PublishedModels
+    ) -> ScoringError {
+        if let name = name ?? models.unnamed?.name {
             return state.withLock { $0.plan.absence(of: name, version: version) }
         }
         if models.count > 1 {
@@ -156,7 +162,7 @@ package final class ModelRegistry: Sendable {
     private func advance(bringing served: ServedModel? = nil, _ change: (inout RepositoryPlan) -> [RepositoryPlan.Step]) {
         let (steps, former, done) = state.withLock { state in
             let steps = change(&state.plan)
-            let former = swap(steps, bringing: served)
+            let former = swap(steps, bringing: served, state.plan)
             let done = state.waiters.filter { $0.isDone(state.plan) }
             if !done.isEmpty { state.waiters.removeAll { $0.isDone(state.plan) } }
             return (steps, former, done)
@@ -165,6 +171,7 @@ package final class ModelRegistry: Sendable {
             switch step {
             case .load(let order): loading.enqueue { [self] in load(order) }
             case .publish(let name, let version, _): observer?.published(name, version)
+            case .divide: continue
             case .withdraw(let name, let version, _):
                 logger.info("model version withdrawn", metadata: ["model": "\(name)", "version": "\(version)"])
                 observer?.withdrawn(name, version)
@@ -175,21 +182,35 @@ package final class ModelRegistry: Sendable {
     }
 
     /// Publishes what the steps change and returns what was published before, for release outside the lock.
-    private func swap(_ steps: [RepositoryPlan.Step], bringing served: ServedModel?) -> PublishedModels? {
+    private func swap(
+        _ steps: [RepositoryPlan.Step], bringing served: ServedModel?, _ plan: RepositoryPlan
+    ) -> PublishedModels? {
         var withdrawn: [(ModelName, ModelVersion)] = []
         var arrived: [ServedModel] = []
+        var changed: [ModelName] = []
         for step in steps {
             switch step {
             case .load: continue
             case .withdraw(let name, let version, _): withdrawn.append((name, version))
             case .publish: if let served { arrived.append(served) }
+            case .divide(let name): changed.append(name)
             }
         }
-        guard !withdrawn.isEmpty || !arrived.isEmpty else { return nil }
-        return published.withLock { models in
-            let former = models
-            models = former.replacing(withdrawn: withdrawn, published: arrived, defaultName: settings.defaultModel)
-            return former
+        guard !withdrawn.isEmpty || !arrived.isEmpty || !changed.isEmpty else { return nil }
+        // Only this function writes it, under the lock of `state`; requests do not wait while threads of shadows start.
+        let former = published.withLock { $0 }
+        let next = former.replacing(
+            withdrawn: withdrawn, published: arrived, changed: changed, defaultName: settings.defaultModel
+        ) { name, versions, earlier in
+            PublishedModel(name, versions: versions, rules: plan.rules(of: name), replacing: earlier, report: reportCanary)
+        }
+        published.withLock { $0 = next }
+        return former
+    }
+
+    private var reportCanary: @Sendable (ModelName, CanaryTransition) -> Void {
+        { [logger] name, transition in
+            logger.notice("canary", metadata: ["model": "\(name)", "what": "\(transition.sentence)"])
         }
     }
 
@@ -323,5 +344,41 @@ extension ModelRegistry: ModelRepository {
 
     package var isReady: Bool {
         isStarted.load(ordering: .acquiring) && !isShuttingDown.load(ordering: .acquiring)
+    }
+}
+
+// MARK: - Experiments
+
+extension ModelRegistry {
+    /// The models that something runs on, by name.
+    package func experiments() -> [(name: ModelName, state: ExperimentState)] {
+        let models = published.withLock { $0 }
+        return models.all.compactMap { model in model.experiment.map { (model.name, $0.snapshot()) } }
+            .sorted { $0.name.text < $1.name.text }
+    }
+
+    /// What runs on a model's versions, and the labels they have; nil where it is none of both.
+    package func experiment(of name: ModelName) -> ExperimentState? {
+        guard let model = published.withLock({ $0 })[name] else { return nil }
+        if let experiment = model.experiment { return experiment.snapshot() }
+        return model.rules.labels.isEmpty ? nil : ExperimentState(labels: model.rules.labels)
+    }
+
+    /// Applies the rules of all canaries to what was counted. To be called about once a second.
+    package func judgeCanaries(at now: Moment = .now) {
+        let models = published.withLock { $0 }
+        for model in models.all { model.experiment?.look(at: now) }
+    }
+
+    /// Carries out a person's order about a model's canary. False where it changes nothing. Throws what look-ups of the
+    /// model throw, and `.invalidRequest` for a model without a canary.
+    package func carryOut(_ order: CanaryOrder, on name: ModelName, by person: String) throws(ScoringError) -> Bool {
+        guard let model = published.withLock({ $0 })[name] else {
+            throw state.withLock { $0.plan.absence(of: name, version: nil) }
+        }
+        guard let experiment = model.experiment else {
+            throw .invalidRequest("the model has no canary to \(order.rawValue): its model.yaml has no versions.canary")
+        }
+        return try experiment.order(order, by: person)
     }
 }

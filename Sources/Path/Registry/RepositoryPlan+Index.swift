@@ -1,3 +1,4 @@
+package import Experiments
 package import Scoring
 
 // What the plan tells operators and callers: the repository's index, and why a model does not answer.
@@ -28,21 +29,29 @@ extension RepositoryPlan {
         return failures.isEmpty ? nil : .refusedModel(failures.joined(separator: "; "))
     }
 
+    /// What the last model.yaml that could be read says about a model's versions.
+    package func rules(of name: ModelName) -> ExperimentRules { models[name]?.rules ?? .none }
+
     /// Why a model, or one version of it, does not answer.
-    package func absence(of name: ModelName, version: ModelVersion?) -> ScoringError {
+    package func absence(of name: ModelName, version reference: VersionReference?) -> ScoringError {
         guard let record = models[name] else {
             return hasScanned ? .unknownModel(name.text) : .notReady("the server is still looking for its models")
         }
         if record.isUnloaded { return .notReady("model '\(name)' is unloaded") }
-        if let version {
-            guard let state = record.versions[version] else {
-                return .unknownVersion(model: name.text, version: version.description)
+        if let reference {
+            let version: ModelVersion? =
+                switch reference {
+                case .number(let version): version
+                case .label(let label): record.rules.labels[label]
+                }
+            guard let version, let state = record.versions[version] else {
+                return .unknownVersion(model: name.text, version: reference.description)
             }
             let entry = entry(of: name, version, state, in: record)
             return .notReady("version \(version) of model '\(name)' is \(words(for: entry))")
         }
         if isLoading(name) { return .notReady("model '\(name)' is loading") }
-        guard let newest = record.wanted.max(), let state = record.versions[newest] else {
+        guard let newest = record.wanted.filter(record.mayAnswer).max(), let state = record.versions[newest] else {
             return .notReady("model '\(name)' is not ready: \(absenceOfVersions(record))")
         }
         let entry = entry(of: name, newest, state, in: record)
@@ -67,8 +76,9 @@ extension RepositoryPlan {
             add(folder, "no version: a version's folder is a positive whole number without leading zeros")
         }
         if case .success(let manifest) = record.manifest.content {
-            for version in (manifest.servedVersions ?? []).sorted() where record.versions[version] == nil {
-                add(version.description, "model.yaml serves this version, but its folder is not there")
+            let named = manifest.versions.loaded ?? manifest.versions.named
+            for version in named.sorted() where record.versions[version] == nil {
+                add(version.description, "model.yaml names this version, but its folder is not there")
             }
         }
         if entries.isEmpty { add("", record.problem ?? absenceOfVersions(record)) }
@@ -117,9 +127,12 @@ extension RepositoryPlan {
     }
 
     private func absenceOfVersions(_ record: ModelRecord) -> String {
-        guard !record.versions.isEmpty, case .success(let manifest) = record.manifest.content,
-            let served = manifest.servedVersions
-        else { return "it has no version: no folder named by a positive whole number" }
+        guard !record.versions.isEmpty, case .success(let manifest) = record.manifest.content else {
+            return "it has no version: no folder named by a positive whole number"
+        }
+        guard record.wanted.isEmpty, let served = manifest.servedVersions else {
+            return "all of its versions are on trial, as shadow or canary, and none may answer by default"
+        }
         let numbers = served.sorted().map(\.description).joined(separator: ", ")
         return "none of the versions that model.yaml serves (\(numbers)) is there"
     }

@@ -1,3 +1,4 @@
+package import Experiments
 package import Scoring
 
 /// Decides what to load and what to withdraw from what scans see, what loads make of it and what operators
@@ -16,6 +17,8 @@ package struct RepositoryPlan: Sendable {
         case load(LoadOrder)
         /// What the ticket's load brought is to answer from now on, in place of any earlier content of that version.
         case publish(ModelName, ModelVersion, Ticket)
+        /// The model's requests are divided between its versions by other rules from now on; see `rules(of:)`.
+        case divide(ModelName)
         /// Take the version out of service and let it drain.
         case withdraw(ModelName, ModelVersion, Ticket)
     }
@@ -65,6 +68,8 @@ package struct RepositoryPlan: Sendable {
         /// Why the folder could not be read at the last scan.
         var problem: String?
         var isUnloaded = false
+        /// What the last manifest that could be read says about the versions.
+        var rules = ExperimentRules.none
         var versions: [ModelVersion: VersionRecord] = [:]
 
         var isForgettable: Bool { seen == nil && problem == nil && versions.isEmpty }
@@ -77,6 +82,11 @@ package struct RepositoryPlan: Sendable {
                 wanted.formIntersection(served)
             }
             return wanted
+        }
+
+        /// Whether a version may answer requests that name none, by default or by a split.
+        func mayAnswer(_ version: ModelVersion) -> Bool {
+            rules.answersByDefault(version) || rules.split?.weights[version] != nil
         }
     }
 
@@ -208,6 +218,10 @@ package struct RepositoryPlan: Sendable {
         let wanted = record.wanted
 
         if case .success(let manifest) = record.manifest.content {
+            if record.rules != manifest.versions {
+                record.rules = manifest.versions
+                steps.append(.divide(name))
+            }
             for version in wanted.sorted(by: >) {
                 guard let state = record.versions[version], let folder = state.folder, state.isSettled, state.loading == nil
                 else { continue }
@@ -225,7 +239,8 @@ package struct RepositoryPlan: Sendable {
             }
         }
 
-        let isReplaced = wanted.contains { record.versions[$0]?.serving != nil }
+        // A version that is only on trial takes nobody's place.
+        let isReplaced = wanted.contains { record.versions[$0]?.serving != nil && record.mayAnswer($0) }
         let isEmpty = record.versions.values.allSatisfy { $0.folder == nil }
         if isReplaced || isEmpty || record.isUnloaded {
             for version in record.versions.keys.sorted() where !wanted.contains(version) {

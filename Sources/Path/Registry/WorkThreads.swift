@@ -1,5 +1,5 @@
-internal import Scoring
 internal import Glibc
+internal import Scoring
 internal import Synchronization
 
 /// Threads of the registry's own for work that blocks or computes for long: reading files, compiling models.
@@ -41,9 +41,6 @@ private final class JobQueue: @unchecked Sendable {
         var isClosed = false
     }
 
-    /// Large enough for readers that recurse to their depth limit.
-    private static let stackBytes = 8 << 20
-
     private let state = Mutex(State())
     private let semaphore: UnsafeMutablePointer<sem_t>
 
@@ -76,22 +73,11 @@ private final class JobQueue: @unchecked Sendable {
     }
 
     func startWorker(name: String, niceness: Int32) {
-        let worker = Worker(queue: self, name: name, niceness: niceness)
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setstacksize(&attributes, Self.stackBytes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, &attributes,
-            { context in
-                guard let context else { return nil }
-                let worker = Unmanaged<Worker>.fromOpaque(context).takeRetainedValue()
-                worker.run()
-                return nil
-            }, Unmanaged.passRetained(worker).toOpaque())
-        precondition(status == 0, "the system refuses to start a thread")
+        let isStarted = NamedThread.start(name: name, niceness: niceness > 0 ? niceness : nil) {
+            if niceness > 0 { LoadingPace.begin() }
+            while let job = self.next() { job() }
+        }
+        precondition(isStarted, "the system refuses to start a thread")
         state.withLock { $0.workers += 1 }
     }
 
@@ -105,33 +91,5 @@ private final class JobQueue: @unchecked Sendable {
             if let job { return job }
             if isClosed { return nil }
         }
-    }
-}
-
-private final class Worker {
-    private let queue: JobQueue
-    private let name: String
-    private let niceness: Int32
-
-    init(queue: JobQueue, name: String, niceness: Int32) {
-        self.queue = queue
-        self.name = name
-        self.niceness = niceness
-    }
-
-    func run() {
-        nameThread()
-        // On Linux this sets the calling thread alone. A refusal costs nothing but the courtesy.
-        if niceness > 0 { _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness) }
-        if niceness > 0 { LoadingPace.begin() }
-        while let job = queue.next() { job() }
-    }
-
-    /// Names the calling thread. Glibc's function for it is not visible to Swift; the kernel's file does the same.
-    private func nameThread() {
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return }
-        _ = write(file, name, name.utf8.count)
-        close(file)
     }
 }

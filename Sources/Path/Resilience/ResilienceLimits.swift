@@ -97,22 +97,3 @@ package struct BreakerLimits: Sendable, Equatable {
         try ResilienceLimits.check(probes, "breaker.probes", 1...64)
     }
 }
-
-extension Duration {
-    /// Whole nanoseconds, held to what fits: 0 for negative ones.
-    var nanoseconds: UInt64 {
-        let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-        let (sum, carry) = product.addingReportingOverflow(UInt64(attoseconds) / 1_000_000_000)
-        return overflow || carry ? .max : sum
-    }
-}
-
-extension Moment {
-    /// So many nanoseconds later; the last moment there is where that overflows.
-    func advanced(byNanoseconds more: UInt64) -> Moment {
-        let (sum, carry) = nanoseconds.addingReportingOverflow(more)
-        return Moment(nanoseconds: carry ? .max : sum)
-    }
-}

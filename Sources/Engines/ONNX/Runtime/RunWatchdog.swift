@@ -30,15 +30,8 @@ final class RunWatchdog: @unchecked Sendable {
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(condition, &attributes)
         pthread_condattr_destroy(&attributes)
-        var thread = pthread_t()
-        let status = pthread_create(
-            &thread, nil,
-            { context in
-                guard let context else { return nil }
-                Unmanaged<RunWatchdog>.fromOpaque(context).takeRetainedValue().watch()
-            }, Unmanaged.passRetained(self).toOpaque())
-        precondition(status == 0, "the system refuses to start a thread")
-        pthread_detach(thread)
+        let isStarted = NamedThread.start(name: "onnx-deadlines") { self.watch() }
+        precondition(isStarted, "the system refuses to start a thread")
     }
 
     /// Watches a run whose options these are, until `leave`.

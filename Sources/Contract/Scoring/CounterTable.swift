@@ -4,11 +4,11 @@ internal import Synchronization
 ///
 /// `@unchecked Sendable` is safe: after `init` the memory is only touched through atomic operations, and it lives as long
 /// as the object.
-final class CounterTable: @unchecked Sendable {
+package final class CounterTable: @unchecked Sendable {
     private let storage: UnsafeMutablePointer<Atomic<UInt64>>
     private let count: Int
 
-    init(count: Int) {
+    package init(count: Int) {
         self.count = count
         storage = .allocate(capacity: count)
         for index in 0..<count { (storage + index).initialize(to: Atomic(0)) }
@@ -20,13 +20,19 @@ final class CounterTable: @unchecked Sendable {
     }
 
     @inline(__always)
-    func increment(_ index: Int) {
+    package func add(_ amount: UInt64, to index: Int) {
         precondition(index >= 0 && index < count)
-        storage[index].wrappingAdd(1, ordering: .relaxed)
+        storage[index].wrappingAdd(amount, ordering: .relaxed)
+    }
+
+    @inline(__always)
+    package func increment(_ index: Int) { add(1, to: index) }
+
+    package subscript(index: Int) -> UInt64 {
+        precondition(index >= 0 && index < count)
+        return storage[index].load(ordering: .relaxed)
     }
 
     /// Not one instant's: an increment that comes in between may be in one counter and not yet in another.
-    func values() -> [UInt64] {
-        (0..<count).map { storage[$0].load(ordering: .relaxed) }
-    }
+    package func values() -> [UInt64] { (0..<count).map { self[$0] } }
 }

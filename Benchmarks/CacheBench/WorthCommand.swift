@@ -1,0 +1,119 @@
+internal import ArgumentParser
+internal import CacheTraces
+internal import Caching
+internal import Foundation
+internal import Logging
+internal import Pipeline
+internal import Registry
+internal import Scoring
+internal import TreeFormats
+
+/// At which model size the memory cache pays: single rows through the whole path behind the wire, without and with it.
+struct WorthCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worth", abstract: "Time single rows of a growing model, without a cache and at several shares of hits.")
+
+    @Option(help: "A model file of XGBoost or LightGBM.")
+    var model = "examples/models/fraud_detection/1/model.ubj"
+
+    @Option(help: "How many of its rounds to use, one line each.")
+    var rounds = [1, 10, 25, 50, 100, 200, 400, 800]
+
+    @Option(help: "Shares of rows that were seen before.")
+    var shares = [1.0, 0.9, 0.5, 0.1, 0.0]
+
+    @Option(help: "Requests of each measurement.")
+    var requests = 4000
+
+    func run() throws {
+        print("rounds  no cache us" + shares.map { pad(String(format: "%.0f%% hits us", $0 * 100), 13) }.joined())
+        for count in rounds {
+            guard let stand = try Stand(model, rounds: count) else { break }
+            let (plain, cached) = stand.compare(shares, requests)
+            print(
+                pad("\(count)", 6) + pad(String(format: "%.2f", plain), 13)
+                    + cached.map { pad(String(format: "%.2f", $0), 13) }.joined())
+        }
+    }
+}
+
+/// A pipeline with one model, served with and without a cache.
+private struct Stand {
+    private let pipeline: PredictionPipeline
+    private let plain: ServedModel
+    private let cached: ServedModel
+    private let exchange = PredictionExchange()
+    private let memory: ScoreCache
+
+    /// nil where the model has fewer rounds.
+    init?(_ path: String, rounds: Int) throws {
+        var options = LoadOptions()
+        options.iterations = .first(rounds)
+        let opener = ModelOpener(formats: [XGBoostFormat(), LightGBMFormat()])
+        let opened: ModelOpener.Opened
+        do {
+            opened = try opener.open(path, options: options, hashes: true)
+        } catch .refusedModel {
+            return nil
+        }
+        guard let name = ModelName("bench"), let version = ModelVersion(1) else { fatalError("valid by their letters") }
+        memory = ScoreCache(limits: CacheLimits())
+        let stock = PathStock(memory: memory)
+        let metrics = ServingMetrics(version: "bench")
+        let registry = ModelRegistry(
+            RegistrySettings(root: "/nowhere"), formats: [], meter: { metrics.meter($0, $1) },
+            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
+        pipeline = PredictionPipeline(registry: registry, metrics: metrics, stock: stock)
+        var rules = ServingRules()
+        rules.cacheLife = .seconds(3600)
+        let stages = try stock.path(of: name, version, opened.model, content: opened.digest, rules: rules)
+        let meter = metrics.meter(name, version)
+        plain = ServedModel(name: name, version: version, model: opened.model, answers: AnswerRules(), meter: meter)
+        cached = ServedModel(
+            name: name, version: version, model: opened.model, answers: AnswerRules(), meter: meter, stages: stages)
+    }
+
+    /// Microseconds a request: medians over rounds in which all contestants take turns.
+    func compare(_ shares: [Double], _ requests: Int) -> (plain: Double, cached: [Double]) {
+        var random = SeededRandom(seed: 11)
+        var times = [[Double]](repeating: [], count: shares.count + 1)
+        for _ in 0..<15 {
+            let known = rows(1000, &random)
+            for row in known { ask(row, cached) }
+            let fresh = rows(requests, &random)
+            times[0].append(time(fresh, plain))
+            for (index, share) in shares.enumerated() {
+                let unseen = rows(requests, &random)
+                let mixed = (0..<requests).map { number in
+                    Double.random(in: 0..<1, using: &random) < share ? known[number % known.count] : unseen[number]
+                }
+                times[index + 1].append(time(mixed, cached))
+            }
+        }
+        let medians = times.map { $0.sorted()[$0.count / 2] }
+        return (medians[0], Array(medians[1...]))
+    }
+
+    private func rows(_ count: Int, _ random: inout SeededRandom) -> [[Double]] {
+        let inputs = plain.signature.inputs
+        return (0..<count).map { _ in
+            inputs.map { field in
+                if case .category(let levels) = field.kind { return Double(Int.random(in: 0..<max(1, levels.table.count), using: &random)) }
+                return .random(in: 0...1000, using: &random)
+            }
+        }
+    }
+
+    private func time(_ rows: [[Double]], _ served: ServedModel) -> Double {
+        let start = Moment.now
+        for row in rows { ask(row, served) }
+        return Double(Moment.now.nanoseconds(since: start)) / Double(rows.count) / 1000
+    }
+
+    private func ask(_ row: [Double], _ served: ServedModel) {
+        exchange.begin(arrival: .now, deadline: nil, width: row.count)
+        let added = exchange.features.addRow()
+        for (column, value) in row.enumerated() { exchange.features.set(value, row: added, column: column) }
+        guard case .answered? = try? pipeline.predict(exchange, with: served) else { fatalError("the model answers at once") }
+    }
+}

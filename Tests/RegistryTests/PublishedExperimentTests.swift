@@ -1,0 +1,115 @@
+internal import Experiments
+internal import Registry
+internal import Scoring
+internal import Testing
+
+/// Which version answers, and what is learned from it, while model.yaml has experiments.
+@Suite struct PublishedExperimentTests {
+    private static let canary =
+        "versions: { labels: { stable: 1 }, canary: { version: 2, share: 50, window: 1s, soak: 1s, minimumRows: 100 } }"
+
+    private func fixture(_ yaml: String, versions: ClosedRange<Int> = 1...2) async throws -> RepositoryFixture {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/model.yaml", yaml)
+        for version in versions { try fixture.write("fraud/\(version)/model.fake", "score \(version)") }
+        try await fixture.registry.start()
+        return fixture
+    }
+
+    private func serving(_ fixture: RepositoryFixture, _ version: VersionReference? = nil) throws -> Serving {
+        try fixture.registry.served(model("fraud"), version: version)
+    }
+
+    /// A request that the version answered, as the pipeline hands it to the experiment.
+    private func learn(_ serving: Serving, _ served: ServedModel, isChosen: Bool = true, isCached: Bool = false) throws {
+        let exchange = PredictionExchange()
+        exchange.begin(arrival: .now, deadline: nil, width: 1)
+        exchange.features.set(1, row: exchange.features.addRow(), column: 0)
+        exchange.scores.reset(rows: 1, width: served.signature.outputs.count)
+        exchange.isVersionChosen = isChosen
+        exchange.isCached = isCached
+        try #require(serving.experiment).learn(from: exchange, answeredBy: served, nanoseconds: 1000)
+    }
+
+    private func counts(_ fixture: RepositoryFixture) throws -> [Int] {
+        let counts = try #require(fixture.registry.experiment(of: model("fraud"))?.canary).counts
+        return [counts.canaryRows, counts.canaryFailures, counts.stableRows, counts.stableFailures]
+    }
+
+    @Test func aModelWithoutExperimentsHasNone() async throws {
+        let fixture = try await fixture("versions: { serve: [1, 2] }")
+        #expect(try serving(fixture).experiment == nil && serving(fixture).model.version.number == 2)
+        #expect(try fixture.registry.experiment(of: model("fraud")) == nil && fixture.registry.experiments().isEmpty)
+    }
+
+    @Test func onlyWhatTheExperimentChoseAndTheVersionComputedIsCounted() async throws {
+        let fixture = try await fixture(Self.canary)
+        let found = try serving(fixture)
+        #expect(found.model.version.number == 1 && found.experiment?.dividesRequests == true)
+        let canary = try serving(fixture, .number(version(2))).model
+        try learn(found, canary)
+        try learn(found, found.model)
+        try learn(found, found.model, isChosen: false)
+        try learn(found, found.model, isCached: true)
+        #expect(try counts(fixture) == [1, 0, 1, 0])
+        let experiment = try #require(found.experiment)
+        experiment.learn(failure: .engineFailure("no"), rows: 3, of: canary, wasChosen: true)
+        experiment.learn(failure: .invalidRequest("the caller's"), rows: 1, of: canary, wasChosen: true)
+        experiment.learn(failure: .overloaded(retryAfter: .seconds(1)), rows: 1, of: canary, wasChosen: true)
+        experiment.learn(failure: .engineFailure("no"), rows: 1, of: canary, wasChosen: false)
+        #expect(try counts(fixture) == [4, 3, 1, 0])
+    }
+
+    @Test func theDefaultFollowsTheCanarysEnd() async throws {
+        let fixture = try await fixture(Self.canary)
+        #expect(try serving(fixture).model.version.number == 1)
+        #expect(try fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann"))
+        #expect(try serving(fixture).model.version.number == 2)
+        #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 2)
+        #expect(try !fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann"))
+        #expect(fixture.log.text.contains("promoted from 50 % by order of ann"))
+    }
+
+    @Test func aCanaryGoesOnThroughOtherChangesOfItsModel() async throws {
+        let fixture = try await fixture(Self.canary)
+        try learn(serving(fixture), serving(fixture, .number(version(2))).model)
+        _ = try fixture.registry.carryOut(.rollback, on: model("fraud"), by: "ann")
+        try fixture.write("fraud/3/model.fake", "score 3")
+        try await fixture.settle()
+        #expect(try counts(fixture) == [1, 0, 0, 0])
+        #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 1)
+        // With labels there is no need for serve; what is there may be asked for by number.
+        #expect(try serving(fixture, .number(version(3))).model.version.number == 3)
+    }
+
+    @Test func aVersionThatIsNotReadyIsNotChosen() async throws {
+        let fixture = try await fixture(Self.canary, versions: 1...1)
+        let found = try serving(fixture)
+        _ = try fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann")
+        #expect(found.experiment?.served(forKey: nil) == nil && found.model.version.number == 1)
+        try fixture.write("fraud/2/model.fake", "score 2")
+        try await fixture.settle()
+        #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 2)
+    }
+
+    @Test func ordersWithoutACanaryAreRefused() async throws {
+        let fixture = try await fixture("versions: { shadow: [2] }")
+        #expect(throws: ScoringError.self) { try fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann") }
+        #expect(throws: ScoringError.unknownModel("other")) {
+            try fixture.registry.carryOut(.promote, on: model("other"), by: "ann")
+        }
+    }
+
+    @Test func aShadowIsFedAndFreedWithItsVersion() async throws {
+        let fixture = try await fixture("versions: { shadow: [2] }")
+        let found = try serving(fixture)
+        #expect(found.model.version.number == 1 && found.experiment?.keepsAnswers == true)
+        try learn(found, found.model, isChosen: false)
+        let shadow = { try fixture.registry.experiment(of: model("fraud"))?.shadows.first }
+        while try shadow()?.rows == 0 { await Task.yield() }
+        #expect(try shadow()?.rows == 1 && shadow()?.version.number == 2)
+        try fixture.write("fraud/model.yaml", "unknownFeatures: refuse")
+        try await fixture.settle()
+        #expect(try serving(fixture).experiment == nil && serving(fixture).model.version.number == 2)
+    }
+}
