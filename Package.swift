@@ -57,19 +57,23 @@ let package = Package(
         part("Contract", "Digests"),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
-        part("Edge", "HTTPFront", [
-            "Scoring", "WireFormat", "TextFormats", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes,
-            log, lifecycle,
-        ]),
+        part(
+            "Edge", "HTTPFront",
+            [
+                "Scoring", "WireFormat", "TextFormats", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes,
+                log, lifecycle,
+            ]),
 
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Batching", ["Scoring"]),
         part("Path", "Caching", ["Scoring", "Digests", nio, nioPosix, nioSSL, log]),
         part("Path", "Resilience", ["Scoring"]),
         part("Path", "Experiments", ["Scoring"]),
-        part("Path", "Registry", [
-            "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", log, lifecycle,
-        ]),
+        part(
+            "Path", "Registry",
+            [
+                "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", log, lifecycle,
+            ]),
         part("Path", "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments"]),
 
         part("Engines", "Tabular", ["Scoring"]),
@@ -80,10 +84,12 @@ let package = Package(
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
         .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
 
-        part("App", "Assembly", [
-            "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
-            "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
-        ]),
+        part(
+            "App", "Assembly",
+            [
+                "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
+                "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
+            ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
             name: "verdict", dependencies: ["Assembly", "LoadTest", "ONNX", "Scoring", "TextFormats", arguments, log],
@@ -94,7 +100,7 @@ let package = Package(
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
         .executableTarget(
-            name: "BatchBench", dependencies: ["Batching", "Scoring"], path: "Benchmarks/BatchBench", swiftSettings: style),
+            name: "BatchBench", dependencies: ["Batching", "Scoring", "ONNX"], path: "Benchmarks/BatchBench", swiftSettings: style),
         .executableTarget(
             name: "CacheBench", dependencies: ["Scoring", "Caching", "CacheTraces", nio, nioPosix, log, arguments],
             path: "Benchmarks/CacheBench", swiftSettings: style),
@@ -106,7 +112,7 @@ let package = Package(
         tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
-        tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
+        tests(of: "HTTPFront", ["Scoring", "Resilience", nio, nioPosix, log, lifecycle]),
         tests(of: "Batching", ["Scoring"]),
         tests(of: "Caching", ["Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),

@@ -89,14 +89,20 @@ final class FakePredictor: Predictor {
     let failure: ScoringError?
     let degradation: String?
     let isCached: Bool
+    /// Thrown by `screen`, if set.
+    let screening: ScoringError?
+    /// What `screen` was asked with.
+    var delays: [QueueDelay] { seen.withLock { $0 } }
+    private let seen = Mutex<[QueueDelay]>([])
     /// Whether answers are given later, by `answerWaiting`, where the exchange can wait.
     let answersLater: Bool
     private let waiting = Mutex<[@Sendable () -> Void]>([])
 
     init(
         _ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false,
-        answersLater: Bool = false
+        answersLater: Bool = false, screening: ScoringError? = nil
     ) {
+        self.screening = screening
         self.answersLater = answersLater
         self.models = models
         self.failure = failure
@@ -120,6 +126,11 @@ final class FakePredictor: Predictor {
             throw .unknownVersion(model: name.text, version: version.description)
         }
         return served
+    }
+
+    func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+        seen.withLock { $0.append(exchange.queueDelay) }
+        if let screening { throw screening }
     }
 
     func predict(
@@ -170,15 +181,21 @@ final class FakePredictor: Predictor {
     }
 }
 
+/// Stages of a version that takes on only so much.
+final class LimitedStages: VersionStages {
+    let isLimited = true
+}
+
 func serve(
-    _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false
+    _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false,
+    isLimited: Bool = false
 ) throws -> ServedModel {
     var answers = AnswerRules()
     answers.rule = rule
     answers.ignoresUnknownFeatures = ignoresUnknownFeatures
     return ServedModel(
         name: try #require(ModelName(name)), version: try #require(ModelVersion(version)), model: model, answers: answers,
-        meter: FakeMeter())
+        meter: FakeMeter(), stages: isLimited ? LimitedStages() : nil)
 }
 
 /// What came back for a request.

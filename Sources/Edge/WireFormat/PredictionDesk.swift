@@ -21,6 +21,8 @@ package final class PredictionDesk {
     let limits: WireLimits
     /// The exchange of the request that is being read.
     private(set) var exchange: PredictionExchange
+    /// Whether a model was asked for that wants to know of `WireRequest.queueDelay`, which costs something to measure.
+    package private(set) var asksForQueueDelay = false
     let memory = JSONMemory()
     /// For tensors whose data stands before their shape.
     let secondMemory = JSONMemory()
@@ -41,6 +43,8 @@ package final class PredictionDesk {
         var served: ServedModel?
         /// The predictor counts what fails in it; the desk tells it of what fails before.
         var reachedPredictor = false
+        /// Whether the request was refused before anybody looked into its body.
+        var isUnread = false
     }
 
     /// - Parameter resume: How the thread of the desk is reached from others; nil where nobody can wait, so that every
@@ -79,7 +83,7 @@ package final class PredictionDesk {
         } catch {
             if !progress.reachedPredictor { predictor.recordRejection(error, model: progress.served) }
             response.truncate(to: start)
-            return .done(writeError(error, of: request, into: &response))
+            return .done(writeError(error, of: request, isUnread: progress.isUnread, into: &response))
         }
     }
 
@@ -113,7 +117,17 @@ package final class PredictionDesk {
             deadline = limit
         }
         exchange.begin(arrival: request.arrival, deadline: deadline, width: served.signature.inputs.count)
+        if let stages = served.stages, stages.isLimited { try screen(request, served, &progress) }
         return served
+    }
+
+    /// Has a request refused before its body is read, which is most of what a refusal would cost.
+    private func screen(_ request: WireRequest, _ served: ServedModel, _ progress: inout Progress) throws(ScoringError) {
+        asksForQueueDelay = true
+        exchange.queueDelay = request.queueDelay
+        progress.isUnread = true
+        try predictor.screen(exchange, with: served)
+        progress.isUnread = false
     }
 
     func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) -> PredictionProgress {
@@ -163,10 +177,12 @@ package final class PredictionDesk {
     }
 
     private func writeError(
-        _ error: ScoringError, of request: WireRequest, into response: inout ByteSink
+        _ error: ScoringError, of request: WireRequest, isUnread: Bool, into response: inout ByteSink
     ) -> WireStatus {
         let document = ErrorDocument(error, style: request.route.errorStyle)
-        if case .predict = request.route, request.body.count <= limits.maxBodyBytes, let found = salvagedID(of: request.body) {
+        if !isUnread, case .predict = request.route, request.body.count <= limits.maxBodyBytes,
+            let found = salvagedID(of: request.body)
+        {
             document.write(utf8ID: found.bytes, into: &response)
         } else {
             document.write(requestID: Self.usable(request.requestID), into: &response)
