@@ -57,10 +57,12 @@ let package = Package(
         part("Contract", "Digests"),
 
         part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
-        part("Edge", "HTTPFront", [
-            "Scoring", "WireFormat", "TextFormats", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes,
-            log, lifecycle,
-        ]),
+        part(
+            "Edge", "HTTPFront",
+            [
+                "Scoring", "WireFormat", "TextFormats", nio, nioPosix, nioHTTP1, hummingbird, hummingbirdCore, httpTypes,
+                log, lifecycle,
+            ]),
 
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Batching", ["Scoring"]),
@@ -83,10 +85,12 @@ let package = Package(
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
         .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
 
-        part("App", "Assembly", [
-            "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
-            "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
-        ]),
+        part(
+            "App", "Assembly",
+            [
+                "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
+                "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
+            ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
             name: "verdict", dependencies: ["Assembly", "LoadTest", "ONNX", "Scoring", "TextFormats", arguments, log],
@@ -97,7 +101,7 @@ let package = Package(
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
         .executableTarget(
-            name: "BatchBench", dependencies: ["Batching", "Scoring"], path: "Benchmarks/BatchBench", swiftSettings: style),
+            name: "BatchBench", dependencies: ["Batching", "Scoring", "ONNX"], path: "Benchmarks/BatchBench", swiftSettings: style),
         .executableTarget(
             name: "CacheBench",
             dependencies: [
@@ -112,7 +116,7 @@ let package = Package(
         tests(of: "TextFormats", ["Scoring"]),
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
-        tests(of: "HTTPFront", ["Scoring", nio, nioPosix, log, lifecycle]),
+        tests(of: "HTTPFront", ["Scoring", "Resilience", nio, nioPosix, log, lifecycle]),
         tests(of: "Batching", ["Scoring"]),
         tests(of: "Caching", ["Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),

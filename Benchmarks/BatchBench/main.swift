@@ -8,6 +8,8 @@ internal import Scoring
 // busy: the same with another thread that never rests, as an event loop under load.
 // native: 64 requests under way against a model whose rows cost 2 us and whose calls cost nothing: the rule of `CallPath`.
 // library: the same against a model whose calls cost 100 us and whose rows cost 5 us.
+//
+// With an ONNX file as argument: what shared calls give that model in ONNX Runtime; see `NetworkComparison`.
 
 /// A model that computes for a given time.
 final class TimedModel: ScoringModel {
@@ -99,6 +101,10 @@ func rate(_ name: String, _ model: TimedModel, maxBatchRows: Int?, count: Int) t
 }
 
 do {
+    if CommandLine.arguments.count > 1 {
+        try NetworkComparison(file: CommandLine.arguments[1]).run(rounds: 5)
+        exit(0)
+    }
     let instant = TimedModel(callNanoseconds: 0, rowNanoseconds: 0)
     try hop("hop", instant)
     try hop("hop, 100 us call", TimedModel(callNanoseconds: 100_000, rowNanoseconds: 0), count: 5000)

@@ -83,6 +83,62 @@ import Testing
     }
 }
 
+/// Rates in turn, and clients that lose patience.
+@Suite struct LoadStageTests {
+    private let second: UInt64 = 1_000_000_000
+
+    private func plan(_ stages: [LoadStage], patience: UInt64? = nil) -> LoadPlan {
+        let end = stages.reduce(0) { $0 + $1.duration }
+        return LoadPlan(pace: .stages(stages), warmup: 0, duration: end, grace: second, patience: patience)
+    }
+
+    /// When the requests are due.
+    private func dues(_ plan: LoadPlan) -> [UInt64] {
+        var plan = plan
+        var dues: [UInt64] = []
+        while case .send(let due) = plan.step(at: plan.end) { dues.append(due) }
+        return dues
+    }
+
+    @Test func eachStageHasItsOwnRateFromItsOwnBeginning() {
+        let stages = [
+            LoadStage(rate: 2, duration: second), LoadStage(rate: 0, duration: second), LoadStage(rate: 4, duration: second),
+        ]
+        let plan = plan(stages)
+        #expect(plan.scheduled == 6)
+        #expect(dues(plan) == [0, 500, 2000, 2250, 2500, 2750].map { $0 * 1_000_000 })
+        #expect([0, 1500, 2750, 9000].map { plan.stage(at: $0 * 1_000_000) } == [0, 1, 2, 2])
+        #expect(plan.end == 3 * second)
+    }
+
+    @Test func stagesAreReadAsTheyAreWritten() throws {
+        let stages = try LoadStage.list("400:5s,0:500ms,1200.5:1m")
+        #expect(
+            stages == [
+                LoadStage(rate: 400, duration: 5 * second), LoadStage(rate: 0, duration: second / 2),
+                LoadStage(rate: 1200.5, duration: 60 * second),
+            ])
+    }
+
+    @Test(arguments: ["", "400", "400:", ":5s", "400:5s,", "-1:5s", "400:0s", "x:5s", "1:2:3"])
+    func otherTextIsRefused(text: String) {
+        #expect(throws: LoadError.self) { try LoadStage.list(text) }
+    }
+
+    @Test func aRequestThatIsOverdueForLongerThanAnybodyWaitsIsGivenUpAndTheNextOneIsLookedAt() {
+        var plan = plan([LoadStage(rate: 10, duration: second)], patience: 250_000_000)
+        #expect(plan.step(at: 0) == .send(due: 0))
+        let late: UInt64 = 500_000_000
+        let steps = (0..<6).map { _ in plan.step(at: late) }
+        #expect(
+            steps == [
+                .abandon(due: 100_000_000), .abandon(due: 200_000_000), .send(due: 300_000_000), .send(due: 400_000_000),
+                .send(due: 500_000_000), .wait(until: 600_000_000),
+            ])
+        #expect(plan.sent == 4 && plan.abandoned == 2)
+    }
+}
+
 /// The order in which free connections are used.
 @Suite struct SlotQueueTests {
     @Test func slotsComeOutInTheOrderTheyWentIn() {

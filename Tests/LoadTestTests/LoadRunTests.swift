@@ -85,6 +85,49 @@ import Testing
         try await server.stop()
     }
 
+    @Test func everyRequestIsCountedOnceByStageAndByInterval() async throws {
+        let server = try await StubServer { number, _ in
+            switch number % 4 {
+            case 0: .text("HTTP/1.1 429 Busy\r\nContent-Length: 0\r\n\r\n")
+            case 1: .text("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
+            case 2: .late(StubServer.ok, milliseconds: 30)
+            default: .text(StubServer.ok)
+            }
+        }
+        var settings = try settings(server)
+        settings.concurrency = 8
+        settings.pace = .stages([
+            LoadStage(rate: 200, duration: 200 * millisecond), LoadStage(rate: 400, duration: 200 * millisecond),
+        ])
+        settings.duration = 400 * millisecond
+        settings.deadline = 25 * millisecond
+        settings.interval = 100 * millisecond
+        let report = try await LoadRun(settings).report()
+        #expect(report.stages.map { $0.good + $0.late + $0.refused + $0.failed + $0.lost } == [40, 80])
+        #expect(report.timeline.map { $0.good + $0.late + $0.refused + $0.failed + $0.lost } == [20, 20, 40, 40])
+        #expect(report.stages.map(\.refused).reduce(0, +) == 30)
+        #expect(report.stages.map(\.failed).reduce(0, +) == 30)
+        #expect(report.stages.map(\.late).reduce(0, +) >= 30)
+        #expect(try #require(report.stages[0].accepted(100)) >= 29_000)
+        #expect(try #require(report.stages[0].refusals(50)) < 29_000)
+        #expect(report.json.contains(#""timeline": {"interval_ms": 100, "good": ["#))
+        try await server.stop()
+    }
+
+    @Test func clientsLosePatienceWithWhatIsSentAndWithWhatIsNot() async throws {
+        let server = try await StubServer { number, _ in number == 3 ? .silence : .text(StubServer.ok) }
+        var settings = try settings(server)
+        settings.duration = 1000 * millisecond
+        settings.patience = 250 * millisecond
+        let report = try await LoadRun(settings).report()
+        let failures = Dictionary(uniqueKeysWithValues: report.failures.map { ($0.reason, $0.count) })
+        #expect(failures["no answer in time"] == 1)
+        #expect(try #require(failures["given up before it could be sent"]) >= 1)
+        #expect(report.answered + report.failed == 200)
+        #expect(report.unsent == 0)
+        try await server.stop()
+    }
+
     @Test func aConnectionThatClosesBeforeItsAnswerIsAFailureAndIsReplaced() async throws {
         let server = try await StubServer { number, _ in number == 5 ? .close : .text(StubServer.ok) }
         let report = try await LoadRun(try settings(server)).report()

@@ -89,12 +89,15 @@ internal import Testing
     }
 
     /// Asks and waits for the answer.
-    private func ask(_ served: ServedModel, _ values: [Double], deadline: Moment? = nil) async -> Answer {
+    private func ask(
+        _ served: ServedModel, _ values: [Double], deadline: Moment? = nil, queueDelay: QueueDelay = .none
+    ) async -> Answer {
         await withCheckedContinuation { continuation in
             let exchange = PredictionExchange { exchange, error in
                 continuation.resume(returning: Self.answer(exchange, error))
             }
             exchange.begin(arrival: .now, deadline: deadline, width: 1)
+            exchange.queueDelay = queueDelay
             for value in values { exchange.features.set(value, row: exchange.features.addRow(), column: 0) }
             do throws(ScoringError) {
                 if case .answered = try pipeline.predict(exchange, with: served) {
@@ -365,6 +368,47 @@ internal import Testing
             for await answer in tasks { #expect(answer.error == nil) }
         }
         #expect(await ask(served, [7]).scores == [7])
+    }
+
+    /// What a request is told before it is read, with a delay that is too long.
+    private func screen(_ served: ServedModel) -> ScoringError? {
+        let exchange = PredictionExchange { _, _ in }
+        exchange.begin(arrival: .now, deadline: nil, width: 1)
+        exchange.queueDelay = QueueDelay(waited: 20_000_000, standing: 5_000_000)
+        do throws(ScoringError) {
+            try pipeline.screen(exchange, with: served)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func nativeModelsWithLimitsRefuseWhatWaitedTooLongBeforeItIsRead() throws {
+        var rules = ServingRules()
+        rules.limits = ResilienceLimits()
+        let limited = try serve(rules, Self.echo)
+        #expect(limited.stages?.isLimited == true)
+        #expect(screen(limited) == .overloaded(retryAfter: .milliseconds(20)))
+    }
+
+    @Test func whatOnlyHasACacheIsNotScreened() throws {
+        var rules = ServingRules()
+        rules.cacheLife = .seconds(60)
+        let cached = try serve(rules, Self.echo)
+        #expect(cached.stages?.isLimited == false)
+        #expect(screen(cached) == nil)
+    }
+
+    @Test func aFallbackForOverloadGetsToSeeTheRowsOfWhatWaitedTooLong() async throws {
+        var rules = ServingRules()
+        rules.limits = ResilienceLimits()
+        rules.fallback = Fallback(.constant(score: 0.25, decision: .review), on: [.overloaded])
+        let served = try serve(rules, Self.echo)
+        #expect(screen(served) == nil)
+        let delay = QueueDelay(waited: 20_000_000, standing: 5_000_000)
+        #expect(
+            await ask(served, [1], queueDelay: delay)
+                == Answer(scores: [0.25], decisions: [.review], degradation: "overloaded"))
     }
 
     @Test func theModelsDeadlineHoldsForRequestsWithoutOne() async throws {

@@ -30,6 +30,24 @@ internal import Testing
         #expect(plan.snapshot.admitted == 5)
     }
 
+    @Test func screeningRefusesWhatWouldBeRefusedAndLetsNothingIn() throws {
+        var plan = AdmissionPlan(limits)
+        let request = AdmissionRequest(rows: 1)
+        var refusals = [plan.screen(request, now: at(0))]
+        for _ in 0..<4 { _ = try #require(admitted(plan.enter(request, now: at(0)))) }
+        #expect(plan.requestsInFlight == 4)
+        refusals.append(plan.screen(request, now: at(0)))
+        #expect(refusals.map { $0?.cause } == [nil, .concurrency])
+        #expect(plan.snapshot.refused[.concurrency] == 1)
+        #expect(plan.requestsInFlight == 4)
+    }
+
+    @Test func screeningLeavesRequestsThatAreLateAlreadyToTheEntrance() {
+        var plan = AdmissionPlan(limits)
+        let refusal = plan.screen(AdmissionRequest(rows: 1, deadline: at(0)), now: at(1))
+        #expect(refusal == nil)
+    }
+
     @Test func rowsAreLimitedBesideRequests() {
         var plan = AdmissionPlan(limits)
         #expect(admitted(plan.enter(AdmissionRequest(rows: 6), now: at(0))) != nil)

@@ -145,8 +145,10 @@ internal import Testing
             guard case .refused(let refusal) = full.admit(request, now: at(Double(index) / 1e5)) else { return }
             if case .overloaded = refusal.error { refused += 1 }
         }
-        let shedder = QueueDelayShedder()
-        allocations += cost(of: "queue delay") { index in try? shedder.check(age: 1000, now: at(Double(index) / 1e5)) }
+        let late = AdmissionRequest(rows: 1, queueDelay: QueueDelay(waited: 20_000_000, standing: 5_000_000))
+        allocations += cost(of: "refused by queue delay") { index in
+            if case .refused = full.admit(late, now: at(Double(index) / 1e5)) { refused += 1 }
+        }
         let breaker = CircuitBreaker(BreakerLimits(), slowCall: .seconds(1), now: at(0))
         allocations += cost(of: "permit and record") { index in
             let now = at(Double(index) / 1e4)
@@ -163,7 +165,7 @@ internal import Testing
             case .refused: break
             }
         }
-        #expect(refused == 201_000)
+        #expect(refused == 402_000)
         #expect(control.snapshot.admitted == 201_000)
         #expect(allocations == 0)
     }

@@ -89,6 +89,11 @@ final class FakePredictor: Predictor {
     let failure: ScoringError?
     let degradation: String?
     let isCached: Bool
+    /// Thrown by `screen`, if set.
+    let screening: ScoringError?
+    /// What `screen` was asked with.
+    var delays: [QueueDelay] { seen.withLock { $0 } }
+    private let seen = Mutex<[QueueDelay]>([])
     /// Whether answers are given later, by `answerWaiting`, where the exchange can wait.
     let answersLater: Bool
     /// What runs on the versions of all models.
@@ -97,9 +102,10 @@ final class FakePredictor: Predictor {
 
     init(
         _ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false,
-        answersLater: Bool = false, experiment: (any RunningExperiment)? = nil
+        answersLater: Bool = false, screening: ScoringError? = nil, experiment: (any RunningExperiment)? = nil
     ) {
         self.experiment = experiment
+        self.screening = screening
         self.answersLater = answersLater
         self.models = models
         self.failure = failure
@@ -123,6 +129,11 @@ final class FakePredictor: Predictor {
             throw .unknownVersion(model: name.text, version: version.description)
         }
         return Serving(served, experiment: experiment)
+    }
+
+    func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+        seen.withLock { $0.append(exchange.queueDelay) }
+        if let screening { throw screening }
     }
 
     func predict(
@@ -173,15 +184,21 @@ final class FakePredictor: Predictor {
     }
 }
 
+/// Stages of a version that takes on only so much.
+final class LimitedStages: VersionStages {
+    let isLimited = true
+}
+
 func serve(
-    _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false
+    _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false,
+    isLimited: Bool = false
 ) throws -> ServedModel {
     var answers = AnswerRules()
     answers.rule = rule
     answers.ignoresUnknownFeatures = ignoresUnknownFeatures
     return ServedModel(
         name: try #require(ModelName(name)), version: try #require(ModelVersion(version)), model: model, answers: answers,
-        meter: FakeMeter())
+        meter: FakeMeter(), stages: isLimited ? LimitedStages() : nil)
 }
 
 /// What came back for a request.

@@ -63,9 +63,9 @@ final class LoadConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         if pending != nil, loss == nil, reader.readEnd() { finish() }
-        if pending != nil {
+        if let request = pending {
             pending = nil
-            generator.lost(loss ?? .closed)
+            generator.lost(request, loss ?? .closed)
         }
         generator.closed(self)
     }

@@ -15,7 +15,7 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
     private let watch: LoadWatch
     private let completion: EventLoopPromise<LoadReport>
     private var plan: LoadPlan
-    private var tally = LoadTally()
+    private var tally: LoadTally
     private var address: SocketAddress?
     private var origin: UInt64 = 0
     private var startedAt: Int64 = 0
@@ -37,7 +37,10 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
         self.loop = loop
         self.watch = watch
         self.completion = completion
-        plan = LoadPlan(pace: settings.pace, warmup: settings.warmup, duration: settings.duration, grace: settings.timeout)
+        plan = LoadPlan(
+            pace: settings.pace, warmup: settings.warmup, duration: settings.duration, grace: settings.timeout,
+            patience: settings.patience)
+        tally = LoadTally(interval: settings.interval, deadline: settings.deadline)
         connections = Array(repeating: nil, count: settings.concurrency)
         free = SlotQueue(slots: settings.concurrency)
     }
@@ -139,6 +142,7 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
                 free.removeFirst()
                 pendingCount += 1
                 connection.send(settings.requests.message(index), LoadConnection.Request(due: due, sent: now))
+            case .abandon(let due): tally.record(.abandoned, due: due, stage: plan.stage(at: due))
             case .wait(let due): return wakeUp(at: due)
             case .finished: return endIfDone(at: now)
             }
@@ -161,16 +165,18 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
     func answered(_ request: LoadConnection.Request, _ reader: borrowing ResponseReader) {
         pendingCount -= 1
         let isMeasured = plan.measures(due: request.due)
-        tally.record(status: reader.status, due: request.due, sent: request.sent, now: now, isMeasured: isMeasured)
+        tally.record(
+            status: reader.status, due: request.due, sent: request.sent, now: now, stage: plan.stage(at: request.due),
+            isMeasured: isMeasured)
         if !(200..<300).contains(reader.status) {
             tally.recordFirstFailure(status: reader.status, excerpt: reader.excerpt)
         }
     }
 
     /// A request will have no response.
-    func lost(_ loss: LoadTally.Loss) {
+    func lost(_ request: LoadConnection.Request, _ loss: LoadTally.Loss) {
         pendingCount -= 1
-        tally.record(loss)
+        tally.record(loss, due: request.due, stage: plan.stage(at: request.due))
     }
 
     func becameFree(_ connection: LoadConnection) {
@@ -188,7 +194,9 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
         guard phase == .running else { return }
         let now = now
         for connection in connections {
-            if let pending = connection?.pending, now - pending.sent >= settings.timeout { connection?.close(.timeout) }
+            guard let pending = connection?.pending else { continue }
+            let isOverdue = settings.patience.map { now - pending.due >= $0 } ?? false
+            if isOverdue || now - pending.sent >= settings.timeout { connection?.close(.timeout) }
         }
         if openCount > 0 { lastOpen = max(lastOpen, now) }
         let progress = LoadProgress(elapsed: min(now, plan.end), total: plan.end, answered: tally.answered, failed: tally.failed)

@@ -9,6 +9,8 @@ package struct LoadPlan: Sendable {
     package enum Pace: Sendable, Equatable {
         /// Open loop: so many requests a second, whether or not earlier ones were answered.
         case perSecond(Double)
+        /// Open loop, one rate after the other.
+        case stages([LoadStage])
         /// Closed loop: a connection sends its next request as soon as its last one was answered.
         case unlimited
     }
@@ -16,6 +18,8 @@ package struct LoadPlan: Sendable {
     package enum Step: Sendable, Equatable {
         /// Send the next request, which was due then.
         case send(due: UInt64)
+        /// Give the next request up: whoever would have sent it has lost patience.
+        case abandon(due: UInt64)
         /// Nothing is due before then.
         case wait(until: UInt64)
         /// No request is to be sent any more.
@@ -29,47 +33,61 @@ package struct LoadPlan: Sendable {
     package let end: UInt64
     /// Requests that are still unsent then are given up.
     package let lastCall: UInt64
-    /// How many requests `step` has handed out.
+    /// How long after it was due a request is still worth sending; nil for ever.
+    package let patience: UInt64?
+    /// How many requests `step` has handed out to be sent.
     package private(set) var sent: UInt64 = 0
+    /// How many it has given up.
+    package private(set) var abandoned: UInt64 = 0
+    /// nil in a closed loop.
+    private let schedule: LoadSchedule?
 
     /// - Parameter grace: how long after the end requests that are overdue are still sent.
-    package init(pace: Pace, warmup: UInt64, duration: UInt64, grace: UInt64) {
+    package init(pace: Pace, warmup: UInt64, duration: UInt64, grace: UInt64, patience: UInt64? = nil) {
         self.pace = pace
         self.warmup = warmup
-        end = warmup + duration
+        self.patience = patience
+        switch pace {
+        case .unlimited: schedule = nil
+        case .perSecond(let rate): schedule = LoadSchedule([LoadStage(rate: rate, duration: warmup + duration)])
+        case .stages(let stages): schedule = LoadSchedule(stages)
+        }
+        end = schedule?.end ?? warmup + duration
         lastCall = end + grace
     }
 
     /// How many requests are due in all; nil where that depends on the answers.
-    package var scheduled: UInt64? {
-        guard case .perSecond(let rate) = pace else { return nil }
-        var count = UInt64(Double(end) * rate / 1e9)
-        while count > 0, Self.due(count - 1, rate: rate) >= end { count -= 1 }
-        while Self.due(count, rate: rate) < end { count += 1 }
-        return count
-    }
+    package var scheduled: UInt64? { schedule?.count }
 
-    /// Requests that were due and were never sent.
+    /// The stage that a moment belongs to, counted from 0.
+    package func stage(at moment: UInt64) -> Int { schedule?.stage(at: moment) ?? 0 }
+
+    /// Requests that were due and never sent, nor given up.
     package var unsent: UInt64 {
-        guard let scheduled, scheduled > sent else { return 0 }
-        return scheduled - sent
+        guard let scheduled, scheduled > taken else { return 0 }
+        return scheduled - taken
     }
 
-    /// Whether no request is to be sent any more. O(1).
+    private var taken: UInt64 { sent + abandoned }
+
+    /// Whether no request is to be sent any more. O(stages).
     package func isFinished(at now: UInt64) -> Bool {
-        switch pace {
-        case .unlimited: now >= end
-        case .perSecond(let rate): now >= lastCall || Self.due(sent, rate: rate) >= end
-        }
+        guard let schedule else { return now >= end }
+        return now >= lastCall || taken >= schedule.count
     }
 
-    /// What a free connection does at `now`; `.send` counts as done. O(1).
+    /// What a free connection does at `now`; `.send` and `.abandon` count as done. O(stages).
     package mutating func step(at now: UInt64) -> Step {
         guard !isFinished(at: now) else { return .finished }
-        var due = now
-        if case .perSecond(let rate) = pace {
-            due = Self.due(sent, rate: rate)
-            guard due <= now else { return .wait(until: due) }
+        guard let schedule else {
+            sent += 1
+            return .send(due: now)
+        }
+        guard let due = schedule.due(taken) else { return .finished }
+        guard due <= now else { return .wait(until: due) }
+        if let patience, now - due >= patience {
+            abandoned += 1
+            return .abandon(due: due)
         }
         sent += 1
         return .send(due: due)
@@ -77,9 +95,4 @@ package struct LoadPlan: Sendable {
 
     /// Whether a request that was due then belongs to the measurement.
     package func measures(due: UInt64) -> Bool { due >= warmup }
-
-    /// The moment a request is due: from its number, not from its predecessor, so that nothing adds up.
-    private static func due(_ index: UInt64, rate: Double) -> UInt64 {
-        UInt64(Double(index) / rate * 1e9)
-    }
 }

@@ -21,6 +21,9 @@ extension LoadReport {
         fields.append(("first_failure", firstFailure.map(JSONText.string) ?? "null"))
         fields.append(("latency_us", latency.map(summary) ?? "null"))
         fields.append(("service_us", summary(service)))
+        fields.append(("deadline_us", deadline.map { JSONText.number(Double($0) / 1e3) } ?? "null"))
+        fields.append(("stages", "[" + stages.enumerated().map(stage).joined(separator: ", ") + "]"))
+        if let interval { fields.append(("timeline", timeline(interval))) }
         return JSONText.object(fields) + "\n"
     }
 
@@ -36,7 +39,41 @@ extension LoadReport {
         switch pace {
         case .perSecond(let rate): JSONText.number(rate)
         case .unlimited: "\"max\""
+        case .stages: "\"stages\""
         }
+    }
+
+    /// A stage's outcome; latencies count from due time.
+    private func stage(_ index: Int, _ slice: LoadSlice) -> String {
+        var fields: [(String, String)] = []
+        if case .stages(let stages) = pace {
+            fields.append(("rate", JSONText.number(stages[index].rate)))
+            fields.append(("duration_s", JSONText.number(Double(stages[index].duration) / 1e9)))
+        }
+        fields += [
+            ("good", String(slice.good)), ("late", String(slice.late)), ("refused", String(slice.refused)),
+            ("failed", String(slice.failed)), ("lost", String(slice.lost)),
+        ]
+        for (name, value) in [("accepted_us", slice.accepted), ("refused_us", slice.refusals)] {
+            let points = LatencySummary.tablePercentiles.compactMap { point in
+                value(point).map { (Self.name(point), String($0)) }
+            }
+            fields.append((name, JSONText.object(points)))
+        }
+        return JSONText.object(fields)
+    }
+
+    /// A list for each of what is counted; an interval's requests are those that were due in it.
+    private func timeline(_ interval: UInt64) -> String {
+        func list(_ value: (LoadSlice) -> UInt64?) -> String {
+            "[" + timeline.map { value($0).map { String($0) } ?? "null" }.joined(separator: ",") + "]"
+        }
+        return JSONText.object([
+            ("interval_ms", JSONText.number(Double(interval) / 1e6)), ("good", list { $0.good }), ("late", list { $0.late }),
+            ("refused", list { $0.refused }), ("failed", list { $0.failed }), ("lost", list { $0.lost }),
+            ("p50_us", list { $0.accepted(50) }), ("p99_us", list { $0.accepted(99) }),
+            ("refused_p50_us", list { $0.refusals(50) }), ("refused_p99_us", list { $0.refusals(99) }),
+        ])
     }
 
     private func summary(_ latency: LatencySummary) -> String {

@@ -18,6 +18,9 @@ extension LoadReport {
         let pace =
             switch self.pace {
             case .perSecond(let rate): "\(TimeText.rate(rate)) requests/s for \(TimeText.span(duration)) over \(connections)"
+            case .stages(let stages):
+                stages.map { "\(TimeText.rate($0.rate)) requests/s for \(TimeText.span($0.duration))" }.joined(separator: ", ")
+                    + " over \(connections)"
             case .unlimited: "as fast as \(connections) can for \(TimeText.span(duration))"
             }
         return warmup == 0 ? pace : pace + ", after a warm-up of \(TimeText.span(warmup))"

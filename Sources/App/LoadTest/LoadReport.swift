@@ -46,6 +46,14 @@ package struct LoadReport: Sendable {
     package let latency: LatencySummary?
     /// From the moment a request was sent.
     package let service: LatencySummary
+    /// Nanoseconds from due time within which an answer counts as good; nil for all.
+    package let deadline: UInt64?
+    /// What became of the requests of each stage, or of all where there are no stages; the warm-up included.
+    package let stages: [LoadSlice]
+    /// The same for each interval, where that was asked for.
+    package let timeline: [LoadSlice]
+    /// Nanoseconds of an interval.
+    package let interval: UInt64?
 
     /// Whether every request was answered with 2xx.
     package var isClean: Bool { failed == 0 && unsent == 0 && ending != .serverGone && answered > 0 }
@@ -70,6 +78,10 @@ package struct LoadReport: Sendable {
         let span = max(duration, tally.lastAnswer - min(tally.lastAnswer, settings.warmup))
         throughput = span == 0 ? 0 : Double(tally.service.totalCount) / (Double(span) / 1e9)
         service = LatencySummary(tally.service)
+        deadline = settings.deadline
+        stages = tally.stages
+        timeline = tally.timeline
+        interval = settings.interval
         latency = settings.pace == .unlimited ? nil : LatencySummary(tally.latency)
     }
 

@@ -15,6 +15,15 @@ package struct LoadSettings: Sendable {
     package var duration: UInt64 = 10_000_000_000
     /// Nanoseconds after which a request without an answer is given up.
     package var timeout: UInt64 = 10_000_000_000
+    /// Nanoseconds after it was due at which a request is given up, sent or not; nil for never.
+    package var patience: UInt64?
+    /// Nanoseconds from due time within which an answer is worth something; nil for ever.
+    package var deadline: UInt64?
+    /// Nanoseconds of each interval of the report's timeline; nil for no timeline.
+    package var interval: UInt64?
+
+    /// Most intervals of a timeline: they lie in memory while the test runs.
+    package static let mostIntervals: UInt64 = 10_000
 
     package init(target: LoadTarget, requests: LoadRequests) {
         self.target = target
@@ -26,6 +35,14 @@ package struct LoadSettings: Sendable {
         if case .perSecond(let rate) = pace {
             guard rate > 0, rate <= Self.highestRate else {
                 throw .wrongArgument("the rate must be greater than 0 and at most 10,000,000 a second, or 'max'")
+            }
+        }
+        if case .stages(let stages) = pace {
+            guard stages.contains(where: { $0.rate > 0 }) else { throw .wrongArgument("no stage sends anything") }
+        }
+        if let interval {
+            guard interval > 0, (warmup + duration) / interval <= Self.mostIntervals else {
+                throw .wrongArgument("a timeline has at most \(Self.mostIntervals) intervals; ask for longer ones")
             }
         }
         guard (1...Self.mostConcurrency).contains(concurrency) else {

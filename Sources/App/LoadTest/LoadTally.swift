@@ -10,6 +10,7 @@ struct LoadTally {
         case closed = "connection closed before the answer"
         case timeout = "no answer in time"
         case malformed = "answer that is not HTTP/1.1"
+        case abandoned = "given up before it could be sent"
     }
 
     /// From the moment a request was due to its answer; answered requests of the measured part.
@@ -26,12 +27,23 @@ struct LoadTally {
     private(set) var reconnections: UInt64 = 0
     /// When the last measured answer arrived, in nanoseconds since the load began.
     private(set) var lastAnswer: UInt64 = 0
+    /// All requests, by stage and by interval of the timeline; both by the time they were due.
+    private(set) var stages: [LoadSlice] = []
+    private(set) var timeline: [LoadSlice] = []
+    private let interval: UInt64?
+    private let deadline: UInt64?
     /// The status and the beginning of the body of the first response that was not 2xx.
     private(set) var firstFailure: (status: Int, excerpt: [UInt8])?
 
-    /// A response whose request was due, sent and answered then, in nanoseconds since the load began.
-    mutating func record(status: Int, due: UInt64, sent: UInt64, now: UInt64, isMeasured: Bool) {
+    init(interval: UInt64? = nil, deadline: UInt64? = nil) {
+        self.interval = interval
+        self.deadline = deadline
+    }
+
+    /// A response whose request was due in this stage, sent and answered then, in nanoseconds since the load began.
+    mutating func record(status: Int, due: UInt64, sent: UInt64, now: UInt64, stage: Int, isMeasured: Bool) {
         statuses[status] += 1
+        add(LoadSlice.Event(status: status, latency: now &- due, deadline: deadline), due: due, stage: stage)
         guard (200..<300).contains(status) else {
             failed += 1
             return
@@ -47,9 +59,19 @@ struct LoadTally {
         if firstFailure == nil { firstFailure = (status, excerpt) }
     }
 
-    mutating func record(_ loss: Loss) {
+    mutating func record(_ loss: Loss, due: UInt64, stage: Int) {
         losses[loss, default: 0] += 1
         failed += 1
+        add(.lost, due: due, stage: stage)
+    }
+
+    private mutating func add(_ event: LoadSlice.Event, due: UInt64, stage: Int) {
+        while stages.count <= stage { stages.append(LoadSlice()) }
+        stages[stage].add(event)
+        guard let interval else { return }
+        let place = Int(due / interval)
+        while timeline.count <= place { timeline.append(LoadSlice()) }
+        timeline[place].add(event)
     }
 
     mutating func recordReconnection() { reconnections += 1 }

@@ -25,6 +25,11 @@ package struct BenchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Requests a second; 'max' for as many as the connections can do.", valueName: "rate|max"))
     package var rate = "1000"
 
+    @Option(
+        help: ArgumentHelp(
+            "Several rates in turn instead of --rate, --duration and --warmup: 400:5s,3000:60s,400:5s.", valueName: "stages"))
+    package var stages: String?
+
     @Option(help: "How long to measure: 10s, 500ms, 2m.")
     package var duration = "10s"
 
@@ -36,6 +41,15 @@ package struct BenchCommand: AsyncParsableCommand {
 
     @Option(help: "How long to wait for an answer.")
     package var timeout = "10s"
+
+    @Option(help: ArgumentHelp("Give a request up so long after it was due, sent or not.", valueName: "time"))
+    package var patience: String?
+
+    @Option(help: ArgumentHelp("Count apart which answers came so soon after they were due (--json).", valueName: "time"))
+    package var deadline: String?
+
+    @Option(help: ArgumentHelp("Also count by intervals of this length (--json).", valueName: "time"))
+    package var timeline: String?
 
     @Option(help: ArgumentHelp("The body of each request.", valueName: "json"))
     package var data: String?
@@ -137,6 +151,15 @@ package struct BenchCommand: AsyncParsableCommand {
         settings.duration = try span(duration, of: "--duration")
         settings.warmup = try span(warmup, of: "--warmup")
         settings.timeout = try span(timeout, of: "--timeout")
+        settings.patience = try patience.map { text throws(LoadError) in try span(text, of: "--patience") }
+        settings.deadline = try deadline.map { text throws(LoadError) in try span(text, of: "--deadline") }
+        settings.interval = try timeline.map { text throws(LoadError) in try span(text, of: "--timeline") }
+        if let stages {
+            let stages = try LoadStage.list(stages)
+            settings.pace = .stages(stages)
+            settings.warmup = 0
+            settings.duration = stages.reduce(0) { $0 + $1.duration }
+        }
         try settings.validate()
         return settings
     }

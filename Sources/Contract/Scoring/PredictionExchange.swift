@@ -15,6 +15,8 @@ package final class PredictionExchange: @unchecked Sendable {
     /// When the request's last byte was read; `latency_ms` and deadlines count from here.
     package var arrival = Moment(nanoseconds: 0)
     package var deadline: Moment?
+    /// How long the request lay unread before `arrival`; `.none` where its front does not measure it.
+    package var queueDelay = QueueDelay.none
     /// Whether the results come from a cache.
     package var isCached = false
     /// Why the results are a fallback instead of the model's; nil for real results.
@@ -44,6 +46,7 @@ package final class PredictionExchange: @unchecked Sendable {
         decisions.removeAll(keepingCapacity: true)
         self.arrival = arrival
         self.deadline = deadline
+        queueDelay = .none
         isCached = false
         degradation = nil
         answeredBy = nil
@@ -81,6 +84,10 @@ package protocol Predictor: Sendable {
     /// model.
     func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving
 
+    /// Refuses a request of a limited version (`VersionStages.isLimited`) before its body is read, where it would only be
+    /// refused afterwards: reading costs more than that. Asked with an exchange that has its times, but no rows yet.
+    func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError)
+
     /// Scores the rows in `exchange.features` and decides on them. Fills `exchange.scores` and
     /// `exchange.decisions`; rows can fail singly in `exchange.scores`. Runs on the calling thread where that takes
     /// microseconds; what may take longer is answered later, if the exchange can wait.
@@ -88,4 +95,8 @@ package protocol Predictor: Sendable {
 
     /// Counts a request that failed before it reached `predict`: a malformed body, an unknown model.
     func recordRejection(_ error: ScoringError, model: ServedModel?)
+}
+
+extension Predictor {
+    package func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {}
 }

@@ -40,7 +40,11 @@ package final class ServedModel: Sendable {
 }
 
 /// What the path keeps beside a version; its own business.
-package protocol VersionStages: AnyObject, Sendable {}
+package protocol VersionStages: AnyObject, Sendable {
+    /// Whether the version takes on only so much, so that its requests are put to `Predictor.screen` before they are read,
+    /// with their `QueueDelay`.
+    var isLimited: Bool { get }
+}
 
 /// What model.yaml decides about a model's answers.
 package struct AnswerRules: Sendable {

@@ -241,7 +241,7 @@ final class FastLane: ChannelDuplexHandler {
             state.desk.answer(
                 WireRequest(
                     route: route, body: body, deadlineHeader: exchange.intake.deadline,
-                    requestID: exchange.intake.requestID, arrival: arrival),
+                    requestID: exchange.intake.requestID, arrival: arrival, queueDelay: state.queueDelay(at: arrival)),
                 into: &state.sink)
         }
         switch reply {

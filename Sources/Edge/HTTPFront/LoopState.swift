@@ -13,15 +13,29 @@ final class LoopState {
     /// The body of the answer that is being made; nothing of it outlives the call that makes it.
     var sink = ByteSink()
     var date = HTTPDate()
+    private let loop: any EventLoop
+    private var backlog = LoopBacklog()
     private var lanes: [ObjectIdentifier: FastLane] = [:]
 
     init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, on loop: any EventLoop) {
         self.limits = limits
         patience = PatienceLimits(limits)
         self.accessLog = accessLog
+        self.loop = loop
         var wire = WireLimits()
         wire.maxBodyBytes = limits.maxBodyBytes
         desk = PredictionDesk(predictor: predictor, limits: wire, resume: { loop.execute($0) })
+    }
+
+    /// How long the request that is being looked at lay unread; measured once a model that wants to know was asked for.
+    func queueDelay(at now: Moment) -> QueueDelay {
+        guard desk.asksForQueueDelay else { return .none }
+        if !backlog.isInPass {
+            backlog.passBegins(now)
+            // Runs when the loop has been through the sockets that are ready.
+            loop.assumeIsolated().execute { [self] in backlog.passEnds(.now) }
+        }
+        return backlog.delay(at: now)
     }
 
     func opened(_ lane: FastLane) { lanes[ObjectIdentifier(lane)] = lane }

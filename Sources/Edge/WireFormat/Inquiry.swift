@@ -12,11 +12,13 @@ struct Inquiry {
     private let isVersionGiven: Bool
     private let arrival: Moment
     private let deadline: Moment?
+    private let queueDelay: QueueDelay
 
-    init(_ serving: Serving, isVersionGiven: Bool, arrival: Moment, deadline: Moment?) {
+    init(_ serving: Serving, isVersionGiven: Bool, _ request: WireRequest, deadline: Moment?) {
         self.serving = serving
         self.isVersionGiven = isVersionGiven
-        self.arrival = arrival
+        arrival = request.arrival
+        queueDelay = request.queueDelay
         self.deadline = deadline
     }
 
@@ -36,6 +38,7 @@ struct Inquiry {
     /// Makes an exchange ready for rows that a version answers.
     func begin(_ exchange: PredictionExchange, _ choice: Choice) {
         exchange.begin(arrival: arrival, deadline: deadline, width: choice.served.signature.inputs.count)
+        exchange.queueDelay = queueDelay
         exchange.experiment = serving.experiment
         exchange.isVersionChosen = choice.isChosen
     }

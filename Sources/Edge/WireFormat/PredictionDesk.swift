@@ -21,6 +21,8 @@ package final class PredictionDesk {
     let limits: WireLimits
     /// The exchange of the request that is being read.
     private(set) var exchange: PredictionExchange
+    /// Whether a model was asked for that wants to know of `WireRequest.queueDelay`, which costs something to measure.
+    package private(set) var asksForQueueDelay = false
     let memory = JSONMemory()
     /// For tensors whose data stands before their shape.
     let secondMemory = JSONMemory()
@@ -39,6 +41,8 @@ package final class PredictionDesk {
         var served: ServedModel?
         /// The predictor counts what fails in it; the desk tells it of what fails before.
         var reachedPredictor = false
+        /// Whether the request was refused before anybody looked into its body.
+        var isUnread = false
     }
 
     /// - Parameter resume: How the thread of the desk is reached from others; nil where nobody can wait, so that every
@@ -79,7 +83,7 @@ package final class PredictionDesk {
             exchange.experiment = nil
             if !progress.reachedPredictor { predictor.recordRejection(error, model: progress.served) }
             response.truncate(to: start)
-            return .done(writeError(error, of: request, into: &response))
+            return .done(writeError(error, of: request, isUnread: progress.isUnread, into: &response))
         }
     }
 
@@ -118,7 +122,9 @@ package final class PredictionDesk {
             guard Moment.now < limit else { throw .deadlineExceeded }
             deadline = limit
         }
-        return Inquiry(serving, isVersionGiven: version != nil, arrival: request.arrival, deadline: deadline)
+        let inquiry = Inquiry(serving, isVersionGiven: version != nil, request, deadline: deadline)
+        if let stages = serving.model.stages, stages.isLimited { try screen(request, inquiry, &progress) }
+        return inquiry
     }
 
     /// Looks the model up, lets a key choose the version where an experiment divides the requests, and makes the exchange
@@ -140,6 +146,17 @@ package final class PredictionDesk {
         }
         inquiry.begin(exchange, choice)
         return choice.served
+    }
+
+    /// Has a request refused before its body is read, which is most of what a refusal would cost.
+    /// All versions of a model share its limits, so that the default stands for the one to be chosen.
+    private func screen(_ request: WireRequest, _ inquiry: Inquiry, _ progress: inout Progress) throws(ScoringError) {
+        asksForQueueDelay = true
+        let served = inquiry.serving.model
+        inquiry.begin(exchange, Inquiry.Choice(served: served, isChosen: false))
+        progress.isUnread = true
+        try predictor.screen(exchange, with: served)
+        progress.isUnread = false
     }
 
     func score(with served: ServedModel, _ progress: inout Progress) throws(ScoringError) -> PredictionProgress {
@@ -198,10 +215,12 @@ package final class PredictionDesk {
     }
 
     private func writeError(
-        _ error: ScoringError, of request: WireRequest, into response: inout ByteSink
+        _ error: ScoringError, of request: WireRequest, isUnread: Bool, into response: inout ByteSink
     ) -> WireStatus {
         let document = ErrorDocument(error, style: request.route.errorStyle)
-        if case .predict = request.route, request.body.count <= limits.maxBodyBytes, let found = salvagedID(of: request.body) {
+        if !isUnread, case .predict = request.route, request.body.count <= limits.maxBodyBytes,
+            let found = salvagedID(of: request.body)
+        {
             document.write(utf8ID: found.bytes, into: &response)
         } else {
             document.write(requestID: Self.usable(request.requestID), into: &response)

@@ -23,16 +23,19 @@ package struct WireRequest {
     package var requestID: String?
     /// When the last byte was read.
     package var arrival: Moment
+    /// How long it lay unread before.
+    package var queueDelay: QueueDelay
 
     package init(
         route: PredictRoute, body: UnsafeBufferPointer<UInt8>, deadlineHeader: String? = nil, requestID: String? = nil,
-        arrival: Moment
+        arrival: Moment, queueDelay: QueueDelay = .none
     ) {
         self.route = route
         self.body = body
         self.deadlineHeader = deadlineHeader
         self.requestID = requestID
         self.arrival = arrival
+        self.queueDelay = queueDelay
     }
 }
 

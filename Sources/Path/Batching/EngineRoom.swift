@@ -25,6 +25,10 @@ final class EngineRoom: Sendable {
 
     // MARK: Threads
 
+    /// Engine threads compute for milliseconds at a time, event loops for microseconds, and all other models wait for
+    /// the loops. Where both want a processor the loops come first; engines get what they leave.
+    private static let engineNiceness: Int32 = 5
+
     func open() throws(ScoringError) {
         let isOpen =
             NamedThread.start(name: "\(name)-due") { self.watch() } && (0..<limits.engines).allSatisfy { _ in startEngine() }
@@ -40,7 +44,7 @@ final class EngineRoom: Sendable {
     /// Starts the thread that the roster counts already.
     @discardableResult
     func startCountedEngine() -> Bool {
-        let isStarted = NamedThread.start(name: "\(name)-run") { self.serve(EngineSeat()) }
+        let isStarted = NamedThread.start(name: "\(name)-run", niceness: Self.engineNiceness) { self.serve(EngineSeat()) }
         if !isStarted { state.withLock { $0.roster.failedToStart() } }
         return isStarted
     }

@@ -43,15 +43,13 @@ final class Passage: @unchecked Sendable {
     }
 
     private func admit() throws(ScoringError) {
-        if let limit = path.deadline {
-            let latest = exchange.arrival.advanced(byNanoseconds: limit)
-            exchange.deadline = min(exchange.deadline ?? latest, latest)
-        }
+        exchange.deadline = path.deadline(of: exchange)
         let now = Moment.now
         if let deadline = exchange.deadline, now > deadline { throw .deadlineExceeded }
         guard path.admits else { return }
         let request = AdmissionRequest(
-            rows: rows, deadline: exchange.deadline, priority: rows > 1 ? .bulk : .interactive)
+            rows: rows, deadline: exchange.deadline, priority: rows > 1 ? .bulk : .interactive,
+            queueDelay: exchange.queueDelay)
         ticket = try path.model.admission.enter(request, now: now)
     }
 

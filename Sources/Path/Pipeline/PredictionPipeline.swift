@@ -21,6 +21,10 @@ package final class PredictionPipeline: Predictor {
         try registry.served(name, version: version)
     }
 
+    package func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
+        if let path = served.stages as? VersionPath, path.admits { try path.screen(exchange) }
+    }
+
     package func predict(
         _ exchange: PredictionExchange, with served: ServedModel
     ) throws(ScoringError) -> PredictionProgress {

@@ -47,6 +47,22 @@ final class VersionPath: VersionStages {
         }
     }
 
+    var isLimited: Bool { admits }
+
+    /// When a request is late by the model's own limit or its own.
+    func deadline(of exchange: PredictionExchange) -> Moment? {
+        guard let deadline else { return exchange.deadline }
+        let latest = exchange.arrival.advanced(byNanoseconds: deadline)
+        return exchange.deadline.map { min($0, latest) } ?? latest
+    }
+
+    /// Refuses a request that nobody has read yet, where it would be refused afterwards and no fallback needs its rows.
+    func screen(_ exchange: PredictionExchange) throws(ScoringError) {
+        if let fallback, fallback.applies(to: .overloaded) { return }
+        let request = AdmissionRequest(rows: 1, deadline: deadline(of: exchange), queueDelay: exchange.queueDelay)
+        try model.admission.screen(request, now: .now)
+    }
+
     /// Whether any stage is there at all.
     var isPlain: Bool {
         deadline == nil && breaker == nil && batcher == nil && cache == nil && fallback == nil && !admits

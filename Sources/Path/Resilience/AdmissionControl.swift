@@ -64,6 +64,11 @@ package final class AdmissionControl: Sendable {
         }
     }
 
+    /// Throws `.overloaded` where `enter` would, as things stand; lets nothing in, so that nothing has to be handed back.
+    package func screen(_ request: AdmissionRequest, now: Moment) throws(ScoringError) {
+        if let refusal = plan.withLock({ $0.screen(request, now: now) }) { throw refusal.error }
+    }
+
     package func leave(_ ticket: AdmissionTicket, _ outcome: AdmissionOutcome, now: Moment) {
         plan.withLock { $0.leave(ticket, outcome, now: now) }
         server?.giveBack()

@@ -13,11 +13,15 @@ package struct AdmissionRequest: Sendable, Equatable {
     package var rows: Int
     package var deadline: Moment?
     package var priority: AdmissionPriority
+    package var queueDelay: QueueDelay
 
-    package init(rows: Int, deadline: Moment? = nil, priority: AdmissionPriority = .interactive) {
+    package init(
+        rows: Int, deadline: Moment? = nil, priority: AdmissionPriority = .interactive, queueDelay: QueueDelay = .none
+    ) {
         self.rows = rows
         self.deadline = deadline
         self.priority = priority
+        self.queueDelay = queueDelay
     }
 }
 
@@ -53,6 +57,8 @@ package struct AdmissionRefusal: Sendable, Equatable {
         case serverShare = "server_share"
         /// The request came after its own deadline.
         case expired
+        /// The request had waited too long before it was looked at.
+        case queueDelay = "queue_delay"
     }
 
     package let cause: Cause
@@ -83,12 +89,14 @@ package struct AdmissionPlan: Sendable {
 
     private let queuedRows: Int
     private let bulkShare: Double
+    private let delayRule: QueueDelayRule
     private var limit: ConcurrencyLimit
     private var state = AdmissionState()
 
     package init(_ limits: ResilienceLimits) {
         queuedRows = limits.queuedRows
         bulkShare = limits.bulkShare
+        delayRule = QueueDelayRule(deadline: limits.deadline)
         limit = ConcurrencyLimit(
             floor: limits.leastConcurrency, ceiling: limits.concurrency, deadline: limits.deadline?.nanoseconds)
     }
@@ -125,6 +133,13 @@ package struct AdmissionPlan: Sendable {
         return .admitted(AdmissionTicket(rows: request.rows, rowsAhead: state.rows, isBulk: isBulk, began: now))
     }
 
+    /// Refuses what `enter` would refuse for the load, as things stand; lets nothing in.
+    package mutating func screen(_ request: AdmissionRequest, now: Moment) -> AdmissionRefusal? {
+        guard let cause = objection(to: request, now: now), cause != .expired else { return nil }
+        limit.requested()
+        return refuse(request, cause)
+    }
+
     /// Hands a ticket back.
     @inline(__always)
     package mutating func leave(_ ticket: AdmissionTicket, _ outcome: AdmissionOutcome, now: Moment) {
@@ -146,6 +161,7 @@ package struct AdmissionPlan: Sendable {
     @inline(__always)
     private func objection(to request: AdmissionRequest, now: Moment) -> AdmissionRefusal.Cause? {
         if let deadline = request.deadline, deadline <= now { return .expired }
+        if delayRule.refuses(request.queueDelay) { return .queueDelay }
         // Whatever was measured before: an idle model is tried, or a bad estimate could last for ever.
         guard state.requests > 0 else { return nil }
         if state.requests >= limit.value { return .concurrency }
@@ -179,6 +195,7 @@ package struct AdmissionPlan: Sendable {
             // One bulk request's way through, shared by those that are on it.
             excess = limit.latency / Double(max(1, state.bulkRequests))
         case .deadline, .serverShare, .expired: excess = limit.latency
+        case .queueDelay: excess = Double(request.queueDelay.waited)
         }
         return UInt64(min(60e9, max(1e6, excess * limit.pressure)))
     }
@@ -208,8 +225,11 @@ package struct RefusalCounts: Sendable, Equatable {
     private var deadline: UInt64 = 0
     private var serverShare: UInt64 = 0
     private var expired: UInt64 = 0
+    private var queueDelay: UInt64 = 0
 
-    package var total: UInt64 { concurrency &+ queuedRows &+ bulkShare &+ deadline &+ serverShare &+ expired }
+    package var total: UInt64 {
+        concurrency &+ queuedRows &+ bulkShare &+ deadline &+ serverShare &+ expired &+ queueDelay
+    }
 
     package subscript(cause: AdmissionRefusal.Cause) -> UInt64 {
         get {
@@ -220,6 +240,7 @@ package struct RefusalCounts: Sendable, Equatable {
             case .deadline: deadline
             case .serverShare: serverShare
             case .expired: expired
+            case .queueDelay: queueDelay
             }
         }
         set {
@@ -230,6 +251,7 @@ package struct RefusalCounts: Sendable, Equatable {
             case .deadline: deadline = newValue
             case .serverShare: serverShare = newValue
             case .expired: expired = newValue
+            case .queueDelay: queueDelay = newValue
             }
         }
     }

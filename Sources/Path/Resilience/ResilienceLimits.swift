@@ -3,7 +3,7 @@ package import Scoring
 /// What model.yaml's `limits` say about a model under load and under failure.
 ///
 /// A native model, which computes for microseconds on the thread that asks, needs none of it: its overload shows before
-/// it is called (see `QueueDelayPlan`). A model with a blocking engine (`CallProfile.isBlocking`) has a breaker in any case; its
+/// it is called (see `QueueDelayRule`). A model with a blocking engine (`CallProfile.isBlocking`) has a breaker in any case; its
 /// queue is bounded by its batcher, and the limits hold where model.yaml asks for them.
 package struct ResilienceLimits: Sendable, Equatable {
     /// Longest time from a request's last byte to its score. A request's own deadline counts where it is earlier.
