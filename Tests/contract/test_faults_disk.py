@@ -46,6 +46,14 @@ class Disk:
             entering += ["--user", "--preserve-credentials"]
         subprocess.run([*entering, *map(str, command)], check=True, capture_output=True)
 
+    def mount(self, content):
+        """Puts a new disk with a copy of a folder in place, all at once."""
+        self.inside("sh", "-c", f"""
+            set -e
+            mount -t tmpfs -o size={self.megabytes}m,mode=755 verdict-test /mnt
+            cp -r {content}/. /mnt/
+            mount --move /mnt {self.place}""")
+
     def fill(self):
         """Writes until nothing more fits. Returns the file that takes the room."""
         ballast = self.seen / ".ballast"
@@ -167,12 +175,10 @@ def test_a_repository_that_is_unmounted_and_mounted_again_is_served_throughout(t
             before = descriptors(server), resident(server)
             load.wait_for(300)
             assert descriptors(server) <= before[0] + 1 and resident(server) < before[1] + (8 << 20)
-            # A new disk with the same models, and one more.
-            disk.inside("mount", "-t", "tmpfs", "-o", "size=4m,mode=755", "verdict-test", disk.place)
-            (disk.seen / "n" / "1").mkdir(parents=True)
-            (disk.seen / "n" / "1" / "model.json").write_text(identity(3 * OFFSET))
-            shutil.copytree(seeded.folder / "m", disk.seen / "m")
-            server.wait_for("n", 1, "READY")
+            # Another disk with the same models, and one more.
+            seeded.add("n", turn + 1, identity(3 * OFFSET))
+            disk.mount(seeded.folder)
+            server.wait_for("n", turn + 1, "READY")
         assert server.index()[("m", "1")]["state"] == "READY"
         assert server.errors().count("model version withdrawn") == 0
 
