@@ -54,4 +54,9 @@ enum HeadLimits {
     /// Pipelined requests that one read can bring beyond `maxPipelined`. More than fit into a receive buffer
     /// of 64 KiB; beyond it the connection is cut.
     static let pipelineSlack = 4096
+    /// How much of what a client does not fetch the kernel takes before the connection counts as not writable
+    /// (TCP_NOTSENT_LOWAT, tcp(7)); what is under way to the client is not part of it. Without a limit it is several MiB.
+    static let unsentInKernel = (
+        option: ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 25)), bytes: SocketOptionValue(128 << 10)
+    )
 }
