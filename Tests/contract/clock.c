@@ -5,6 +5,7 @@
  * before main, which hides the arguments of a Swift program from it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -67,20 +68,29 @@ time_t time(time_t *result) {
     return now.tv_sec;
 }
 
-/* Every condition of the program waits by the monotonic clock. */
-int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, const struct timespec *restrict time) {
-    static __typeof__(&pthread_cond_timedwait) real;
-    if (!real) real = REAL(pthread_cond_timedwait);
-    struct timespec then = moved(*time, -offset(CLOCK_MONOTONIC));
-    return real(condition, mutex, &then);
+/* Waits for a moment at most, and calls it a spurious wake-up then: a thread that waits when the clock leaps must notice. */
+static int wait_a_moment(
+    int (*wait)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *), pthread_cond_t *condition,
+    pthread_mutex_t *mutex, clockid_t clock, const struct timespec *deadline) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    struct timespec soon = moved(now, 20000000);
+    int is_later = deadline->tv_sec > soon.tv_sec || (deadline->tv_sec == soon.tv_sec && deadline->tv_nsec > soon.tv_nsec);
+    struct timespec end = moved(is_later ? soon : *deadline, -offset(clock));
+    int status = wait(condition, mutex, clock, &end);
+    return status == ETIMEDOUT && is_later ? 0 : status;
 }
 
 int pthread_cond_clockwait(
     pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock, const struct timespec *time) {
     static __typeof__(&pthread_cond_clockwait) real;
     if (!real) real = REAL(pthread_cond_clockwait);
-    struct timespec then = moved(*time, -offset(clock));
-    return real(condition, mutex, clock, &then);
+    return wait_a_moment(real, condition, mutex, clock, time);
+}
+
+/* Every condition of the program waits by the monotonic clock. */
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, const struct timespec *restrict time) {
+    return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, time);
 }
 
 int timerfd_settime(int file, int flags, const struct itimerspec *new, struct itimerspec *old) {

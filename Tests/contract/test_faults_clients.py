@@ -12,7 +12,7 @@ import time
 import pytest
 from faults import Load, descriptors, figures, processor_seconds, quantile, resident
 from identity_models import features, identity
-from serving import WATCHFUL, RawConnection, Server, http_request, until
+from serving import VERDICT, WATCHFUL, RawConnection, Server, http_request, until
 
 OFFSET = 65536
 CROWD = 10_000
@@ -219,7 +219,7 @@ def test_when_files_run_out_the_connected_are_served_and_others_wait(repository,
         assert descriptors(server) <= limit
         # One connection closes: one of those who wait gets its answer.
         early.__exit__()
-        until(lambda: any_answers(waiting), "one that waits to be accepted")
+        until(lambda: readable(waiting), "one that waits to be accepted")
         assert "no connection can be accepted now" in server.errors()
         # Nobody asks any more: the server rests, although connections wait that it cannot accept.
         load.__exit__(None)
@@ -237,11 +237,37 @@ def test_when_files_run_out_the_connected_are_served_and_others_wait(repository,
         assert "model version withdrawn" not in server.errors()
 
 
-def any_answers(connections):
+def test_under_a_low_limit_on_open_files_clients_take_turns(repository, models):
+    command = ["sh", "-c", f"ulimit -n 64; exec {VERDICT} serve --models {models} --port 0 --scan-interval 50ms"]
+    with Server(models, command=command) as server, contextlib.ExitStack() as clients:
+        assert "the limit on open files allows fewer connections than configured" in server.errors()
+        waiting = {clients.enter_context(server.socket()): number for number in range(100)}
+        for one, number in waiting.items():
+            one.send(question(number))
+        # Half of the files are kept for other things, so that a model can be loaded meanwhile.
+        repository.add("n", 1, identity(2 * OFFSET))
+        most = 0
+        while waiting:
+            answered = readable(waiting)
+            most = max(most, len(answered))
+            for one in answered:
+                assert_answers(one.read_answer(), waiting.pop(one))
+            until(lambda: '"model":"n"' in server.errors(), "the model to be loaded")
+            assert descriptors(server) < 64
+            for one in answered:
+                one.__exit__()
+        # Half of 64 are for connections, and up to four are accepted at a time.
+        assert 0 < most <= 32 + 3, "more connections than are allowed"
+        server.wait_for("n", 1, "READY")
+        assert "model version refused" not in server.errors()
+
+
+def readable(connections):
+    """Those of which there is something to read."""
     with selectors.DefaultSelector() as selector:
         for one in connections:
-            selector.register(one.socket, selectors.EVENT_READ)
-        return selector.select(timeout=0)
+            selector.register(one.socket, selectors.EVENT_READ, one)
+        return [key.data for key, _ in selector.select(timeout=0.01)]
 
 
 def processor_share(server, seconds=3):
