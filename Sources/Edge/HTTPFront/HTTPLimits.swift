@@ -7,7 +7,7 @@ package struct HTTPLimits: Sendable, Equatable {
     /// queue of pipelined requests holds about as much again.
     package var maxBodyBytes = 4 << 20
     /// Open connections; more wait in the kernel's backlog until one closes. Default 10,000, or
-    /// what the limit on open files allows. One costs about 16 KiB.
+    /// what the limit on open files allows. One costs about 14 KiB.
     package var maxConnections = 10_000
     /// Complete requests of one connection waiting for their turn; while so many wait, the connection is not
     /// read from. Default 64.
