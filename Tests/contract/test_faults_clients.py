@@ -116,7 +116,7 @@ def test_clients_that_never_read_cost_a_bounded_amount_and_are_dropped(models):
             stalled = dict.fromkeys(crowd.sockets, 0)
             for one in crowd.sockets:
                 one.setblocking(False)
-            most = 0
+            most = unsent = 0
             # They send for as long as anything is taken; in the end they are dropped.
             open_ones, deadline = set(crowd.sockets), time.monotonic() + 60
             with selectors.DefaultSelector() as selector:
@@ -124,7 +124,7 @@ def test_clients_that_never_read_cost_a_bounded_amount_and_are_dropped(models):
                     selector.register(one, selectors.EVENT_WRITE)
                 while open_ones:
                     assert time.monotonic() < deadline, f"{len(open_ones)} clients are still there"
-                    most = max(most, resident(server))
+                    most, unsent = max(most, resident(server)), max(unsent, most_unsent(server))
                     for key, _ in selector.select(timeout=1):
                         try:
                             stalled[key.fileobj] += key.fileobj.send(block)
@@ -134,11 +134,20 @@ def test_clients_that_never_read_cost_a_bounded_amount_and_are_dropped(models):
                             selector.unregister(key.fileobj)
                             open_ones.discard(key.fileobj)
             print(f"\n[measured] 100 clients that never read: {sum(stalled.values()) >> 20} MiB taken from them, "
-                  f"{(most - before[1]) / 100 / 1024:.0f} KiB of memory each at most")
+                  f"{(most - before[1]) / 100 / 1024:.0f} KiB of memory each at most, {unsent >> 10} KiB in the kernel")
+            assert 0 < unsent < 1 << 20
             assert most - before[1] < 100 * (1 << 20)
             load.wait_for(200)
         figures("beside 100 clients that never read", [1000 * one for one in load.round_trips])
         until(lambda: descriptors(server) <= before[0], "the connections to be gone")
+
+
+def most_unsent(server):
+    """Bytes of answers that the kernel keeps for the client that has fetched least."""
+    with open("/proc/net/tcp") as file:
+        sockets = [line.split() for line in file][1:]
+    local = f":{server.port:04X}"
+    return max((int(one[4].partition(":")[0], 16) for one in sockets if one[1].endswith(local)), default=0)
 
 
 @contextlib.contextmanager
