@@ -15,7 +15,7 @@ OFFSET = 65536
 
 # Root makes the namespace directly; others where the kernel lets them be root of one of their own.
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-CAN_MOUNT = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True).returncode == 0
+CAN_MOUNT = subprocess.run([*NAMESPACE, "mount", "-t", "tmpfs", "none", "/tmp"], capture_output=True).returncode == 0
 mounting = pytest.mark.skipif(not CAN_MOUNT, reason="this user may not mount file systems, not even in a namespace of its own")
 
 
@@ -50,9 +50,10 @@ class Disk:
         """Puts a new disk with a copy of a folder in place, all at once."""
         self.inside("sh", "-c", f"""
             set -e
-            mount -t tmpfs -o size={self.megabytes}m,mode=755 verdict-test /mnt
-            cp -r {content}/. /mnt/
-            mount --move /mnt {self.place}""")
+            mkdir -p {self.place}.next
+            mount -t tmpfs -o size={self.megabytes}m,mode=755 verdict-test {self.place}.next
+            cp -r {content}/. {self.place}.next/
+            mount --move {self.place}.next {self.place}""")
 
     def fill(self):
         """Writes until nothing more fits. Returns the file that takes the room."""
