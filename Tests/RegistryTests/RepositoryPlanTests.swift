@@ -195,6 +195,30 @@ internal import Testing
         #expect(state(plan, "fraud", "1")?.reason.contains("Input/output error") == true)
     }
 
+    @Test func whatCouldNotBeReadIsTriedAgainByItselfLessAndLessOften() throws {
+        let same = try listing(["fraud": [1: "a", 2: "b"]])
+        var plan = RepositoryPlan()
+        for order in loads(plan.observe(same)) {
+            _ = plan.finish(order, failure: order.version.number == 1 ? nil : .notReady("cannot be opened: Too many open files"))
+        }
+        var scans: [Int] = []
+        var waited = 0
+        while scans.count < 10 {
+            waited += 1
+            guard let order = loads(plan.observe(same)).first else { continue }
+            scans.append(waited)
+            waited = 0
+            #expect(order.title == "fraud/2")
+            #expect(plan.finish(order, failure: .notReady("cannot be opened: Too many open files")).isEmpty)
+            #expect(state(plan, "fraud", "1")?.state == .ready)
+        }
+        #expect(scans == [1, 2, 4, 8, 16, 32, 64, 64, 64, 64])
+        while state(plan, "fraud", "2")?.state != .ready {
+            for order in loads(plan.observe(same)) { _ = plan.finish(order, failure: nil) }
+        }
+        for _ in 0..<200 { #expect(plan.observe(same).isEmpty) }
+    }
+
     @Test func unloadingDiscardsWhatARunningLoadBrings() throws {
         var plan = RepositoryPlan()
         let order = try #require(loads(plan.observe(try listing(["fraud": [1: "a"]]))).first)

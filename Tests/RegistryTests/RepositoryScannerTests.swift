@@ -56,6 +56,42 @@ internal import Testing
         #expect(listing.models[try model("fraud")]?.misnamedVersions == ["0", "01"])
     }
 
+    @Test func whatAnUnmountedDiskLeavesIsNoEmptyRepository() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("credit/1/model.txt", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let whole = try scanner.scan()
+        // A model's own disk, then the repository's: another folder, with nothing in it, appears under the same path.
+        let files = FileManager.default
+        try files.moveItem(atPath: fixture.root + "/fraud", toPath: fixture.root + "/.fraud")
+        try files.createDirectory(atPath: fixture.root + "/fraud", withIntermediateDirectories: false)
+        #expect(try scanner.scan().models[model("fraud")]?.problem?.contains("unmounted") == true)
+        #expect(try scanner.scan().models[model("credit")]?.problem == nil)
+        try files.moveItem(atPath: fixture.root, toPath: fixture.root + "-away")
+        try files.createDirectory(atPath: fixture.root, withIntermediateDirectories: false)
+        for _ in 0..<2 {
+            let error = #expect(throws: ScoringError.self) { try scanner.scan() }
+            #expect(error?.description.contains("unmounted") == true)
+        }
+        try files.removeItem(atPath: fixture.root)
+        try files.moveItem(atPath: fixture.root + "-away", toPath: fixture.root)
+        try files.removeItem(atPath: fixture.root + "/fraud")
+        try files.moveItem(atPath: fixture.root + "/.fraud", toPath: fixture.root + "/fraud")
+        #expect(try scanner.scan() == whole)
+    }
+
+    @Test func aRepositoryThatIsEmptiedIsEmpty() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        _ = try scanner.scan()
+        try FileManager.default.removeItem(atPath: fixture.root + "/fraud/1")
+        #expect(try scanner.scan().models[model("fraud")] == ModelListing())
+        try FileManager.default.removeItem(atPath: fixture.root + "/fraud")
+        #expect(try scanner.scan().models.isEmpty)
+    }
+
     @Test func everyChangeIsSeen() throws {
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 1")

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from graphs import endless
 from identity_models import features, identity, named_features
 from serving import WATCHFUL, Server, until
-from test_serving import endless
 
 STEP = 65536
 
@@ -259,7 +259,7 @@ versions:
   labels: { stable: 2 }
   canary: { version: 3, share: 50, window: 1s, soak: 1s, patience: 1h, minimumRows: 100 }
 """)
-    repository.add("m", 2, endless(bound=1e30), file="model.onnx")
+    repository.add("m", 2, endless(trigger=1e30), file="model.onnx")
     repository.add("m", 3, endless(), file="model.onnx")
     with Server(repository.folder) as server:
 
@@ -319,7 +319,7 @@ def test_a_shadow_that_hangs_or_fails_does_not_touch_the_served_path(repository)
     folder = repository.folder / "m"
     folder.mkdir(parents=True)
     (folder / "model.yaml").write_text("engine: onnxruntime\nversions: { shadow: [3] }\n")
-    repository.add("m", 2, endless(bound=1e30), file="model.onnx")
+    repository.add("m", 2, endless(trigger=1e30), file="model.onnx")
     repository.add("m", 3, endless(), file="model.onnx")
     with Server(repository.folder) as server:
         assert server.post("/predict/m", {"features": [2e6]}).json["prediction"] == [2e6]

@@ -1,42 +1,14 @@
 """What model.yaml says about serving, over HTTP: caches, fallbacks, breakers, batches, limits."""
 
 import concurrent.futures
-import os
-import shutil
 import signal
-import socket
-import subprocess
-import tempfile
 
-import onnx
 import pytest
+from faults import Redis
+from graphs import endless
 from identity_models import identity
 from onnx import TensorProto, helper
 from serving import Server, until
-
-
-def endless(bound=1e6):
-    """A graph that never ends for a batch with a value over `bound`, beyond what warm-ups try, and passes others on."""
-    body = helper.make_graph(
-        [helper.make_node("Identity", ["on"], ["go_on"]), helper.make_node("Identity", ["v"], ["w"])],
-        "body",
-        [helper.make_tensor_value_info("i", TensorProto.INT64, []), helper.make_tensor_value_info("on", TensorProto.BOOL, []),
-         helper.make_tensor_value_info("v", TensorProto.FLOAT, None)],
-        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []), helper.make_tensor_value_info("w", TensorProto.FLOAT, None)],
-    )
-    nodes = [
-        helper.make_node("ReduceMax", ["x"], ["most"], keepdims=0),
-        helper.make_node("Greater", ["most", "bound"], ["is_on"]),
-        helper.make_node("Loop", ["", "is_on", "x"], ["looped"], body=body),
-        helper.make_node("Identity", ["looped"], ["y"]),
-    ]
-    graph = helper.make_graph(
-        nodes, "endless", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 1])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
-        [helper.make_tensor("bound", TensorProto.FLOAT, [], [bound])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return model.SerializeToString()
 
 
 def publish(folder, name, content, manifest=None, version=1, file="model.onnx"):
@@ -47,50 +19,11 @@ def publish(folder, name, content, manifest=None, version=1, file="model.onnx"):
         (folder / name / "model.yaml").write_text(manifest)
 
 
-class Redis:
-    """A real redis-server on a free port that keeps nothing on disk."""
-
-    def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.folder = tempfile.TemporaryDirectory()
-        # The package redis-tools has the server's program under this name; called by its own, it is the server.
-        program = os.path.join(self.folder.name, "redis-server")
-        os.symlink(shutil.which("redis-server") or shutil.which("redis-check-rdb"), program)
-        self.start(program)
-
-    def start(self, program=None):
-        self.program = program or self.program
-        self.process = subprocess.Popen(
-            [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder.name],
-            stdout=subprocess.DEVNULL)
-        until(self.answers, "redis-server to answer")
-
-    def answers(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
-        except OSError:
-            return False
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    @property
-    def url(self):
-        return f"redis://127.0.0.1:{self.port}/0"
-
-
 @pytest.fixture
 def redis():
     server = Redis()
     yield server
-    server.process.send_signal(signal.SIGCONT)
-    server.kill()
-    server.folder.cleanup()
+    server.close()
 
 
 @pytest.fixture

@@ -40,8 +40,20 @@ package struct JSONLogHandler: LogHandler {
             line.append(json: "\(error)")
         }
         line.append("}}\n")
-        // One call a line, so that lines of several threads do not mix. What a full pipe refuses is lost.
-        _ = Glibc.write(STDERR_FILENO, line.bytes.baseAddress, line.bytes.count)
+        LogOutput.standardError.write(line.bytes) { [label] in Self.lossNote($0, label) }
+    }
+
+    /// A line that says how many lines the output has lost.
+    private static func lossNote(_ count: Int, _ label: String) -> [UInt8] {
+        var line = ByteSink(capacity: 256)
+        line.append("{\"timestamp\":\"")
+        line.append(text: timestamp())
+        line.append("\",\"level\":\"warning\",\"message\":\"log lines were lost\",\"data\":{\"logger\":")
+        line.append(json: label)
+        line.append(",\"count\":\"")
+        line.append(text: String(count))
+        line.append("\"}}\n")
+        return line.array
     }
 
     private static func write(_ value: Logger.MetadataValue, into line: inout ByteSink) {

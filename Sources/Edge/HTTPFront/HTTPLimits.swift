@@ -7,7 +7,7 @@ package struct HTTPLimits: Sendable, Equatable {
     /// queue of pipelined requests holds about as much again.
     package var maxBodyBytes = 4 << 20
     /// Open connections; more wait in the kernel's backlog until one closes. Default 10,000, or
-    /// what the limit on open files allows. One costs about 16 KiB.
+    /// what the limit on open files allows. One costs about 14 KiB.
     package var maxConnections = 10_000
     /// Complete requests of one connection waiting for their turn; while so many wait, the connection is not
     /// read from. Default 64.
@@ -54,4 +54,9 @@ enum HeadLimits {
     /// Pipelined requests that one read can bring beyond `maxPipelined`. More than fit into a receive buffer
     /// of 64 KiB; beyond it the connection is cut.
     static let pipelineSlack = 4096
+    /// How much of what a client does not fetch the kernel takes before the connection counts as not writable
+    /// (TCP_NOTSENT_LOWAT, tcp(7)); what is under way to the client is not part of it. Without a limit it is several MiB.
+    static let unsentInKernel = (
+        option: ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 25)), bytes: SocketOptionValue(128 << 10)
+    )
 }

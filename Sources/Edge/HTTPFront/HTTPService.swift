@@ -173,6 +173,9 @@ package final class HTTPService: Service {
                 backlog: configuration.backlog, reuseAddress: true,
                 availableConnectionsDelegate: MaximumAvailableConnections(possibleConnections, logger: logger)),
             onServerRunning: { channel in
+                try? await channel.eventLoop.submit { [logger = self.logger] in
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(logger: logger), position: .first)
+                }.get()
                 self.hasListened.store(true, ordering: .relaxed)
                 if let address = channel.localAddress, let host = address.ipAddress, let port = address.port {
                     self.onListening(host, port)

@@ -15,6 +15,10 @@ struct LaneChannel: ServerChildChannel {
             let pipeline = channel.pipeline.syncOperations
             let encoder = try pipeline.context(handlerType: HTTPResponseEncoder.self)
             let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
+            // One buffer at a time: what a client pipelines waits in the kernel, not as requests that are decoded already.
+            try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+            // Where the system knows it, answers wait here instead of in the kernel, which would take megabytes of them.
+            try? channel.syncOptions?.setOption(HeadLimits.unsentInKernel.option, value: HeadLimits.unsentInKernel.bytes)
             let lane = FastLane(state: states.state(on: channel.eventLoop), encoder: encoder)
             try pipeline.addHandler(lane, position: .after(decoder))
             try pipeline.addHandler(UpgradeMask(lane: lane), position: .before(decoder))

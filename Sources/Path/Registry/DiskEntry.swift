@@ -1,19 +1,25 @@
 internal import Glibc
+internal import Scoring
 internal import StrictYAML
 
 /// Why something on disk cannot be used: where, and in the system's words what.
 struct DiskError: Error {
     private let path: String
     private let problem: String
+    /// Whether the system could not do what was asked: the same file may well be read the next time.
+    let isOfSystem: Bool
 
     /// - Parameter problem: Continues a sentence that begins with the path: "is not a regular file".
     init(_ path: String, _ problem: String) {
         self.path = path
         self.problem = problem
+        isOfSystem = false
     }
 
     init(_ path: String, _ problem: String, errno code: Int32) {
-        self.init(path, "\(problem): \(String(cString: strerror(code)))")
+        self.path = path
+        self.problem = "\(problem): \(String(cString: strerror(code)))"
+        isOfSystem = true
     }
 
     /// The message for people. Paths inside `root` are shown without it: reasons reach clients, who need not know
@@ -22,6 +28,11 @@ struct DiskError: Error {
         var shown = path[...]
         if shown.hasPrefix(root + "/") { shown = shown.dropFirst(root.utf8.count + 1) }
         return "\(quoted(String(shown), atMost: 300)) \(problem)"
+    }
+
+    /// Why a version cannot be loaded: `.notReady` where that may pass by itself.
+    func loadFailure(within root: String) -> ScoringError {
+        isOfSystem ? .notReady(message(within: root)) : .refusedModel(message(within: root))
     }
 }
 
@@ -86,6 +97,19 @@ struct DiskEntry {
         guard let resolved = realpath(path, nil) else { throw DiskError(path, "cannot be found", errno: errno) }
         defer { free(resolved) }
         return String(cString: resolved)
+    }
+}
+
+/// Tells a folder from another one under the same path: the one that an unmounted disk leaves bare, for example.
+struct FolderIdentity: Equatable {
+    private let device: UInt64
+    private let number: UInt64
+
+    /// Of what `path` leads to, links followed.
+    init(_ path: String) throws(DiskError) {
+        var info = stat()
+        guard stat(path, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        (device, number) = (UInt64(info.st_dev), UInt64(info.st_ino))
     }
 }
 

@@ -53,7 +53,7 @@ package struct ModelOpener: Sendable {
             if try DiskEntry(path).kind == .folder { return .folder(path: path) }
             return .file(name: Self.lastComponent(path), bytes: try DiskFile.read(path, atMost: mostBytes))
         } catch {
-            throw .refusedModel(error.message(within: Self.folder(of: path)))
+            throw error.loadFailure(within: Self.folder(of: path))
         }
     }
 

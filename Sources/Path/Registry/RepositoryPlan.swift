@@ -6,7 +6,8 @@ package import Scoring
 ///
 /// Its rules:
 /// - What is there at the first scan is loaded at once. Later a folder is trusted once two scans in a row saw the same.
-/// - What failed is tried again when its content or its model.yaml changed, or on an operator's order.
+/// - What failed is tried again when its content or its model.yaml changed, or on an operator's order. What could not be read
+///   (`.notReady`: the disk failed, or no file could be opened) says nothing about the content: it is tried again by itself.
 /// - A version is withdrawn only when another one that is wanted serves, when no version is left, or on an order. So a
 ///   broken successor, a broken model.yaml or a typo in `versions` leaves the running version serving.
 package struct RepositoryPlan: Sendable {
@@ -54,6 +55,9 @@ package struct RepositoryPlan: Sendable {
         var isOrdered = false
         var serving: Ticket?
         var failure: ScoringError?
+        /// Loads in a row that could not read the files, and the scans until the next one.
+        var unreadable = 0
+        var scansUntilRetry: Int?
         /// Contents that were published and still answer requests that hold them.
         var draining: Set<Ticket> = []
 
@@ -95,6 +99,9 @@ package struct RepositoryPlan: Sendable {
     private var lastTicket = 0
     private(set) var hasScanned = false
 
+    /// Scans between two attempts to read what cannot be read: doubled each time, up to this power of two.
+    private static let longestRetry = 6
+
     package init() {}
 
     // MARK: - Events
@@ -107,6 +114,7 @@ package struct RepositoryPlan: Sendable {
         for name in Set(models.keys).union(listing.models.keys).sorted(by: { $0.text < $1.text }) {
             if let found = listing.models[name] {
                 notice(found, of: name, isComplete: isFirst)
+                retryUnreadable(name)
             } else {
                 noticeAbsence(of: name)
             }
@@ -147,6 +155,12 @@ package struct RepositoryPlan: Sendable {
         else { return [] }
         var steps: [Step] = []
         version.loading = nil
+        if case .notReady = failure {
+            version.scansUntilRetry = 1 << min(version.unreadable, Self.longestRetry)
+            version.unreadable += 1
+        } else {
+            version.unreadable = 0
+        }
         if let failure {
             version.failure = failure
         } else if record.wanted.contains(order.version) {
@@ -199,6 +213,15 @@ package struct RepositoryPlan: Sendable {
         }
     }
 
+    /// Counts a scan, and has contents that could not be read tried again once it is time.
+    private mutating func retryUnreadable(_ name: ModelName) {
+        for (version, state) in models[name]?.versions ?? [:] {
+            guard let scans = state.scansUntilRetry, state.loading == nil else { continue }
+            models[name]?.versions[version]?.scansUntilRetry = scans > 1 ? scans - 1 : nil
+            if scans <= 1 { models[name]?.versions[version]?.attempted = nil }
+        }
+    }
+
     private mutating func noticeAbsence(of name: ModelName) {
         guard var record = models[name] else { return }
         if record.seen == nil {
@@ -232,6 +255,7 @@ package struct RepositoryPlan: Sendable {
                 record.versions[version]?.isOrdered = false
                 record.versions[version]?.loading = lastTicket
                 record.versions[version]?.failure = nil
+                record.versions[version]?.scansUntilRetry = nil
                 steps.append(
                     .load(
                         LoadOrder(

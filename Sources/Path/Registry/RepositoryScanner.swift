@@ -20,6 +20,9 @@ package struct RepositoryScanner: Sendable {
 
     package let root: String
     private var manifests: [ModelName: ManifestListing] = [:]
+    /// The folders that models, and versions of each model, were last seen in.
+    private var home: FolderIdentity?
+    private var homes: [ModelName: FolderIdentity] = [:]
 
     package init(root: String) {
         var root = root[...]
@@ -27,7 +30,8 @@ package struct RepositoryScanner: Sendable {
         self.root = String(root)
     }
 
-    /// Lists the whole repository. Throws `.refusedModel` if the root cannot be read.
+    /// Lists the whole repository. Throws `.refusedModel` if the root cannot be read, or if it is empty and another folder
+    /// than models were seen in: what is left of a disk that was unmounted is no order to withdraw everything.
     package mutating func scan() throws(ScoringError) -> RepositoryListing {
         do throws(DiskError) {
             let scope = try Scope(root: root)
@@ -46,6 +50,8 @@ package struct RepositoryScanner: Sendable {
                 }
             }
             manifests = manifests.filter { listing.models[$0.key] != nil }
+            homes = homes.filter { listing.models[$0.key] != nil }
+            home = try Self.home(home, root, isEmpty: listing.models.isEmpty)
             return listing
         } catch {
             throw .refusedModel("the model repository \(error.message(within: root))")
@@ -68,6 +74,14 @@ package struct RepositoryScanner: Sendable {
         } catch {
             throw .refusedModel("the model repository \(error.message(within: root))")
         }
+    }
+
+    /// The folder as it is to be remembered. Throws if it is empty and not the one in which something was seen before.
+    private static func home(_ known: FolderIdentity?, _ path: String, isEmpty: Bool) throws(DiskError) -> FolderIdentity? {
+        let identity = try FolderIdentity(path)
+        guard isEmpty else { return identity }
+        guard let known, known != identity else { return known }
+        throw DiskError(path, "is empty, and not the folder that it was: its disk may have been unmounted")
     }
 
     private static func misnamed(_ name: String) -> String {
@@ -97,6 +111,7 @@ package struct RepositoryScanner: Sendable {
                 listing.misnamedVersions.append(entry)
             }
         }
+        homes[name] = try Self.home(homes[name], folder, isEmpty: listing.versions.isEmpty)
         return listing
     }
 

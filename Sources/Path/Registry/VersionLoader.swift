@@ -24,7 +24,7 @@ package struct VersionLoader: Sendable {
         self.opener = opener
     }
 
-    /// Throws the reason for which the version must not serve.
+    /// Throws the reason for which the version must not serve; `.notReady` where its files could not be read.
     package func load(_ folder: VersionListing, manifest: ModelManifest) throws(ScoringError) -> Loaded {
         if let problem = folder.problem { throw .refusedModel(problem) }
         let opened = try opener.open(
@@ -72,7 +72,7 @@ package struct VersionLoader: Sendable {
         do throws(DiskError) {
             return try DiskFile.read(folder + "/" + GoldenFile.name, atMost: GoldenFile.mostBytes)
         } catch {
-            throw .refusedModel(error.message(within: folder))
+            throw error.loadFailure(within: folder)
         }
     }
 

@@ -1,0 +1,174 @@
+"""An engine that throws, does not come back or gives NaN, in ONNX Runtime itself.
+
+One that hangs but heeds its deadline is in test_serving; calls that never return, at the level of threads, in Tests/BatchingTests.
+"""
+
+import json
+
+import pytest
+from faults import Load, descriptors, figures, quantile, resident
+from graphs import BAD, deaf, endless, throwing, without_number
+from identity_models import identity
+from serving import Server, until
+
+BREAKER = "minimumCalls: 4, openFor: 300ms, probes: 1"
+OFFSET = 65536
+
+
+def publish(repository, name, graph, manifest):
+    repository.add(name, 1, graph, file="model.onnx", manifest="engine: onnxruntime\n" + manifest)
+
+
+def breaker(server, name):
+    return server.get(f"/models/{name}").json["versions"][0]["breaker"]["state"]
+
+
+def ask(server, name, value):
+    return server.post(f"/predict/{name}", {"features": [value]})
+
+
+@pytest.fixture
+def bystander(repository):
+    repository.add("bystander", 1, identity(OFFSET))
+    return {"bystander": OFFSET}
+
+
+def test_an_engine_that_throws_is_500_then_503_and_is_tried_again(repository, bystander):
+    publish(repository, "throwing", throwing(), f"limits: {{ breaker: {{ {BREAKER} }} }}\n")
+    with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
+        assert ask(server, "throwing", 4).json["prediction"] == [5]
+        statuses = []
+        while 503 not in statuses:
+            answer = ask(server, "throwing", BAD)
+            assert answer.json["success"] is False and "prediction" not in answer.json
+            statuses.append(answer.status)
+            assert len(statuses) < 100
+        assert set(statuses) == {500, 503} and statuses[:2] == [500, 500], statuses
+        assert "indices" in server.errors() or answer.json["error"]["message"]
+        # While the breaker is open not even good rows reach the engine; later one of them closes it.
+        assert breaker(server, "throwing") in ("open", "half_open")
+        until(lambda: ask(server, "throwing", 6).status == 200, "the engine to be tried again")
+        until(lambda: breaker(server, "throwing") == "closed", "the breaker to close")
+        assert ask(server, "throwing", 7).json["prediction"] == [8]
+        assert server.metric("model_breaker_transitions_total", model_name="throwing") >= 3
+        assert server.metric("model_requests_total", model_name="throwing", status="engine_failure") == statuses.count(500)
+        load.wait_for(100)
+
+
+def test_a_fallback_stands_in_for_an_engine_that_throws(repository, bystander):
+    publish(repository, "throwing", throwing(), f"""
+policy: {{ block: 0.8 }}
+fallback: {{ score: 0.9 }}
+limits: {{ breaker: {{ {BREAKER} }} }}
+""")
+    with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
+        reasons = []
+        while "breaker open" not in reasons:
+            answer = ask(server, "throwing", BAD)
+            assert answer.status == 200 and answer.json["degraded"] is True
+            assert answer.json["prediction"] == [0.9] and answer.json["decision"] == "BLOCK"
+            reasons.append(answer.json["degraded_reason"])
+            assert len(reasons) < 100
+        assert set(reasons) == {"engine failed", "breaker open"} and reasons[0] == "engine failed"
+        until(lambda: ask(server, "throwing", -3).json["degraded"] is False, "the engine to be tried again")
+        answer = ask(server, "throwing", -3).json
+        assert answer["prediction"] == [-2] and answer["decision"] == "ALLOW" and "degraded_reason" not in answer
+        for reason in set(reasons):
+            assert server.metric("model_degraded_total", model_name="throwing", reason=reason) >= reasons.count(reason)
+        load.wait_for(100)
+
+
+def test_a_row_that_makes_the_engine_throw_fails_by_itself(repository):
+    publish(repository, "throwing", throwing(), "limits: { breaker: { failureRatio: 1 } }\n")
+    with Server(repository.folder) as server:
+        values = [float(number) for number in range(40)]
+        values[17] = values[31] = BAD
+        body = server.post("/predict/batch/throwing", [{"features": [one]} for one in values]).json
+        assert body["count"] == len(values)
+        for one, result in zip(values, body["results"], strict=True):
+            if one == BAD:
+                assert result["error"]["code"] and "prediction" not in result
+            else:
+                assert result["prediction"] == [one + 1]
+
+
+def test_failures_without_end_cost_no_memory_and_no_descriptors(repository, bystander):
+    publish(repository, "throwing", throwing(), "limits: { breaker: { minimumCalls: 1000000 } }\n")
+    with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
+        connection = server.connect()
+
+        def fail(count):
+            for number in range(count):
+                assert connection.post("/predict/throwing", {"features": [BAD]}).status == 500
+                assert connection.post("/predict/throwing", {"features": [number]}).json["prediction"] == [number + 1]
+
+        fail(300)
+        before = resident(server), descriptors(server)
+        fail(900)
+        assert resident(server) < before[0] * 1.05 and descriptors(server) <= before[1]
+        load.wait_for(100)
+        connection.close()
+
+
+def test_a_call_that_heeds_nobody_holds_up_neither_its_model_nor_others(repository, bystander):
+    """One matrix multiplication of seconds: ONNX Runtime cannot be stopped within it. The deadline holds all the same."""
+    publish(repository, "deaf", deaf(4000), """
+fallback: { score: 0.25 }
+batching: { stuckAfter: 50ms }
+limits: { deadline: 100ms, breaker: { minimumCalls: 1000 } }
+""")
+    with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
+        assert ask(server, "deaf", 3).json["prediction"] == [3]
+        del load.latencies[:]
+        answer = ask(server, "deaf", BAD).json
+        assert answer["prediction"] == [0.25] and answer["degraded_reason"] == "deadline passed"
+        assert 100 <= answer["latency_ms"] < 1500
+        until(lambda: server.metric("model_batch_hung_calls_total", model_name="deaf") >= 1, "the call to count as hung")
+        # Another thread has taken the lost one's place, while the call still goes on.
+        until(lambda: ask(server, "deaf", 5).json["degraded"] is False, "the model to be computed again")
+        assert ask(server, "deaf", 6).json["prediction"] == [6]
+        load.wait_for(100)
+        figures("beside a call that heeds nobody", load.latencies)
+        assert quantile(load.latencies, 0.5) < 5
+
+
+@pytest.mark.parametrize("fallback", [None, "fallback: { score: 0.25, decision: REVIEW, on: [missingScore] }"])
+def test_not_a_number_is_null_or_the_fallback_and_never_a_bare_nan(repository, fallback):
+    publish(repository, "nan", without_number(), f"policy: {{ block: 0.8, review: 0.5 }}\n{fallback or ''}\n")
+    with Server(repository.folder) as server:
+        good = ask(server, "nan", 0.75)
+        assert good.json["prediction"] == [0.75] and good.json["decision"] == "REVIEW" and good.json["degraded"] is False
+        answer = ask(server, "nan", BAD)
+        # Reading the answer fails on NaN, which is no JSON.
+        body = answer.json
+        assert answer.status == 200 and "NaN" not in answer.text and "nan" not in json.dumps(body["prediction"])
+        if fallback:
+            assert body["prediction"] == [0.25] and body["decision"] == "REVIEW"
+            assert body["degraded"] is True and body["degraded_reason"] == "score missing"
+        else:
+            assert body["prediction"] == [None] and "decision" not in body and body["degraded"] is False
+        rows = server.post("/predict/batch/nan", [{"features": [one]} for one in (0.9, BAD, 0.1)])
+        results = rows.json["results"]
+        if not fallback:
+            assert [one["prediction"] for one in results] == [[pytest.approx(0.9)], [None], [pytest.approx(0.1)]]
+            assert [one.get("decision") for one in results] == ["BLOCK", None, "ALLOW"]
+        else:
+            assert results[1]["prediction"] == [0.25] and results[1]["degraded"] is True
+
+
+def test_an_engine_that_hangs_time_and_again_costs_no_memory_and_no_descriptors(repository, bystander):
+    publish(repository, "endless", endless(), "fallback: { score: 0.25 }\nlimits: { deadline: 20ms, breaker: { minimumCalls: 1000 } }\n")
+    with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
+
+        def hang(count):
+            for number in range(count):
+                answer = ask(server, "endless", BAD).json
+                assert answer["prediction"] == [0.25] and answer["degraded_reason"] == "deadline passed"
+                assert answer["latency_ms"] < 1000
+                until(lambda: ask(server, "endless", -number).json["prediction"] == [-number], "the model to be computed again")
+
+        hang(20)
+        before = resident(server), descriptors(server)
+        hang(60)
+        assert resident(server) < before[0] * 1.05 and descriptors(server) <= before[1] + 1
+        load.wait_for(100)
