@@ -153,7 +153,7 @@ def test_rules_change_without_loading_anything_and_what_is_not_ready_does_not_an
         (models / "m" / "model.yaml").write_text("versions: { serve: [2], shadow: [4], labels: { a: 2 } }\n")
         until(lambda: server.index()[("m", "3")]["reason"] == "not among the versions that model.yaml serves", "its end")
         # A version that is not there: its keys get the heaviest that is.
-        (models / "m" / "model.yaml").write_text("versions: { split: { 2: 9, 7: 90 }, sticky: user_id }\n")
+        (models / "m" / "model.yaml").write_text("versions: { serve: [2], split: { 2: 9, 7: 90 }, sticky: user_id }\n")
         until(lambda: ("m", "7") in server.index(), "version 7 to be missed")
         assert {ask(server, key) for key in keys} == {2}
         # A broken model.yaml changes nothing.
