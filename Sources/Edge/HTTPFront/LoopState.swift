@@ -13,6 +13,7 @@ final class LoopState {
     /// The body of the answer that is being made; nothing of it outlives the call that makes it.
     var sink = ByteSink()
     var date = HTTPDate()
+    let line = TurnLine()
     private var lanes: [ObjectIdentifier: FastLane] = [:]
 
     init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, on loop: any EventLoop) {
