@@ -225,11 +225,14 @@ final class FastLane: ChannelDuplexHandler {
     private func scheduleTurn(_ context: ChannelHandlerContext) {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
-        context.eventLoop.assumeIsolated().execute { [self] in
-            isTurnScheduled = false
-            answersThisTurn = 0
-            if let context = self.context { turn(context) }
-        }
+        state.line.append(self, on: context.eventLoop)
+    }
+
+    /// The turn that `scheduleTurn` asked for.
+    func continueTurn() {
+        isTurnScheduled = false
+        answersThisTurn = 0
+        if let context { turn(context) }
     }
 
     private func answer(_ exchange: Exchange, isLast: Bool) {

@@ -15,6 +15,7 @@ final class LoopState {
     var date = HTTPDate()
     private let loop: any EventLoop
     private var backlog = LoopBacklog()
+    let line = TurnLine()
     private var lanes: [ObjectIdentifier: FastLane] = [:]
 
     init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, on loop: any EventLoop) {
