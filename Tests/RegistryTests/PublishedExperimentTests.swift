@@ -11,7 +11,7 @@ internal import Testing
     private func fixture(_ yaml: String, versions: ClosedRange<Int> = 1...2) async throws -> RepositoryFixture {
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/model.yaml", yaml)
-        for version in versions { try fixture.write("fraud/\(version)/model.fake", "score \(version)") }
+        for version in versions { try fixture.write("fraud/\(version)/model.fake", "sum \(version)") }
         try await fixture.registry.start()
         return fixture
     }
@@ -78,7 +78,7 @@ internal import Testing
         let fixture = try await fixture(Self.canary)
         try learn(serving(fixture), serving(fixture, .number(version(2))).model)
         _ = try fixture.registry.carryOut(.rollback, on: model("fraud"), by: "ann")
-        try fixture.write("fraud/3/model.fake", "score 3")
+        try fixture.write("fraud/3/model.fake", "sum 3")
         try await fixture.settle()
         #expect(try counts(fixture) == [1, 0, 0, 0])
         #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 1)
@@ -91,7 +91,7 @@ internal import Testing
         let found = try serving(fixture)
         _ = try fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann")
         #expect(found.experiment?.served(forKey: nil) == nil && found.model.version.number == 1)
-        try fixture.write("fraud/2/model.fake", "score 2")
+        try fixture.write("fraud/2/model.fake", "sum 2")
         try await fixture.settle()
         #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 2)
     }
@@ -110,7 +110,7 @@ internal import Testing
         #expect(found.model.version.number == 1 && found.experiment?.keepsAnswers == true)
         try learn(found, found.model, isChosen: false)
         let shadow = { try fixture.registry.experiment(of: model("fraud"))?.shadows.first }
-        while try shadow()?.rows == 0 { await Task.yield() }
+        try await eventually("the shadow to score") { (try? shadow()?.rows) == 1 }
         let comparison = try shadow()
         #expect(comparison?.rows == 1 && comparison?.version.number == 2)
         try fixture.write("fraud/model.yaml", "unknownFeatures: refuse")
