@@ -23,7 +23,7 @@ internal import Testing
     /// A request that the version answered, as the pipeline hands it to the experiment.
     private func learn(_ serving: Serving, _ served: ServedModel, isChosen: Bool = true, isCached: Bool = false) throws {
         let exchange = PredictionExchange()
-        exchange.begin(arrival: .now, deadline: nil, width: 1)
+        exchange.begin(arrival: .now, deadline: nil, width: served.signature.inputs.count)
         exchange.features.set(1, row: exchange.features.addRow(), column: 0)
         exchange.scores.reset(rows: 1, width: served.signature.outputs.count)
         exchange.isVersionChosen = isChosen

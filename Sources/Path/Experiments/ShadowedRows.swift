@@ -26,7 +26,8 @@ package final class ShadowedRows: Sendable {
         version = served.version
         signature = served.signature
         width = features.width
-        count = min(features.count, results.count)
+        // Rows that were read for another signature would mean something else.
+        count = features.width == served.signature.inputs.count ? min(features.count, results.count) : 0
         cells = Array(UnsafeBufferPointer(start: features.values, count: count * features.width))
         texts = features.texts
         let columns = served.score.clamped(to: 0..<results.width)
