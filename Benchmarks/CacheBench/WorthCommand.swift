@@ -28,8 +28,8 @@ struct WorthCommand: ParsableCommand {
     func run() throws {
         print("rounds  no cache us" + shares.map { pad(String(format: "%.0f%% hits us", $0 * 100), 13) }.joined())
         for count in rounds {
-            guard let stand = try Stand(model, rounds: count) else { break }
-            let (plain, cached) = stand.compare(shares, requests)
+            guard let opened = Stand.opened(model, rounds: count) else { break }
+            let (plain, cached) = try Stand(opened).compare(shares, requests)
             print(
                 pad("\(count)", 6) + pad(String(format: "%.2f", plain), 13)
                     + cached.map { pad(String(format: "%.2f", $0), 13) }.joined())
@@ -38,24 +38,21 @@ struct WorthCommand: ParsableCommand {
 }
 
 /// A pipeline with one model, served with and without a cache.
-private struct Stand {
+private final class Stand {
     private let pipeline: PredictionPipeline
     private let plain: ServedModel
     private let cached: ServedModel
     private let exchange = PredictionExchange()
     private let memory: ScoreCache
 
-    /// nil where the model has fewer rounds.
-    init?(_ path: String, rounds: Int) throws {
+    /// The model cut to so many rounds; nil where it has fewer.
+    static func opened(_ path: String, rounds: Int) -> ModelOpener.Opened? {
         var options = LoadOptions()
         options.iterations = .first(rounds)
-        let opener = ModelOpener(formats: [XGBoostFormat(), LightGBMFormat()])
-        let opened: ModelOpener.Opened
-        do {
-            opened = try opener.open(path, options: options, hashes: true)
-        } catch .refusedModel {
-            return nil
-        }
+        return try? ModelOpener(formats: [XGBoostFormat(), LightGBMFormat()]).open(path, options: options, hashes: true)
+    }
+
+    init(_ opened: ModelOpener.Opened) throws {
         guard let name = ModelName("bench"), let version = ModelVersion(1) else { fatalError("valid by their letters") }
         memory = ScoreCache(limits: CacheLimits())
         let stock = PathStock(memory: memory)
