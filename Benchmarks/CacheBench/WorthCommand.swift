@@ -95,8 +95,8 @@ private final class Stand {
         let inputs = plain.signature.inputs
         return (0..<count).map { _ in
             inputs.map { field in
-                if case .category(let levels) = field.kind { return Double(Int.random(in: 0..<max(1, levels.table.count), using: &random)) }
-                return .random(in: 0...1000, using: &random)
+                guard case .category(let levels) = field.kind else { return .random(in: 0...1000, using: &random) }
+                return Double(Int.random(in: 0..<max(1, levels.table.count), using: &random))
             }
         }
     }

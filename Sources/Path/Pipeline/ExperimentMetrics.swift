@@ -31,7 +31,8 @@ enum ExperimentMetrics {
         for (name, canary) in canaries {
             let counts = canary.counts
             for (version, rows, failures) in [
-                (canary.canary, counts.canaryRows, counts.canaryFailures), (canary.stable, counts.stableRows, counts.stableFailures),
+                (canary.canary, counts.canaryRows, counts.canaryFailures),
+                (canary.stable, counts.stableRows, counts.stableFailures),
             ] {
                 text.sample("model_canary_rows_total", labels(name, version), UInt64(rows))
                 text.sample("model_canary_failed_rows_total", labels(name, version), UInt64(failures))
