@@ -36,8 +36,7 @@ package struct ResilienceLimits: Sendable, Equatable {
 
     /// The duration from which a call is slow: as set, else nine tenths of the deadline, else one second.
     ///
-    /// The time counts from the hand-over to the engine, its queue included, which admission keeps at half the deadline on
-    /// average when there is much to do: what is slow has to be well above that, or load alone would open the breaker.
+    /// The time is the engine's own, without its queue. A call that leaves time for an answer is no reason to give up.
     package var slowCall: Duration { breaker?.slowCall ?? deadline.map { $0 * 9 / 10 } ?? .seconds(1) }
 
     /// Throws `.refusedModel` with the first key that is out of its range.
