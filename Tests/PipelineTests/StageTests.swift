@@ -341,6 +341,32 @@ internal import Testing
         #expect(await ask(asked, [1]) == Answer(scores: [0.5], decisions: [.allow], degradation: "score missing"))
     }
 
+    @Test func waitingForTheCallsOfOthersDoesNotOpenTheBreaker() async throws {
+        var breaker = BreakerLimits()
+        breaker.minimumCalls = 3
+        breaker.slowCall = .milliseconds(100)
+        breaker.slowRatio = 0.1
+        breaker.failureRatio = 0.1
+        let rules = falling(to: .constant(score: 0.5, decision: .review), on: [.breakerOpen], breaker: breaker)
+        let calls = CallProfile(isBlocking: true, mayShareCalls: false)
+        let served = try serve(rules, calls: calls) { rows, scores in
+            let start = Moment.now
+            while Moment.now.nanoseconds(since: start) < 5_000_000 {}
+            scores[0, 0] = rows[0, 0]
+        }
+        let deadline = Moment.now.advanced(byMilliseconds: 200)
+        await withTaskGroup(of: Answer.self) { tasks in
+            for number in 0..<100 { tasks.addTask { await ask(served, [Double(number)], deadline: deadline) } }
+            var late = 0
+            for await answer in tasks {
+                #expect(answer.degradation == nil)
+                if answer.error == .deadlineExceeded { late += 1 }
+            }
+            #expect(late > 50)
+        }
+        #expect(await ask(served, [0.25]).scores == [0.25])
+    }
+
     // MARK: Admission
 
     @Test func beyondTheLimitsRequestsAreRefusedAtOnceAndPlacesComeBack() async throws {

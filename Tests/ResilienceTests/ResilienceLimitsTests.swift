@@ -20,7 +20,7 @@ internal import Testing
         var limits = ResilienceLimits()
         #expect(limits.slowCall == .seconds(1))
         limits.deadline = .milliseconds(50)
-        #expect(limits.slowCall == .milliseconds(25))
+        #expect(limits.slowCall == .milliseconds(45))
         limits.breaker = BreakerLimits()
         limits.breaker?.slowCall = .milliseconds(7)
         #expect(limits.slowCall == .milliseconds(7))

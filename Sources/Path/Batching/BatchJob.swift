@@ -13,8 +13,8 @@ package enum BatchOutcome {
 /// One request on its way through a `Batcher`. From `submit` until its completion is called the exchange belongs to
 /// the batcher; nobody else may touch it.
 ///
-/// Unchecked: `phase`, `isCancelled` and `dueBy` are accessed under the lock of the batcher's `EngineRoom` only. `exchange` and
-/// `completion` are accessed by whoever the phase names: the engine thread that holds the job, or the thread that
+/// Unchecked: `phase`, `isCancelled`, `dueBy`, `admission` and `workBegan` are accessed under the lock of the batcher's
+/// `EngineRoom` only, the last also by the completion, after which nobody writes it. `exchange` and `completion` are accessed by whoever the phase names: the engine thread that holds the job, or the thread that
 /// moved it to `.answered`, which only one does; both took the lock before, which orders the accesses.
 package final class BatchJob: @unchecked Sendable {
     /// Called exactly once: on an engine thread, on the batcher's watching thread, or, for what is refused or
@@ -48,6 +48,12 @@ package final class BatchJob: @unchecked Sendable {
     var isCancelled = false
     /// The deadline, or when the wait ends without one. Set when admitted.
     var dueBy = Moment.never
+    /// When it was admitted, and how many calls had ended by then.
+    var admission: (at: Moment, calls: Int)?
+    /// Since when the engine has been at work on it, or, for one that never got to it, at a call that has not ended since
+    /// the job came. nil where the engine was busy with others, one call after the other: then how long the job waited
+    /// says nothing about the engine. To be read by the completion.
+    package internal(set) var workBegan: Moment?
     private var exchange: PredictionExchange?
     private var completion: Completion?
 

@@ -70,6 +70,7 @@ struct RoomState {
         }
         job.phase = .waiting
         job.dueBy = deadline
+        job.admission = (now, statistics.calls)
         return (nil, seatToWake(now: now), watch(deadline))
     }
 
@@ -102,7 +103,10 @@ struct RoomState {
             return (.wait(until: limit), answers)
         case .run(let pieces):
             let isLent = pieces.count == 1 && pieces[0].isWhole
-            for piece in pieces { piece.request.phase = isLent ? .lent : .held }
+            for piece in pieces {
+                piece.request.phase = isLent ? .lent : .held
+                piece.request.workBegan = now
+            }
             if isLent { seat.lent = pieces[0].request.heldExchange }
             let last = pieces.map(\.deadline).max() ?? now
             runs.append(Run(seat: seat, jobs: pieces.map(\.request), stuckAt: last.advanced(by: limits.stuckAfter)))
@@ -262,6 +266,9 @@ struct RoomState {
         precondition(job.phase != .answered, "a job is answered once")
         let isLent = job.phase == .lent
         job.phase = .answered
+        if job.workBegan == nil, let admission = job.admission, admission.calls == statistics.calls {
+            job.workBegan = admission.at
+        }
         switch verdict {
         case .failed(.deadlineExceeded): statistics.expiredRequests += 1
         case .cancelled: statistics.cancelledRequests += 1

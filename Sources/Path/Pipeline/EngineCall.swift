@@ -13,6 +13,8 @@ final class EngineCall: @unchecked Sendable {
     private var permit: BreakerPermit?
     private var began = Moment(nanoseconds: 0)
     private(set) var isRefusedByBreaker = false
+    /// What waits for the batcher; it holds this call until it is answered.
+    private var job: BatchJob?
 
     init(_ exchange: PredictionExchange, _ model: any ScoringModel, _ path: VersionPath?) {
         self.exchange = exchange
@@ -84,18 +86,19 @@ final class EngineCall: @unchecked Sendable {
             case .scored(let lent):
                 exchange.features.swapContents(with: lent.features)
                 exchange.scores.swapContents(with: lent.scores)
-                report(.success)
+                reportJob(.success)
                 completion(nil)
             case .failed(let error, let returned):
                 takeBack(returned, of: lent)
-                report(CallResult(error))
+                reportJob(CallResult(error))
                 completion(error)
             case .cancelled(let returned):
                 takeBack(returned, of: lent)
-                report(.unknown)
+                reportJob(.unknown)
                 completion(.notReady("the request was given up by its client"))
             }
         }
+        self.job = job
         exchange.cancel = { [weak batcher] in batcher?.cancel(job) }
         batcher.submit(job)
     }
@@ -107,6 +110,14 @@ final class EngineCall: @unchecked Sendable {
         } else {
             exchange.features.copyRows(of: lent.features)
         }
+    }
+
+    /// Tells the breaker how long the engine was at work, not how long the request waited for others: load is no failure.
+    private func reportJob(_ result: CallResult) {
+        let work = job?.workBegan
+        job = nil
+        if let work { began = work }
+        report(work == nil ? .unknown : result)
     }
 
     private func report(_ result: CallResult) {

@@ -34,8 +34,10 @@ package struct ResilienceLimits: Sendable, Equatable {
         return limits
     }
 
-    /// The duration from which a call is slow: as set, else half the deadline, else one second.
-    package var slowCall: Duration { breaker?.slowCall ?? deadline.map { $0 / 2 } ?? .seconds(1) }
+    /// The duration from which a call is slow: as set, else nine tenths of the deadline, else one second.
+    ///
+    /// The time is the engine's own, without its queue. A call that leaves time for an answer is no reason to give up.
+    package var slowCall: Duration { breaker?.slowCall ?? deadline.map { $0 * 9 / 10 } ?? .seconds(1) }
 
     /// Throws `.refusedModel` with the first key that is out of its range.
     package func check() throws(ScoringError) {
@@ -63,8 +65,8 @@ package struct BreakerLimits: Sendable, Equatable {
     /// Share of failed calls from which the breaker opens. Above 0, up to 1; default 0.5: below that, half of the
     /// answers are still the model's own, which is better than none.
     package var failureRatio = 0.5
-    /// A call that takes at least so long is slow. 10 us to 1 h; nil, the default, for half the model's deadline, or
-    /// one second without a deadline.
+    /// A call that takes at least so long is slow. 10 us to 1 h; nil, the default, for nine tenths of the model's
+    /// deadline, or one second without a deadline.
     package var slowCall: Duration?
     /// Share of slow calls from which the breaker opens. Above 0, up to 1; default 0.8: waiting is cheaper than giving
     /// up, so nearly all calls have to be slow.
