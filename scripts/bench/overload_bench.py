@@ -3,8 +3,8 @@
 First the capacity is found in closed loops; the best rate is the peak. Then both services, one after the other, get
 the same open-loop load by `verdict bench`: half the peak, three times the peak, half the peak. Every latency counts
 from the moment a request was due, answers count as good within the deadline, and a client gives up after a second.
-Two cases: a network in ONNX Runtime, whose server has all cores, one of which the client shares, since an engine thread
-keeps one busy by itself; and a heavy forest of the native engine, computed on the event loop, with a core for the server
+Two cases: a network in ONNX Runtime, whose engine thread has a core while the server's event loops share the other with
+the client; and a heavy forest of the native engine, computed on the event loop, with a core for the server
 and one for the client.
 
 What is drawn over time goes into one HTML page. Exit status: 0 if the numbers that are to be reached are, 1 if not.
@@ -12,6 +12,7 @@ What is drawn over time goes into one HTML page. Exit status: 0 if the numbers t
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -70,6 +71,13 @@ def bench(binary, server, lines, path, connections, options):
     return json.loads(output.stdout)
 
 
+def place_threads(server, servers):
+    """Gives the engine thread a core; the event loops share the other one with the client."""
+    for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+        name = (task / "comm").read_text().strip()
+        os.sched_setaffinity(int(task.name), {servers.SERVER_CORE if name.endswith("-run") else servers.CLIENT_CORE})
+
+
 class Case:
     def __init__(self, name, title, content, features, manifest, core, binary, place):
         import overload_models as models
@@ -85,7 +93,9 @@ class Case:
     def serve(self, kind):
         import bench_servers as servers
 
-        return servers.Verdict(self.binary, self.folders[kind], f"/predict/{self.name}", self.body, core=self.core)
+        server = servers.Verdict(self.binary, self.folders[kind], f"/predict/{self.name}", self.body, core=self.core)
+        if self.core is None: place_threads(server, servers)
+        return server
 
     def load(self, server, connections, *options):
         return bench(self.binary, server, self.lines, f"/predict/{self.name}", connections, options)
@@ -218,9 +228,9 @@ def cases(arguments, place):
     import overload_models as models
 
     if arguments.case in ("network", "both"):
-        sizes = "-".join(map(str, models.NETWORK))
+        shape = models.NETWORK
         yield Case(
-            "network", f"{sizes} in ONNX Runtime", models.network(models.NETWORK), models.NETWORK[0],
+            "network", f"{shape['steps']} layers of {shape['width']} in ONNX Runtime", models.network(**shape), shape["features"],
             "engine: onnxruntime\n" + models.BATCHING, None, arguments.verdict, place,
         )
     if arguments.case in ("forest", "both"):
