@@ -1,30 +1,9 @@
 internal import Scoring
-internal import Synchronization
 internal import Testing
 internal import WireFormat
 
 /// Requests whose version a key chooses: what the key is, and what becomes of batches whose rows have several.
 @Suite struct ChosenVersionTests {
-    /// Chooses by the key's last byte: `1` to `9` that version, as far as it is there. No key gets the default.
-    private final class LastByte: RunningExperiment {
-        let dividesRequests = true
-        let keyName: String? = "user"
-        let keepsAnswers = false
-        let versions: [ServedModel]
-        let keys = Mutex<[String]>([])
-
-        init(_ versions: [ServedModel]) { self.versions = versions }
-
-        func served(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
-            keys.withLock { $0.append(key.map { String(decoding: $0, as: UTF8.self) } ?? "none") }
-            guard let last = key?.last else { return nil }
-            return versions.first { $0.version.number == Int(last) - 48 }
-        }
-
-        func learn(from exchange: PredictionExchange, answeredBy served: ServedModel, nanoseconds: UInt64) {}
-        func learn(failure: ScoringError, rows: Int, of served: ServedModel, wasChosen: Bool) {}
-    }
-
     /// Version 1 sums x and y; version 2 knows y and x, in this order, and fails rows above 100; version 3 fails.
     private func versions() throws -> [ServedModel] {
         let inverse = Signature(
@@ -42,9 +21,9 @@ internal import WireFormat
         ]
     }
 
-    private func counter(answersLater: Bool = false) throws -> (counter: Counter, experiment: LastByte) {
+    private func counter(answersLater: Bool = false) throws -> (counter: Counter, experiment: LastByteExperiment) {
         let versions = try versions()
-        let experiment = LastByte(versions)
+        let experiment = LastByteExperiment(versions, key: "user")
         return (Counter(FakePredictor(versions, answersLater: answersLater, experiment: experiment)), experiment)
     }
 
@@ -61,7 +40,7 @@ internal import WireFormat
         ] {
             let (counter, experiment) = try counter()
             let answer = try counter.post("/predict/m", body)
-            #expect(experiment.keys.withLock { $0 } == [key])
+            #expect(experiment.keys == [key])
             #expect(answer.status.code == 200, "\(String(decoding: answer.bytes, as: UTF8.self))")
         }
     }

@@ -189,6 +189,35 @@ final class LimitedStages: VersionStages {
     let isLimited = true
 }
 
+/// Chooses by the key's last byte: `1` to `9` that version, as far as it is there. No key gets the default.
+final class LastByteExperiment: RunningExperiment {
+    let dividesRequests = true
+    let keyName: String?
+    let keepsAnswers = false
+    private let versions: [ServedModel]
+    private let asked = Mutex<[String]>([])
+
+    init(_ versions: [ServedModel], key: String) {
+        self.versions = versions
+        keyName = key
+    }
+
+    /// What it was asked with; "none" for no key.
+    var keys: [String] { asked.withLock { $0 } }
+
+    func served(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
+        asked.withLock { asked in
+            if asked.count == 100 { asked = [] }
+            asked.append(key.map { String(decoding: $0, as: UTF8.self) } ?? "none")
+        }
+        guard let last = key?.last else { return nil }
+        return versions.first { $0.version.number == Int(last) - 48 }
+    }
+
+    func learn(from exchange: PredictionExchange, answeredBy served: ServedModel, nanoseconds: UInt64) {}
+    func learn(failure: ScoringError, rows: Int, of served: ServedModel, wasChosen: Bool) {}
+}
+
 func serve(
     _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false,
     isLimited: Bool = false

@@ -46,7 +46,8 @@ internal import WireFormat
         #"{"features":[1,2]}"#, " ", "-1", "1.5", #""BYTES""#, #""INT64""#,
     ].map { Array($0.utf8) }
 
-    private func counter() throws -> Counter {
+    /// - Parameter isDivided: Whether the value of `amount` chooses among versions of both models.
+    private func counter(isDivided: Bool) throws -> Counter {
         var limits = WireLimits()
         limits.maxRows = 50
         let levels = CategoryLevels(["NL", "DE"])
@@ -55,7 +56,13 @@ internal import WireFormat
             Field("z", .category(CategoryLevels(["1", "2"], numbers: [1, 2])), unknownLevel: .missing), Field("t", .text),
         ]
         let models = [try serve("m", .classifier(), rule: FakeRule()), try serve("wide", .summing(fields))]
-        return Counter(models, limits: limits)
+        guard isDivided else { return Counter(models, limits: limits) }
+        let others = [
+            try serve("m", version: 5, .classifier(), rule: FakeRule()), try serve("wide", version: 2, .summing(fields)),
+            try serve("wide", version: 9, .summing(fields)),
+        ]
+        let experiment = LastByteExperiment(others + models, key: "amount")
+        return Counter(FakePredictor(models, experiment: experiment), limits: limits)
     }
 
     private func mutate(_ bytes: inout [UInt8], _ random: inout Generator) {
@@ -78,8 +85,9 @@ internal import WireFormat
         }
     }
 
-    @Test func mutatedRequestsGetAnAnswerOrAnErrorThatIsValidJSON() throws {
-        let counter = try counter()
+    @Test(arguments: [false, true])
+    func mutatedRequestsGetAnAnswerOrAnErrorThatIsValidJSON(isDivided: Bool) throws {
+        let counter = try counter(isDivided: isDivided)
         var random = Generator(state: 42)
         var statuses: [Int: Int] = [:]
         for round in 0..<160_000 {
