@@ -4,12 +4,15 @@ The victim is a quick native model under a steady open-loop load. Beside it, in 
 requests of the overload, sent to a model that computes next to nothing; the same requests sent to a network in ONNX
 Runtime, three times what it can do; loads of a large model, of which the server sees nothing; and the same loads on
 the server. Each trouble is compared with the stretch in which clients and whoever swaps work just as much, round by
-round. The server has one core, the clients the other; the clients that make the trouble are niced.
+round. The server has one core, the clients the other; the clients that make the trouble are niced. Processes of the
+lowest kind of priority (SCHED_IDLE), which everything else displaces at once, keep both cores awake: on a virtual machine
+waking one up takes longer, and varies more, than what is measured.
 
 Exit status: 0 if the numbers that are to be reached are, 1 if not.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -80,6 +83,19 @@ class Swaps(threading.Thread):
     def stop(self):
         self.stopping.set()
         self.join()
+
+
+@contextlib.contextmanager
+def awake(cores):
+    """Keeps processors from sleeping."""
+    spin = ["sh", "-c", "while :; do :; done"]
+    processes = [subprocess.Popen(["taskset", "-c", str(core), "chrt", "--idle", "0", *spin]) for core in cores]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 class Bench:
@@ -171,7 +187,8 @@ def main(arguments):
         report.progress("making up models")
         folder, large = repository(place)
         body = bench_models.request(bench_models.rows(1, seed=7)[0])
-        with servers.Verdict(arguments.verdict, folder, "/predict/victim", body) as server:
+        cores = {servers.SERVER_CORE, servers.CLIENT_CORE} if (os.cpu_count() or 1) > 1 else {0}
+        with servers.Verdict(arguments.verdict, folder, "/predict/victim", body) as server, awake(cores):
             if (os.cpu_count() or 1) > 1:
                 os.sched_setaffinity(0, {servers.CLIENT_CORE})
             bench = Bench(arguments, server, place)

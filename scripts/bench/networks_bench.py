@@ -3,13 +3,17 @@
 What evaluating in the library costs a request: a network of 30-128-64-1 beside 100 native trees of the same 30
 features, one connection. And what gathering requests gives: a network of 512-1024-512-1 with batches of up to 64 rows
 beside the same without batches, one connection and 64. Server and client have a core each for one connection; for 64
-the server has both, which wrk shares.
+the server has both, which wrk shares. The same network is then measured in process, 64 requests under way, where
+nothing else takes the cores.
 
 Exit status: 0 if the numbers that are to be reached are, 1 if not.
 """
 
 import argparse
 import json
+import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -22,6 +26,7 @@ def arguments():
         prog="scripts/bench/networks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--verdict", default=".build/release/verdict", help="the program (default: %(default)s)")
+    parser.add_argument("--batches", default=".build/release/BatchBench", help="the program for what is in process (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=2, help="seconds of each measurement (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -75,6 +80,16 @@ def repository(folder):
     return requests
 
 
+def gain_in_process(program, model):
+    """How many times as many requests shared calls answer, 64 under way, by BatchBench's median."""
+    report.progress("512-1024-512-1 in process")
+    output = subprocess.run([program, str(model)], capture_output=True, text=True, timeout=300)
+    found = re.search(r"64 requests under way, with shared calls / without: ([0-9.]+)$", output.stdout, re.MULTILINE)
+    if not found:
+        sys.exit(f"{program} printed no result:\n{output.stdout}{output.stderr}")
+    return float(found[1])
+
+
 def main(arguments):
     verdicts = report.Verdicts()
     with tempfile.TemporaryDirectory() as name:
@@ -100,11 +115,13 @@ def main(arguments):
                         # The first round warms up.
                         if number > 0:
                             found[model, connections].append(result)
+        in_process = gain_in_process(arguments.batches, folder / "gathered" / "1" / "model.onnx")
     p50 = {key: [one["p50_us"] for one in results] for key, results in found.items()}
     rate = {key: [one["requests"] / one["seconds"] for one in results] for key, results in found.items()}
     extra = report.median([small - trees for small, trees in zip(p50["small", 1], p50["trees", 1], strict=True)])
     verdicts.at_most("one connection: p50 of 30-128-64-1 less that of the trees, us", extra, 25)
     verdicts.at_most("one connection: p50 with batches / without", report.ratio(p50["gathered", 1], p50["single", 1]), 1.05)
+    verdicts.at_least("in process, 64 requests under way: rate with batches / without", in_process, 2.5)
     verdicts.at_least("64 connections: rate with batches / without", report.ratio(rate["gathered", 64], rate["single", 64]), 2.5)
     failed = sum(one["failed"] for results in found.values() for one in results)
     verdicts.at_most("requests that failed", failed, 0)
