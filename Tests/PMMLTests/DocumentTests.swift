@@ -22,6 +22,18 @@ import Testing
         #expect(field.values.map(\.property) == [.missing])
     }
 
+    @Test(arguments: [
+        ("<PMML xmlns='http://www.dmg.org/PMML-4_2'>", "4.2"), ("<PMML xmlns='https://www.dmg.org/PMML-4_3'>", "4.3"),
+        ("<PMML>", "4.4"), ("<p:PMML xmlns:p='https://www.dmg.org/PMML-3_2' version='4.1'>", "4.1"),
+    ])
+    func theVersionIsThatOfTheNamespaceWhereThereIsNoAttribute(_ root: String, _ version: String) throws {
+        let prefix = root.hasPrefix("<p:") ? "p:" : ""
+        let text = PMMLText.constantTree.replacing("</", with: "\u{1}").replacing("<", with: "<\(prefix)").replacing(
+            "\u{1}", with: "</\(prefix)")
+        let document = try Document.read(Array("\(root)<\(prefix)DataDictionary/>\(text)</\(prefix)PMML>".utf8))
+        #expect(document.version == version)
+    }
+
     @Test func nodesKeepTheirOrderAndChildren() throws {
         let document = try document(
             """

@@ -14,6 +14,9 @@ package struct Document {
     package var modelCount: Int
     package var lines: LineIndex
 
+    /// Taken for files that give no version.
+    private static let newestVersion = "4.4"
+
     /// "line 12" of an element.
     package func line(_ place: Place) -> String { "line \(lines.line(of: Int(place)))" }
 
@@ -24,8 +27,9 @@ package struct Document {
         guard reader.tag == .PMML else {
             throw .invalidModel(reason: "the root element is <\(reader.elementName)>, not <PMML>", place: reader.here)
         }
-        let version = try reader.string("version") ?? ""
-        guard let major = version.utf8.first, version.isEmpty || major == UInt8(ascii: "3") || major == UInt8(ascii: "4") else {
+        // Spark MLlib writes no version attribute, though the schema requires one.
+        let version = try reader.string("version") ?? reader.xml.namespaceVersion ?? Self.newestVersion
+        guard let major = version.utf8.first, major == UInt8(ascii: "3") || major == UInt8(ascii: "4") else {
             throw .unsupportedModel("PMML version '\(version.prefix(10))' is not supported; versions 3.0 to 4.4 are")
         }
         var (headerNotes, models): ([String], [Model]) = ([], [])

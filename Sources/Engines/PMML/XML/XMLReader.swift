@@ -375,12 +375,32 @@ extension XMLReader {
         }
     }
 
-    /// PMML's namespaces are `http://www.dmg.org/PMML-3_2` and the like; PMML 2 and careless files have none.
+    /// PMML's namespaces are `http://www.dmg.org/PMML-3_2` and the like, by some writers with `https`; PMML 2 and careless
+    /// files have none.
     private func isForeignNamespace(_ range: Range<Int>) -> Bool {
-        let start: StaticString = "http://www.dmg.org/PMML"
-        guard !range.isEmpty else { return false }
-        let length = start.utf8CodeUnitCount
-        return range.count < length || !equals(range.lowerBound..<range.lowerBound + length, start)
+        !range.isEmpty && namespaceEnd(range) == nil
+    }
+
+    /// Where the part of a PMML namespace that all versions share ends.
+    private func namespaceEnd(_ range: Range<Int>) -> Int? {
+        let starts: [StaticString] = ["http://www.dmg.org/PMML", "https://www.dmg.org/PMML"]
+        for start in starts {
+            let end = range.lowerBound + start.utf8CodeUnitCount
+            if end <= range.upperBound, equals(range.lowerBound..<end, start) { return end }
+        }
+        return nil
+    }
+
+    /// The version that a namespace declared at the current start tag names: `4.2` for `http://www.dmg.org/PMML-4_2`.
+    var namespaceVersion: String? {
+        for attribute in attributes where string(attribute.name).hasPrefix("xmlns") {
+            guard let end = namespaceEnd(attribute.value), end < attribute.value.upperBound, bytes[end] == UInt8(ascii: "-")
+            else {
+                continue
+            }
+            return String(string(end + 1..<attribute.value.upperBound).map { $0 == "_" ? "." : $0 })
+        }
+        return nil
     }
 
     private func isForeign(_ name: Name) throws(ScoringError) -> Bool {
