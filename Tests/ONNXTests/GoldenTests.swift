@@ -31,6 +31,22 @@ struct Golden: CustomTestStringConvertible {
     }
 }
 
+/// Files are recognised by their structure, however long the texts before the graph are.
+@Suite struct RecognitionTests {
+    private func recognises(_ bytes: [UInt8]) -> Bool { ONNXFormat().recognises(.file(name: "", bytes: bytes)) }
+
+    @Test(arguments: [2, 3, 4, 6], [1, 346, 5_000])
+    func longTextsBeforeTheGraphAreNoReasonToRefuse(_ number: Int, _ length: Int) {
+        let start = ModelBytes.field(1, 8) + ModelBytes.field(number, String(repeating: "x", count: length))
+        #expect(recognises(start + ModelBytes.field(7, [10, 0])))
+    }
+
+    @Test func textsThatEndBeyondTheFileAreNotRecognised() {
+        #expect(!recognises(ModelBytes.field(1, 8) + ModelBytes.varint(2 << 3 | 2) + ModelBytes.varint(1 << 40) + [120, 120]))
+        #expect(!recognises(ModelBytes.field(1, 8) + ModelBytes.field(2, "x")))
+    }
+}
+
 /// Lowered graphs answer what ONNX Runtime answered.
 @Suite struct GoldenTests {
     @Test(arguments: Golden.all)

@@ -13,7 +13,8 @@ package struct ONNXFormat: ModelFormat {
         RuntimeLibrary.disableTelemetry()
     }
 
-    /// A ModelProto begins with its version, then come its producer, graph and operator sets.
+    /// A ModelProto begins with its version, then come its producer, graph and operator sets. The fields before the graph
+    /// may be longer than the bytes that are looked at (CatBoost writes its build's source tree state there).
     package func recognises(_ artifact: ModelArtifact) -> Bool {
         var walk = WireWalk(artifact.head)
         var hasVersion = false
@@ -23,13 +24,22 @@ package struct ONNXFormat: ModelFormat {
                 guard (1...1000).contains(field.value) else { return false }
                 hasVersion = true
             case (2, 2), (3, 2), (4, 2):
-                guard field.value <= 256 else { return false }
-            case (5, 0), (6, 2), (8, 2), (14, 2): break
+                // A string of which only the beginning is at hand.
+                guard field.content.count == field.value else { return hasVersion && isCut(artifact, after: field) }
+            case (6, 2), (8, 2), (14, 2):
+                guard field.content.count == field.value else { return hasVersion && isCut(artifact, after: field) }
+            case (5, 0): break
             case (7, 2): return hasVersion && field.value > 0
             default: return false
             }
         }
         return false
+    }
+
+    /// Whether the field ends within the file, though not within its first bytes.
+    private func isCut(_ artifact: ModelArtifact, after field: WireWalk.Field) -> Bool {
+        guard case .file(_, let bytes) = artifact else { return false }
+        return field.value <= bytes.count - field.content.lowerBound
     }
 
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
