@@ -79,7 +79,6 @@ internal import TreeFormats
         Defect("\"id\":0,", "", "no id", "\(tree).id"),
         Defect("[0,1],", "[0,2],", "do not divide", "model.iteration_indptr"),
         Defect("\"size_leaf_vector\":\"1\"", "\"size_leaf_vector\":\"2\"", "5 elements", "base_weights"),
-        Defect("\"best_iteration\":\"0\"", "\"best_iteration\":\"1\"", "not one of the 1 rounds", "attributes.best_iteration"),
         Defect("\"name\":\"gbtree\"", "\"name\":\"dart\"", "without weights", "weight_drop"),
         Defect("\"name\":\"gbtree\"", "\"name\":\"gbtree\",\"weight_drop\":[1,2]", "2 weights for 1 trees", "weight_drop"),
         Defect("\"name\":\"gbtree\"", "\"name\":\"gbtree\",\"weight_drop\":[1E39]", "not finite", "weight_drop[0]"),
@@ -116,6 +115,13 @@ internal import TreeFormats
                     "\(reason) (at \(place))".contains(part), "\(defect.new): '\(reason) (at \(place))' does not say '\(part)'")
             }
         }
+    }
+
+    /// Slices of a booster keep its attribute; boosters of no rounds have -1.
+    @Test(arguments: ["1", "17", "-1", "none"])
+    func aBestIterationThatIsNoRoundIsIgnored(_ text: String) throws {
+        let model = try lower(replacing: "\"best_iteration\":\"0\"", with: "\"best_iteration\":\"\(text)\"")
+        #expect(model.description.trees == 1)
     }
 
     @Test func unknownObjectivesAndBoostersAreNamed() throws {

@@ -182,7 +182,7 @@ struct XGBoostModel {
     private mutating func usedTrees(_ model: String) throws(ScoringError) -> Int {
         let ends = try roundEnds(model)
         let rounds = ends.count - 1
-        let best = try bestRounds(rounds)
+        let best = bestRounds(rounds)
         let used: Int
         switch options.iterations {
         case .all: used = rounds
@@ -214,12 +214,10 @@ struct XGBoostModel {
         return ends[used]
     }
 
-    /// Rounds up to the best one.
-    private func bestRounds(_ rounds: Int) throws(ScoringError) -> Int? {
-        guard let text = document.bestIteration else { return nil }
-        guard let best = Int(text), (0..<rounds).contains(best) else {
-            throw .invalidModel(reason: "not one of the \(rounds) rounds", place: "learner.attributes.best_iteration")
-        }
+    /// Rounds up to the best one. Slicing a booster keeps the attribute of the whole, and models of no rounds carry -1:
+    /// an attribute that names none of the rounds is as good as none.
+    private func bestRounds(_ rounds: Int) -> Int? {
+        guard let text = document.bestIteration, let best = Int(text), (0..<rounds).contains(best) else { return nil }
         return best + 1
     }
 
