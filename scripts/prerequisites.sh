@@ -1,5 +1,9 @@
 # What the other scripts need on a machine before they start; sourced by them, never run.
 
+# SwiftPM passes trait flags in the order of a hash that differs from process to process, and compiles Hummingbird, SwiftProtobuf
+# and what uses them again when the order differs. With this it is the same each time.
+export SWIFT_DETERMINISTIC_HASHING=1
+
 # Debian packages that the Swift toolchain and the programs it builds need.
 swift_packages=(
     binutils ca-certificates curl g++ git libc6-dev libcurl4 libncurses6 libsqlite3-0 libxml2 tzdata zlib1g-dev
