@@ -121,6 +121,46 @@ def test_score_passes_over_other_columns_but_not_over_a_misspelt_one(tmp_path):
     assert "huor" in result.stderr and "hour" in result.stderr
 
 
+@pytest.mark.parametrize("header", ["betrag,stunde", "amount;hour"])
+def test_score_refuses_a_table_without_any_input(header, tmp_path):
+    """Every row would be scored as if all values were missing."""
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{header}\n" + header.translate(str.maketrans("abcdefghijklmnopqrstuvwxyz", "1" * 26)) + "\n")
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 1, result
+    assert "no column" in result.stderr and "'amount'" in result.stderr
+    assert result.stdout == ""
+
+
+def test_score_names_the_inputs_that_have_no_column(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("amount\n1\n")
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 0, result
+    assert "hour" in result.stderr and "amount" not in result.stderr
+
+
+def test_a_row_that_the_model_refuses_has_empty_cells(tmp_path):
+    """The second row fails at its invalid category; the first and the third are scored."""
+    model = tmp_path / "model.pmml"
+    model.write_text(
+        """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><DataDictionary>
+        <DataField name="x" optype="continuous" dataType="double"/>
+        <DataField name="c" optype="categorical" dataType="string"><Value value="a"/><Value value="b"/></DataField>
+        <DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+        <RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/>
+        <MiningField name="c" invalidValueTreatment="returnInvalid"/><MiningField name="y" usageType="target"/></MiningSchema>
+        <RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/>
+        <CategoricalPredictor name="c" value="a" coefficient="10"/></RegressionTable></RegressionModel></PMML>"""
+    )
+    path = tmp_path / "rows.csv"
+    path.write_text("x,c\n1,a\n2,zz\n3,b\n")
+    result = run_verdict("score", model, "--input", path)
+    assert result.returncode == 1, result
+    assert "row 2" in result.stderr
+    assert [float(cell) if cell else None for cell in result.stdout.split("\n")[1:-1]] == [13.0, None, 7.0], result
+
+
 def test_score_takes_quoted_fields_empty_cells_and_any_order(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_text('"country",amount,"merchant_category"\r\n"NL",10.5,"travel"\r\n,10.5,\r\n')

@@ -11,6 +11,14 @@ package struct OfflineScoring {
         package let error: ScoringError
     }
 
+    /// What came of a file, beside the result's cells.
+    package struct Report: Sendable {
+        /// In the order of the rows.
+        package var failures: [Failure] = []
+        /// Inputs that the file has no column for; they were missing in every row.
+        package var absentInputs: [String] = []
+    }
+
     private static let batchRows = 4096
     private let model: any ScoringModel
     private let columns: [Int]
@@ -34,23 +42,23 @@ package struct OfflineScoring {
         }
     }
 
-    /// Scores every row of `csv`, whose header names the inputs; columns that are no input are passed over, absent
-    /// inputs are missing. Appends the result's CSV to `result` and returns the rows that failed.
-    /// Throws `.invalidRequest` with the line where the file cannot be read as a whole.
-    package func run(_ csv: [UInt8], into result: inout CSVWriter) throws(ScoringError) -> [Failure] {
-        let outcome = csv.withUnsafeBufferPointer { bytes -> Result<[Failure], ScoringError> in
+    /// Scores every row of `csv`, whose header names the inputs. Other columns are ignored, absent inputs are missing.
+    /// Appends the result's CSV to `result`.
+    /// Throws `.invalidRequest` with the line where the file cannot be read as a whole, and where no column is an input.
+    package func run(_ csv: [UInt8], into result: inout CSVWriter) throws(ScoringError) -> Report {
+        let outcome = csv.withUnsafeBufferPointer { bytes -> Result<Report, ScoringError> in
             Result { () throws(ScoringError) in try score(bytes, into: &result) }
         }
         return try outcome.get()
     }
 
-    private func score(_ bytes: UnsafeBufferPointer<UInt8>, into result: inout CSVWriter) throws(ScoringError) -> [Failure] {
+    private func score(_ bytes: UnsafeBufferPointer<UInt8>, into result: inout CSVWriter) throws(ScoringError) -> Report {
         for column in columns { result.cell(model.signature.outputs[column].name) }
         result.endRow()
         let features = FeatureBatch()
         let scores = ScoreBatch()
         let workspace = Workspace()
-        var failures: [Failure] = []
+        var report = Report()
         do throws(CSVReader.Failure) {
             var reader = CSVReader(bytes)
             guard try reader.nextRow() else {
@@ -58,6 +66,8 @@ package struct OfflineScoring {
             }
             let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
             try Self.refuseSlips(in: table)
+            try refuseStrangers(table)
+            report.absentInputs = table.absentInputs
             var done = 0
             var hasMore = true
             while hasMore {
@@ -72,14 +82,36 @@ package struct OfflineScoring {
                 } catch {
                     throw CSVReader.Failure(line: reader.line, reason: error.description)
                 }
-                for failure in scores.failures { failures.append(Failure(row: done + failure.row + 1, error: failure.error)) }
-                for row in 0..<scores.count { write(row, of: scores, into: &result) }
+                var failedRows: Set<Int> = []
+                for failure in scores.failures {
+                    report.failures.append(Failure(row: done + failure.row + 1, error: failure.error))
+                    failedRows.insert(failure.row)
+                }
+                for row in 0..<scores.count {
+                    // The cells of a row that failed may hold what was computed before it failed.
+                    if failedRows.contains(row) { writeEmptyRow(into: &result) } else { write(row, of: scores, into: &result) }
+                }
                 done += scores.count
             }
         } catch {
             throw .invalidRequest(error.description)
         }
-        return failures.sorted { $0.row < $1.row }
+        report.failures.sort { $0.row < $1.row }
+        return report
+    }
+
+    /// A table without any of the model's inputs would be scored as if every value were missing.
+    private func refuseStrangers(_ table: FeatureTable) throws(CSVReader.Failure) {
+        let inputs = model.signature.inputs
+        guard !inputs.isEmpty, table.absentInputs.count == inputs.count else { return }
+        throw CSVReader.Failure(
+            line: 1,
+            reason: "no column of the file is an input of the model; its columns are \(list(table.header)), "
+                + "the model's inputs are \(list(inputs.map(\.name)))")
+    }
+
+    private func list(_ names: [String]) -> String {
+        names.prefix(10).map { quoted($0) }.joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
     }
 
     /// A column that is no input is passed over, as labels and identifiers are; but one that looks like a slip of an
@@ -90,6 +122,11 @@ package struct OfflineScoring {
             throw CSVReader.Failure(
                 line: 1, reason: "column \(quoted(column.name)) is no input of the model; did you mean '\(meant)'?")
         }
+    }
+
+    private func writeEmptyRow(into result: inout CSVWriter) {
+        for _ in columns { result.emptyCell() }
+        result.endRow()
     }
 
     private func write(_ row: Int, of scores: ScoreBatch, into result: inout CSVWriter) {

@@ -31,8 +31,13 @@ struct ScoreCommand: ParsableCommand {
             let opened = try ModelReference(model).open()
             let scoring = try OfflineScoring(opened.model, withRaw: raw)
             var result = CSVWriter()
-            let failures = try scoring.run(try readFile(input, atMost: 4 << 30), into: &result)
+            let report = try scoring.run(try readFile(input, atMost: 4 << 30), into: &result)
             try writeFile(output, result.sink.bytes)
+            let (failures, absent) = (report.failures, report.absentInputs)
+            if !absent.isEmpty {
+                let names = absent.prefix(20).joined(separator: ", ") + (absent.count > 20 ? ", ... (\(absent.count) in all)" : "")
+                Console.complain("Note: inputs without a column, missing in every row: \(names)")
+            }
             for failure in failures.prefix(20) { Console.complain("row \(failure.row): \(failure.error)") }
             if failures.count > 20 { Console.complain("... and \(failures.count - 20) more rows") }
             if failures.isEmpty { return }
