@@ -35,7 +35,8 @@ struct ScoreCommand: ParsableCommand {
             try writeFile(output, result.sink.bytes)
             let (failures, absent) = (report.failures, report.absentInputs)
             if !absent.isEmpty {
-                let names = absent.prefix(20).joined(separator: ", ") + (absent.count > 20 ? ", ... (\(absent.count) in all)" : "")
+                let more = absent.count > 20 ? " and \(absent.count - 20) more" : ""
+                let names = absent.prefix(20).joined(separator: ", ") + more
                 Console.complain("Note: inputs without a column, missing in every row: \(names)")
             }
             for failure in failures.prefix(20) { Console.complain("row \(failure.row): \(failure.error)") }
