@@ -14,7 +14,15 @@ from serving import EXAMPLES, Server, bare_environment, http_request, run_verdic
 
 
 @pytest.fixture
-def served(repository):
+def hangup():
+    """Sets what servers inherit for SIGHUP, whatever the caller of the tests does with it; at first the default."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield lambda what: signal.signal(signal.SIGHUP, what)
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+def served(repository, hangup):
     repository.add("m0", 1, identity(0))
     with Server(repository.folder) as server:
         yield server
@@ -35,7 +43,7 @@ def is_ready(server):
         return False
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_lets_the_request_in_flight_be_answered_and_ends_with_success(served, how):
     whole = http_request("/predict/m0", {"features": features(1234), "request_id": "last"})
     with served.socket() as connection, served.socket() as idle:
@@ -53,6 +61,16 @@ def test_a_signal_lets_the_request_in_flight_be_answered_and_ends_with_success(s
         assert answer.json["prediction"] == [1234] and answer.json["request_id"] == "last"
         assert served.process.wait(10) == 0
     assert not connects(served)
+
+
+def test_a_server_started_to_ignore_hangups_serves_on(repository, hangup):
+    repository.add("m0", 1, identity(0))
+    hangup(signal.SIG_IGN)
+    with Server(repository.folder) as server:
+        server.process.send_signal(signal.SIGHUP)
+        assert server.get("/health/ready").status == 200
+        assert server.stop() == 0
+        assert "sighup" not in server.errors().lower()
 
 
 def test_idle_connections_do_not_hold_up_the_end(served):

@@ -1,5 +1,6 @@
 internal import CMalloc
 internal import Caching
+internal import Glibc
 internal import HTTPFront
 package import Logging
 internal import NIOCore
@@ -10,8 +11,8 @@ internal import Scoring
 internal import ServiceLifecycle
 internal import UnixSignals
 
-/// A whole server, put together from one configuration. Runs until SIGTERM or SIGINT; then it stops accepting,
-/// answers what is in flight, and returns.
+/// A whole server, put together from one configuration. Runs until SIGTERM, SIGINT or SIGHUP; then it stops
+/// accepting, answers what is in flight, and returns.
 package struct Server: Sendable {
     private let registry: ModelRegistry
     private let front: HTTPService
@@ -83,7 +84,7 @@ package struct Server: Sendable {
                 service: front, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup),
         ]
         var configuration = ServiceGroupConfiguration(services: services, logger: logger)
-        configuration.gracefulShutdownSignals = [.sigterm, .sigint]
+        configuration.gracefulShutdownSignals = Self.ignoresHangup ? [.sigterm, .sigint] : [.sigterm, .sigint, .sighup]
         // The front keeps to its own limit; this one only ends what hangs beyond it.
         configuration.maximumGracefulShutdownDuration = settings.limits.drain + .seconds(5)
         redis?.start()
@@ -96,5 +97,13 @@ package struct Server: Sendable {
         }
         try? await redis?.close().get()
         try result.get()
+    }
+
+    /// Whether the process was started to outlive its terminal, as `nohup` does.
+    private static var ignoresHangup: Bool {
+        var action = sigaction()
+        guard unsafe sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        // SIG_IGN is the address 1, which is no function.
+        return unsafe unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 }

@@ -12,7 +12,7 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Every option is also a key of the configuration file and an environment variable; the option wins over \
             the variable, the variable over the file. The address is printed as the first line on standard output; \
-            logs go to standard error. SIGTERM and SIGINT end it after the requests in flight are answered.
+            logs go to standard error. SIGTERM, SIGINT and SIGHUP end it after the requests in flight are answered.
 
             Options:
             """
