@@ -15,7 +15,7 @@ internal import Testing
         // Functions, loops and sequences are not followed: what cannot be proven counts as dependent.
         let isProven = !["own_function", "scan", "sequence_of_tensors"].contains(golden.testDescription)
         #expect(model.calls.mayShareCalls == isProven)
-        let isSaid = model.description.notes.contains { $0.hasPrefix("A row's scores may depend on the other rows") }
+        let isSaid = model.description.notes.contains { $0.hasPrefix("A row's scores may depend on the other rows of a run") }
         #expect(isSaid != isProven)
         let batch = try golden.batch(for: model)
         let scores = ScoreBatch()

@@ -80,6 +80,9 @@ package struct LoadOptions: Sendable, Equatable {
     package var iterations: Iterations = .asTrained
     package var engine: Engine = .automatic
     package var runtime = Runtime()
+    /// Whether all rows of a request go into one call of a model whose rows may depend on one another. Default false: each
+    /// row is computed by itself. Only for models that ONNX Runtime evaluates.
+    package var rowsTogether = false
 
     package init() {}
 }

@@ -27,12 +27,17 @@ package struct CallProfile: Sendable, Equatable {
     /// Whether a call goes into a native library: it costs something by itself, may take long or hang, and so belongs
     /// on a thread that nobody else waits for.
     package var isBlocking: Bool
-    /// Whether rows of different requests may share a call. False where a row's scores depend on its company.
+    /// Whether rows of different requests may share a call. False where nothing is gained by it, or where a row's scores
+    /// depend on its company.
     package var mayShareCalls: Bool
     /// Most rows of one call; callers split what has more. nil for any number.
     package var mostRows: Int?
+    /// Whether a row's scores depend on nothing but the row. False only where model.yaml asks for `rows: together`; scores
+    /// of such a model are never kept or shared.
+    package var keepsRowsApart: Bool
 
-    package init(isBlocking: Bool = false, mayShareCalls: Bool = true, mostRows: Int? = nil) {
+    package init(isBlocking: Bool = false, mayShareCalls: Bool = true, mostRows: Int? = nil, keepsRowsApart: Bool = true) {
+        self.keepsRowsApart = keepsRowsApart
         self.isBlocking = isBlocking
         self.mayShareCalls = mayShareCalls
         self.mostRows = mostRows

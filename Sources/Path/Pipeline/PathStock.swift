@@ -51,6 +51,9 @@ package final class PathStock: Sendable {
         let shared = try modelPath(name, rules)
         var cache: VersionCache?
         if let life = rules.cacheLife {
+            guard model.calls.keepsRowsApart else {
+                throw .refusedModel("scores that depend on the other rows of a request cannot be cached; leave 'cache' out")
+            }
             let scope = CacheScope(
                 model: name, version: version, signature: model.signature, content: content, timeToLive: life)
             cache = VersionCache(

@@ -20,6 +20,8 @@ package struct ModelManifest: Sendable, Equatable {
     package var runtime = LoadOptions.Runtime()
     /// Largest relative difference between an expected number of golden.csv and the model's.
     package var goldenTolerance = 1e-6
+    /// Whether the rows of a request are computed in one call although they may depend on one another.
+    package var rowsTogether = false
     package var serving = ServingRules()
 
     package init() {}
@@ -43,6 +45,7 @@ package struct ModelManifest: Sendable, Equatable {
         options.iterations = iterations
         options.engine = engine
         options.runtime = runtime
+        options.rowsTogether = rowsTogether
         return options
     }
 
@@ -56,7 +59,7 @@ package struct ModelManifest: Sendable, Equatable {
 
 extension ModelManifest {
     private static let keys =
-        ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "engine", "onnxruntime", "golden"]
+        ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "engine", "onnxruntime", "rows", "golden"]
         + ServingRules.keys
 
     private init(_ file: YAMLNode) throws(YAMLError) {
@@ -77,6 +80,12 @@ extension ModelManifest {
         if let node = map["onnxruntime"] {
             runtime = try Self.runtime(node)
             guard engine != .native else { throw node.error("has no meaning where engine is native") }
+        }
+        if let node = map["rows"] {
+            rowsTogether = try node.choice(of: ["apart", "together"]) == "together"
+            guard !rowsTogether || serving.cacheLife == nil else {
+                throw node.error("excludes cache: a score that depends on other rows must not be kept; leave one of them out")
+            }
         }
         if let node = map["golden"], let tolerance = try node.mapping(keys: ["tolerance"])["tolerance"] {
             goldenTolerance = try tolerance.number()

@@ -32,6 +32,10 @@ package struct ModelOpener: Sendable {
         let artifact = try read(path)
         let format = try format(of: artifact, name: Self.lastComponent(path))
         let model = try format.load(artifact, options: options)
+        if options.rowsTogether, model.calls.keepsRowsApart {
+            throw .refusedModel(
+                "'rows: together' has no meaning here: rows of this model do not depend on one another; leave it out")
+        }
         if options.engine == .onnxruntime, !model.description.engine.hasPrefix("onnxruntime") {
             throw .refusedModel(
                 "engine: onnxruntime is for ONNX models; \(quoted(Self.lastComponent(path))) is of format \(format.name)")

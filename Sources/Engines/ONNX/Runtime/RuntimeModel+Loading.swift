@@ -38,13 +38,19 @@ extension RuntimeModel {
         description.notes = ["Evaluated by ONNX Runtime, because \(reason)."] + GraphFacts.notes(proto)
         if graph.droppedMaps > 0 { description.notes.append("Maps from classes to probabilities are given as columns.") }
         if isFixed { description.notes.append("The graph takes one row at a time; a batch is as many runs as it has rows.") }
+        var grouping = RowGrouping.any
         if case .dependent(let reason) = rows {
+            grouping = options.rowsTogether ? .together : .alone
+            let consequence =
+                options.rowsTogether
+                ? "The rows of a request are computed together, as model.yaml asks, and no score is kept or shared"
+                : "Each row is computed by itself"
             description.notes.append(
-                "A row's scores may depend on the other rows of its batch, so that requests never share one: \(reason).")
+                "A row's scores may depend on the other rows of a run: \(reason). \(consequence).")
         }
         if library.hasTelemetry { description.notes.append("This release of ONNX Runtime has telemetry, which is switched off.") }
         if let cacheNote { description.notes.append(cacheNote) }
-        return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, rowsAreIndependent: rows == .independent)
+        return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, grouping)
     }
 
     private static func field(_ name: String, _ element: RuntimeElement) -> Field {

@@ -15,8 +15,18 @@ final class RuntimeModel: ScoringModel {
     private let runs: PlannedRuns
     private let readers: [OutputReader]
     private let checks: [InputCheck]
-    private let isIndependent: Bool
+    private let grouping: RowGrouping
     private let slots = Mutex<[RunSlot]>([])
+
+    /// Which rows a run may hold.
+    enum RowGrouping {
+        /// Any: a row's scores do not depend on the others.
+        case any
+        /// One: its scores might depend on others beside it.
+        case alone
+        /// All of a request: model.yaml wants them to depend on one another.
+        case together
+    }
 
     /// What must be true of a cell that is no plain number.
     private struct InputCheck {
@@ -27,12 +37,14 @@ final class RuntimeModel: ScoringModel {
 
     init(
         _ runs: PlannedRuns, _ signature: Signature, _ readers: [OutputReader], _ description: ModelDescription,
-        rowsAreIndependent: Bool
+        _ grouping: RowGrouping
     ) {
         (self.runs, plan, library, self.signature, self.readers) = (runs, runs.plan, runs.session.library, signature, readers)
         self.description = description
-        isIndependent = rowsAreIndependent
-        calls = CallProfile(isBlocking: true, mayShareCalls: rowsAreIndependent, mostRows: Self.mostRows)
+        self.grouping = grouping
+        calls = CallProfile(
+            isBlocking: true, mayShareCalls: grouping == .any, mostRows: grouping == .together ? nil : Self.mostRows,
+            keepsRowsApart: grouping != .together)
         checks = plan.inputs.filter { !$0.element.isReal }.flatMap { input in
             (input.first..<input.first + input.width).map {
                 InputCheck(column: $0, name: signature.inputs[$0].name, element: input.element)
@@ -43,13 +55,17 @@ final class RuntimeModel: ScoringModel {
     func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
         precondition(rows.width == signature.inputs.count)
         scores.reset(rows: rows.count, width: signature.outputs.count)
+        guard grouping != .together || rows.count <= Self.mostRows else {
+            throw .invalidRequest(
+                "the model computes the rows of a request together, at most \(Self.mostRows) of them; this one has \(rows.count)")
+        }
         let slot = try takeSlot()
         defer { slots.withLock { $0.append(slot) } }
         slot.rows.removeAll(keepingCapacity: true)
         for row in 0..<rows.count {
             if let error = problem(rows, row) { scores.fail(row: row, error) } else { slot.rows.append(row) }
         }
-        let most = plan.isFixed ? 1 : Self.mostRows
+        let most = plan.isFixed || grouping == .alone ? 1 : Self.mostRows
         var (first, failed) = (0, 0)
         while first < slot.rows.count {
             let end = min(first + most, slot.rows.count)
@@ -74,7 +90,7 @@ final class RuntimeModel: ScoringModel {
             try run(range, rows, into: scores, slot, until: deadline)
             return 0
         } catch {
-            guard case .engineFailure = error, isIndependent || range.count == 1 else { throw error }
+            guard case .engineFailure = error, grouping != .together || range.count == 1 else { throw error }
             guard range.count > 1 else {
                 scores.fail(row: slot.rows[range.lowerBound], error)
                 return 1
