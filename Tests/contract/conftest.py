@@ -1,5 +1,7 @@
 """Servers that several tests share. Tests that stop, break or swap something start their own."""
 
+import signal
+
 import pytest
 from identity_models import Repository, identity
 from serving import EXAMPLES, VERDICT, Server
@@ -8,6 +10,8 @@ MODELS = 6
 
 
 def pytest_sessionstart(session):
+    # Programs that are started inherit an ignored signal, and shells ignore this one in background jobs. Caught ones are reset.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not VERDICT.exists():
         raise pytest.UsageError(f"{VERDICT} is not built: run swift build -c release --product verdict")
 

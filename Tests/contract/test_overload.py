@@ -1,13 +1,17 @@
 """More than a server can compute: what is refused, what is answered in time, and that it ends with the load."""
 
 import json
+import math
+import statistics
+import subprocess
 
 import numpy
 import onnx
+import pytest
 from onnx import TensorProto, helper, numpy_helper
-from serving import Server, run_verdict
+from serving import VERDICT, WATCHFUL, Server, run_verdict, until
 
-DEADLINE_MS = 200
+QUESTION = {"features": [0.5] * 8}
 
 
 def heavy(width=1024, features=8):
@@ -37,40 +41,67 @@ def publish(folder, name, limits):
     (folder / name / "model.yaml").write_text(limits)
 
 
-def bench(server, *options, model="heavy"):
+# Requests that wait for the event loop at a time. A computation takes a fiftieth of the deadline, so that these make a queue
+# far longer than the fifth of it that a request may wait, and one client alone none that counts.
+WAITING = 300
+DEADLINE_IN_COMPUTATIONS = 50
+
+
+def command(server, model, duration):
+    """Load of WAITING clients, each of which asks again as soon as it has an answer."""
     url = f"http://{server.host}:{server.port}/predict/{model}"
-    body = json.dumps({"features": [0.5] * 8})
-    return json.loads(run_verdict("bench", url, "--data", body, "--json", *options).stdout)
+    load = ("--rate", "max", "--concurrency", WAITING, "--warmup", "0s", "--duration", duration)
+    return ["bench", url, "--data", json.dumps(QUESTION), "--json", *map(str, load)]
 
 
-def test_an_event_loop_with_three_times_its_capacity_refuses_what_waited_too_long(repository):
-    publish(repository.folder, "heavy", f"limits: {{ deadline: {DEADLINE_MS}ms }}\n")
+def computation(server, model):
+    """Milliseconds that a request takes which nothing is beside."""
+    return statistics.median(server.post(f"/predict/{model}", QUESTION).json["latency_ms"] for _ in range(50))
+
+
+@pytest.fixture
+def overloadable(repository):
+    """A server with one event loop and the models `heavy`, whose deadline is in proportion to its work, and `unlimited`."""
     publish(repository.folder, "unlimited", "")
-    with Server(repository.folder, "--http-threads", "1") as server:
-        assert "native" in run_verdict("inspect", repository.folder / "heavy" / "1" / "model.onnx").stdout
-        capacity = bench(server, "--rate", "max", "--concurrency", "4", "--warmup", "500ms", "--duration", "2s")
-        assert capacity["failed"] == 0, "a closed loop of a few clients is no overload"
-        rate = capacity["throughput_per_s"]
-        stages = f"{rate * 0.3:.0f}:1s,{rate * 3:.0f}:4s,{rate * 0.3:.0f}:3s"
-        load = ("--stages", stages, "--concurrency", "500", "--deadline", f"{DEADLINE_MS}ms", "--patience", "2s")
-        unlimited = bench(server, *load, model="unlimited")
-        found = bench(server, *load, "--timeline", "500ms")
-        overloaded = found["stages"][1]
-        refused = sum(stage["refused"] for stage in found["stages"])
-        assert found["failed"] == refused, found["failures"]
-        assert overloaded["refused"] > 0.3 * rate * 4, "most of what is too much is refused"
-        assert overloaded["good"] > 2 * unlimited["stages"][1]["good"], "what is let in is answered in time"
-        assert overloaded["accepted_us"]["p50"] <= DEADLINE_MS * 1000 / 2 < unlimited["stages"][1]["accepted_us"]["p50"]
-        # The last second of the load that the server can take.
-        assert found["timeline"]["refused"][-2:] == [0, 0]
-        assert server.metric("model_refused_total", model_name="heavy", cause="queue_delay") == refused
-        assert server.get("/models/heavy").json["admission"]["refused"] == refused
+    with Server(repository.folder, *WATCHFUL, "--http-threads", "1") as server:
+        assert "native" in run_verdict("inspect", repository.folder / "unlimited" / "1" / "model.onnx").stdout
+        deadline = math.ceil(computation(server, "unlimited") * DEADLINE_IN_COMPUTATIONS)
+        publish(repository.folder, "heavy", f"limits: {{ deadline: {deadline}ms }}\n")
+        server.wait_for("heavy", 1, "READY")
+        yield server
 
 
-def test_a_refusal_for_waiting_too_long_says_when_to_come_again(repository):
-    publish(repository.folder, "heavy", "limits: { deadline: 10ms }\n")
-    with Server(repository.folder, "--http-threads", "1") as server:
-        found = bench(server, "--rate", "max", "--concurrency", "300", "--warmup", "0s", "--duration", "2s")
-        assert found["first_failure"].startswith("status 429")
-        assert "OVERLOADED" in found["first_failure"]
-        assert set(found["failures"]) <= {"status 429", "status 504"}
+def test_an_event_loop_with_more_than_it_can_compute_refuses_what_waited_too_long(overloadable):
+    server = overloadable
+    waited = json.loads(run_verdict(*command(server, "unlimited", "2s")).stdout)
+    assert waited["failed"] == 0, "without a deadline everybody waits and is answered"
+    found = json.loads(run_verdict(*command(server, "heavy", "3s")).stdout)
+    assert set(found["failures"]) <= {"status 429", "status 504"}, found["failures"]
+    assert found["failures"]["status 429"] > WAITING, "what is too much is refused, time and again"
+    (outcomes,), (patient,) = found["stages"], waited["stages"]
+    assert outcomes["good"] + outcomes["late"] > WAITING / 10, "the rest is answered"
+    assert outcomes["accepted_us"]["p50"] < patient["accepted_us"]["p50"], "what is let in waits less"
+    # All of them waited too long, and the clients were told of each.
+    refused = server.metric("model_refused_total", model_name="heavy")
+    assert refused == server.metric("model_refused_total", model_name="heavy", cause="queue_delay")
+    assert found["failures"]["status 429"] <= refused <= found["failures"]["status 429"] + WAITING
+    assert server.get("/models/heavy").json["admission"]["refused"] == refused
+    # It ends with the load: one client alone is soon served without a refusal.
+    until(lambda: {server.post("/predict/heavy", QUESTION).status for _ in range(50)} == {200}, "refusals to end")
+
+
+def test_a_refusal_for_waiting_too_long_says_when_to_come_again(overloadable):
+    server = overloadable
+    with subprocess.Popen([VERDICT, *command(server, "heavy", "60s")], stdout=subprocess.DEVNULL) as load:
+        try:
+            answer = until(lambda: refusal(server), "a refusal")
+        finally:
+            load.kill()
+    assert answer.json["error"]["code"] == "OVERLOADED"
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def refusal(server):
+    answer = server.post("/predict/heavy", QUESTION)
+    assert answer.status in (200, 429, 504), answer
+    return answer if answer.status == 429 else None
