@@ -23,6 +23,17 @@ def resident(server):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+def assert_settles(server, turn, room, turns=8):
+    """Takes turns until one of them adds at most `room` bytes to the server's memory: what is lost each time adds to each."""
+    sizes = [resident(server)]
+    for _ in range(turns):
+        turn()
+        sizes.append(resident(server))
+        if sizes[-1] - sizes[-2] <= room:
+            return
+    raise AssertionError(f"each of {turns} turns adds more than {room} bytes: {sizes}")
+
+
 def descriptors(server):
     """How many files and sockets the process has open."""
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))

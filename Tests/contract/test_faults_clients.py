@@ -10,7 +10,7 @@ import socket
 import time
 
 import pytest
-from faults import Load, descriptors, figures, processor_seconds, quantile, resident
+from faults import Load, assert_settles, descriptors, figures, processor_seconds, resident
 from identity_models import features, identity
 from serving import VERDICT, WATCHFUL, RawConnection, Server, http_request, until
 
@@ -80,13 +80,14 @@ def test_clients_that_say_nothing_or_a_byte_a_second_are_given_up_and_cost_nobod
                 one.sendall(whole[:head_end])
             dripping = dict.fromkeys(slow_head, 0) | dict.fromkeys(slow_body, head_end)
             answers = {}
+            answered = load.answered
             begin = time.monotonic()
             with selectors.DefaultSelector() as selector:
                 for one in crowd.sockets:
                     selector.register(one, selectors.EVENT_READ)
                 second = 0
                 while len(answers) < 300:
-                    assert time.monotonic() < begin + 30, f"{300 - len(answers)} clients are still there"
+                    assert time.monotonic() < begin + 120, f"{300 - len(answers)} clients are still there"
                     if time.monotonic() >= begin + second:
                         second += 1
                         for one in list(dripping):
@@ -99,11 +100,11 @@ def test_clients_that_say_nothing_or_a_byte_a_second_are_given_up_and_cost_nobod
                             answers[key.fileobj] += key.fileobj.recv(65536)
                         selector.unregister(key.fileobj)
                         dripping.pop(key.fileobj, None)
+            assert load.answered > answered + 2, "others that had waited for them would have one answer each at most"
             assert all(answers[one] == b"" for one in silent)
             assert all(answers[one].startswith(b"HTTP/1.1 408 ") for one in slow_head + slow_body)
             load.wait_for(200)
             figures("beside 300 slow clients", [1000 * one for one in load.round_trips])
-            assert quantile(load.latencies, 0.99) < 5
         until(lambda: descriptors(server) <= before, "the connections to be gone")
 
 
@@ -118,7 +119,7 @@ def test_clients_that_never_read_cost_a_bounded_amount_and_are_dropped(models):
                 one.setblocking(False)
             most = unsent = 0
             # They send for as long as anything is taken; in the end they are dropped.
-            open_ones, deadline = set(crowd.sockets), time.monotonic() + 60
+            open_ones, deadline = set(crowd.sockets), time.monotonic() + 120
             with selectors.DefaultSelector() as selector:
                 for one in crowd.sockets:
                     selector.register(one, selectors.EVENT_WRITE)
@@ -166,22 +167,26 @@ def descriptor_limit(count):
 def test_ten_thousand_idle_connections_are_kept_and_served_beside(models):
     limits = ("--limits-max-connections", CROWD + 1000, "--limits-idle-timeout", "10m")
     with descriptor_limit(CROWD + 2000), serving(models, *limits) as server, Load(server, {"m": OFFSET}, clients=2) as load:
-        load.wait_for(2000)
-        alone = [1000 * one for one in load.round_trips]
-        sizes = [resident(server)]
-        for turn in range(2):
-            before = descriptors(server)
+
+        def processor_of(count):
+            """Processor time of so many requests: what another program does at the time is not in it."""
+            before = processor_seconds(server)
+            load.wait_for(count)
+            return processor_seconds(server) - before
+
+        load.wait_for(500)
+        alone = processor_of(2000)
+        before, size = descriptors(server), resident(server)
+
+        def come_and_go():
+            nonlocal size
             begin = time.monotonic()
             with Crowd(server, CROWD) as crowd:
-                until(lambda: descriptors(server) >= before + CROWD, "all to be accepted", patience=60)
+                until(lambda: descriptors(server) >= before + CROWD, "all to be accepted", patience=120)
                 took = time.monotonic() - begin
-                sizes.append(resident(server))
+                assert resident(server) - size < CROWD * (48 << 10), "a connection costs too much"
                 del load.round_trips[:]
-                load.wait_for(2000)
-                beside = [1000 * one for one in load.round_trips]
-                processor = processor_seconds(server)
-                load.wait_for(500)
-                assert processor_seconds(server) - processor < 30
+                beside = processor_of(2000)
                 # They are alive: some say something after all.
                 for number in range(0, CROWD, 500):
                     crowd.sockets[number].sendall(question(number))
@@ -189,15 +194,16 @@ def test_ten_thousand_idle_connections_are_kept_and_served_beside(models):
                     connection.reader = crowd.sockets[number].makefile("rb")
                     assert_answers(connection.read_answer(), number)
                     connection.reader.close()
-            until(lambda: descriptors(server) <= before, "the connections to be gone", patience=60)
+            figures(f"beside {CROWD} idle connections (opened in {took:.1f} s), round trips", [1000 * one for one in load.round_trips])
+            # Work for each open connection in each request would be a hundred times as much.
+            assert beside < 5 * alone + 1, (alone, beside)
+            until(lambda: descriptors(server) <= before, "the connections to be gone", patience=120)
             load.wait_for(100)
-            sizes.append(resident(server))
-            figures(f"before {CROWD} idle connections, round trips", alone)
-            figures(f"beside {CROWD} idle connections (opened in {took:.1f} s), round trips", beside)
-            assert quantile(beside, 0.5) < 2 * quantile(alone, 0.5) + 1
-        print("\n[measured] MiB before, with and after the crowd, twice: " + ", ".join(str(one >> 20) for one in sizes))
-        assert (sizes[1] - sizes[0]) / CROWD < 48 << 10, "a connection costs too much"
-        assert sizes[3] < sizes[1] * 1.1 and sizes[4] < sizes[2] * 1.1 + (8 << 20), "memory grows with every crowd"
+            size = resident(server)
+
+        come_and_go()
+        # What a crowd leaves behind is used by the next one; a connection that is lost costs several KiB.
+        assert_settles(server, come_and_go, room=CROWD * 1024)
 
 
 def test_when_files_run_out_the_connected_are_served_and_others_wait(repository, models):
