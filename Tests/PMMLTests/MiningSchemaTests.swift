@@ -124,6 +124,117 @@ import TextFormats
         #expect(try seen(nil, field: Self.levels, schema: "missingValueReplacement='a'", type: "string") == "a")
     }
 
+    /// What a tree that names texts says of a value: 1 for zz, 2 for a or `w w`, 4 for the replacement, 3 for none of them.
+    private func branch(_ value: String?, schema: String, field: String = Self.levels) throws -> String {
+        let model = try load(
+            PMMLText.document(
+                fields: field,
+                """
+                <TreeModel functionName="regression"><MiningSchema><MiningField name="x" \(schema)/></MiningSchema>
+                <Node><True/><Node score="1"><SimplePredicate field="x" operator="equal" value="zz"/></Node>
+                <Node score="2"><SimpleSetPredicate field="x" booleanOperator="isIn"><Array n="2" type="string">a "w w"</Array></SimpleSetPredicate></Node>
+                <Node score="4"><SimplePredicate field="x" operator="equal" value="OTHER"/></Node>
+                <Node score="5"><SimplePredicate field="x" operator="equal" value="bad"/></Node>
+                <Node score="3"><True/></Node></Node></TreeModel>
+                """))
+        let scores = try score(model, [value.map { ["x": $0] } ?? [:]])
+        guard scores.failure(row: 0) == nil else { return "fails" }
+        return text(scores, model, row: 0, "prediction") ?? "?"
+    }
+
+    @Test func aStringThatTheModelNamesButTheFieldDoesNotListIsInvalid() throws {
+        for (schema, expected) in [
+            ("", ["2.0", "3.0", "fails", "fails", "fails", "fails", "fails", "3.0"]),
+            ("invalidValueTreatment='asMissing'", ["2.0", "3.0", "3.0", "3.0", "3.0", "3.0", "3.0", "3.0"]),
+            (
+                "invalidValueTreatment='asMissing' missingValueReplacement='OTHER'",
+                ["2.0", "3.0", "4.0", "4.0", "4.0", "4.0", "4.0", "4.0"]
+            ),
+            (
+                "invalidValueTreatment='asValue' invalidValueReplacement='a'",
+                ["2.0", "3.0", "2.0", "2.0", "2.0", "2.0", "2.0", "3.0"]
+            ),
+            (
+                "invalidValueTreatment='asValue' invalidValueReplacement='zz'",
+                ["2.0", "3.0", "1.0", "1.0", "1.0", "1.0", "1.0", "3.0"]
+            ),
+            // As it is: the value is still equal to itself.
+            ("invalidValueTreatment='asIs'", ["2.0", "3.0", "1.0", "2.0", "4.0", "5.0", "3.0", "3.0"]),
+        ] {
+            let found = try ["a", "b", "zz", "w w", "OTHER", "bad", "new", nil].map { try branch($0, schema: schema) }
+            #expect(found == expected, "\(schema)")
+        }
+    }
+
+    @Test func aReplacementOfMissingValuesIsNoValueThatClientsMaySend() throws {
+        let schema = "missingValueReplacement='OTHER'"
+        #expect(try ["OTHER", "b", nil].map { try branch($0, schema: schema) } == ["fails", "3.0", "4.0"])
+        let free = PMMLText.field("x", "string")
+        #expect(try ["OTHER", "zz", nil].map { try branch($0, schema: schema, field: free) } == ["4.0", "1.0", "4.0"])
+    }
+
+    @Test func textsThatAreReadAreInvalidTooWhereTheFieldListsOthers() throws {
+        for (schema, expected) in [
+            ("", ["1.0", "fails", "fails", "fails"]), ("invalidValueTreatment='asMissing'", ["1.0", "", "", ""]),
+            ("invalidValueTreatment='asIs'", ["1.0", "2.0", "3.0", "3.0"]),
+        ] {
+            let model = try load(
+                PMMLText.document(
+                    fields: Self.levels,
+                    """
+                    <RegressionModel functionName="regression"><MiningSchema><MiningField name="x" \(schema)/></MiningSchema>
+                    <Output><OutputField name="y" feature="transformedValue" dataType="integer" optype="continuous">
+                    <Apply function="stringLength"><FieldRef field="x"/></Apply></OutputField>
+                    <OutputField name="z" feature="transformedValue" dataType="boolean" optype="categorical">
+                    <Apply function="equal"><FieldRef field="x"/><Constant dataType="string">zz</Constant></Apply></OutputField></Output>
+                    <RegressionTable intercept="0"/></RegressionModel>
+                    """))
+            let found = try ["a", "zz", "bad", "new"].map { value in
+                let scores = try score(model, [["x": value]])
+                guard scores.failure(row: 0) == nil else { return "fails" }
+                return text(scores, model, row: 0, "y").map { $0.isEmpty ? "" : "\(Double($0)!)" } ?? "?"
+            }
+            #expect(found == expected, "\(schema)")
+        }
+    }
+
+    @Test func invalidStringsThatGoOnAreKnownToBeInvalid() throws {
+        let only = PMMLText.field("x", "string", "categorical", "<Value value=\"bad\" property=\"invalid\"/>")
+        for (field, expected) in [
+            (Self.levels, ["true", "false", "false", "false", "false"]), (only, ["true", "true", "false", "true", "false"]),
+            (PMMLText.field("x", "string"), ["true", "true", "true", "true", "false"]),
+        ] {
+            let model = try load(
+                PMMLText.document(
+                    fields: field,
+                    """
+                    <RegressionModel functionName="regression"><MiningSchema><MiningField name="x" invalidValueTreatment="asIs"/></MiningSchema>
+                    <Output><OutputField name="y" feature="transformedValue" dataType="boolean" optype="categorical">
+                    <Apply function="isValid"><FieldRef field="x"/></Apply></OutputField></Output>
+                    <RegressionTable intercept="0"><CategoricalPredictor name="x" value="zz" coefficient="1"/></RegressionTable></RegressionModel>
+                    """))
+            let found = try ["a", "zz", "bad", "new", nil].map { value in
+                try text(score(model, [value.map { ["x": $0] } ?? [:]]), model, row: 0, "y")
+            }
+            #expect(found == expected)
+        }
+    }
+
+    @Test func anInnerSchemaTreatsInvalidStringsThatAnOuterOneLetThrough() throws {
+        let model = try load(
+            PMMLText.document(
+                fields: Self.levels,
+                """
+                <MiningModel functionName="regression"><MiningSchema><MiningField name="x" invalidValueTreatment="asIs"/></MiningSchema>
+                <Segmentation multipleModelMethod="sum"><Segment><True/><RegressionModel functionName="regression">
+                <MiningSchema><MiningField name="x" invalidValueTreatment="asMissing" missingValueReplacement="a"/></MiningSchema>
+                <RegressionTable intercept="0"><CategoricalPredictor name="x" value="a" coefficient="1"/>
+                <CategoricalPredictor name="x" value="zz" coefficient="10"/></RegressionTable></RegressionModel></Segment></Segmentation></MiningModel>
+                """))
+        let found = try ["a", "b", "zz", "bad", "new"].map { try text(score(model, [["x": $0]]), model, row: 0, "prediction") }
+        #expect(found == ["1.0", "0.0", "1.0", "1.0", "1.0"])
+    }
+
     @Test func listedNumbersAreTheOnlyValidOnes() throws {
         let field = PMMLText.field("x", "integer", "categorical", PMMLText.values("1", "2", "5"))
         #expect(try seen("5", field: field, schema: "") == "5.0")

@@ -169,11 +169,7 @@ extension Lowering {
             inputs[index].table = builder.addTable(.codes(first: 0, values: [], other: unknownSymbol, missing: .nan))
             for value in field.values {
                 addLevel(value.value, to: index)
-                switch value.property {
-                case .valid: break
-                case .missing: inputs[index].specialCodes[value.value] = .nan
-                case .invalid: inputs[index].specialCodes[value.value] = invalidSymbol
-                }
+                if value.property == .missing { inputs[index].specialCodes[value.value] = .nan }
                 // Of an input that carries texts only those that have codes can be told apart.
                 if value.property != .valid { _ = symbols.code(value.value) }
             }
@@ -188,28 +184,39 @@ extension Lowering {
             operand, .string, field.opType, domain: valid.isEmpty || isOpen ? nil : valid, origins: [index])
         value.text = text
         if field.opType == .ordinal { value.order = valid }
-        guard let treatment else { return value }
+        guard let treatment, let code = try invalidCode(treatment) else {
+            value.isInvalid = isUnlisted(value, field, valid)
+            return value
+        }
+        if let domain = value.domain, code >= 0, !domain.contains(code) { value.domain = domain + [code] }
+        for listed in field.values where listed.property == .invalid { inputs[index].specialCodes[listed.value] = code }
         // What is not listed is invalid, if anything is listed.
-        let code: Double
-        switch treatment.invalidTreatment {
-        case .returnInvalid: code = invalidSymbol
-        case .asMissing: code = .nan
-        case .asIs, .asValue:
-            guard let replacement = treatment.invalidReplacement else {
-                guard treatment.invalidTreatment == .asIs else {
-                    throw invalid("the mining field '\(treatment.name)' has no invalidValueReplacement", treatment.place)
-                }
-                code = unknownSymbol
-                break
-            }
-            code = Double(symbols.code(replacement))
-            if let domain = value.domain, !domain.contains(code) { value.domain = domain + [code] }
-        }
-        inputs[index].otherCode = valid.isEmpty ? unknownSymbol : code
-        for (text, special) in inputs[index].specialCodes where special == invalidSymbol {
-            inputs[index].specialCodes[text] = code
-        }
+        if !valid.isEmpty { closeLevels(of: index, code) }
         return value
+    }
+
+    /// What an invalid string becomes; nil where it goes on as it is.
+    private func invalidCode(_ treatment: MiningField) throws(ScoringError) -> Double? {
+        switch treatment.invalidTreatment {
+        case .returnInvalid: return invalidSymbol
+        case .asMissing: return .nan
+        case .asIs: return treatment.invalidReplacement.map { Double(symbols.code($0)) }
+        case .asValue:
+            guard let replacement = treatment.invalidReplacement else {
+                throw invalid("the mining field '\(treatment.name)' has no invalidValueReplacement", treatment.place)
+            }
+            return Double(symbols.code(replacement))
+        }
+    }
+
+    /// Whether a string is invalid by its field's list; nil if every string is valid.
+    private func isUnlisted(_ value: Value, _ field: DataField, _ valid: [Double]) -> Formula.Operand? {
+        guard valid.isEmpty else {
+            return builder.look(up: value.operand, in: table(Set(valid).map { ($0, 0) }, other: 1, missing: .nan))
+        }
+        let invalid = Set(field.values.filter { $0.property == .invalid }.map { Double(symbols.code($0.value)) })
+        guard !invalid.isEmpty else { return nil }
+        return builder.look(up: value.operand, in: table(invalid.map { ($0, 1) }, other: 0, missing: .nan))
     }
 
     /// 0 where a number is valid, 1 where it is invalid, missing where it stands for a missing value;

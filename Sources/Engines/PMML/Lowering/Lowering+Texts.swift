@@ -119,7 +119,7 @@ extension Lowering {
     func codes(of input: Input) -> Formula.Table {
         let values = symbols.texts.enumerated().map { code, text in
             if let special = input.specialCodes[text] { return special }
-            return input.levelIndex[text] != nil || input.otherCode == unknownSymbol ? Double(code) : input.otherCode
+            return input.levelIndex[text] != nil || !input.isClosed ? Double(code) : input.otherCode
         }
         return .codes(first: 0, values: values, other: input.otherCode, missing: .nan)
     }

@@ -37,6 +37,8 @@ final class Lowering: FieldResolving {
         var specialCodes: [String: Double] = [:]
         /// The code of a string that is no level.
         var otherCode = unknownSymbol
+        /// Whether strings that the field does not list are invalid and do not go on as they are.
+        var isClosed = false
         var isText = false
         /// Whether a string where a number is expected counts as missing (invalidValueTreatment `asMissing`).
         var takesStringsAsMissing = false
@@ -160,10 +162,21 @@ final class Lowering: FieldResolving {
         return try literal(text, value.type, place)
     }
 
+    /// Makes a text that the model names a level of a string input; one that is invalid there is none.
     func addLevel(_ text: String, to input: Int) {
-        guard inputs[input].levelIndex[text] == nil else { return }
+        guard !inputs[input].isClosed, inputs[input].levelIndex[text] == nil else { return }
         inputs[input].levelIndex[text] = inputs[input].levels.count
         inputs[input].levels.append(text)
+    }
+
+    /// Leaves an input only the levels that its field lists; any other string gets the code.
+    func closeLevels(of input: Int, _ code: Double) {
+        let listed = Set(inputs[input].field.values.map(\.value))
+        inputs[input].levels.removeAll { !listed.contains($0) }
+        inputs[input].levelIndex = Dictionary(
+            uniqueKeysWithValues: inputs[input].levels.enumerated().map { ($0.element, $0.offset) })
+        inputs[input].otherCode = code
+        inputs[input].isClosed = true
     }
 
     /// The text of a value, as Java would print it.
