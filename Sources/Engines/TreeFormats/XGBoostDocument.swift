@@ -6,6 +6,8 @@ struct XGBoostDocument {
     var hasLearner = false
     /// A float, or a list of them in brackets.
     var baseScore: String?
+    /// Whether the library estimates the base score in the first round, because no one set it.
+    var estimatesBaseScore = true
     var features: Int?
     var classes = 0
     var targets = 1
@@ -29,11 +31,19 @@ struct XGBoostDocument {
     var treeWeights: [Float]?
     /// gblinear: feature-major, the bias last.
     var linearWeights: [Float]?
+    /// gblinear: how many rounds it was trained; since 1.4.
+    var linearRounds: Int?
     /// The levels of categorical features by feature; since 3.1.
     var levels: [XGBoostLevels] = []
 
     /// Whether the file's version is at least this; files without one count as new.
     func isSince(_ wanted: Int32...) -> Bool { version.isEmpty || !version.lexicographicallyPrecedes(wanted) }
+
+    /// Whether the model was saved before its first round.
+    var isUntrained: Bool {
+        guard booster == "gblinear" else { return trees.isEmpty }
+        return linearRounds.map { $0 == 0 } ?? (linearWeights?.isEmpty == true)
+    }
 }
 
 /// The levels of one feature, in the order of their codes; empty for a numeric feature.

@@ -64,6 +64,10 @@ struct XGBoostModel {
             description.trees = forest.trees.count
             description.depth = document.trees.prefix(forest.trees.count).map(\.depth).max() ?? 0
             plan.add(forest)
+        case "gblinear" where document.isUntrained && document.linearWeights?.isEmpty == true:
+            try checkLinearRounds()
+            // The first round makes the weights; until then all outputs are the first base score, added to zeros.
+            plan.add(emptyForest(base: [Float](repeating: 0 + base[0], count: outputs)))
         case "gblinear": plan.add(try linearFunction(base: base))
         case nil: throw .invalidModel(reason: "there is no booster", place: "\(Self.booster).name")
         case let name?: throw .unsupportedModel("the XGBoost booster '\(name)' is not supported")
@@ -95,6 +99,8 @@ struct XGBoostModel {
         guard scores.count == outputs else {
             throw .invalidModel(reason: "\(scores.count) base scores for \(outputs) outputs", place: place)
         }
+        // Since 3.1 the library makes a margin of a base score that no one set when it estimates it, in the first round.
+        if document.isUntrained, document.estimatesBaseScore, document.isSince(3, 1) { return scores }
         let margins = objective.margins(of: scores, isClamped: document.isSince(3, 2))
         guard margins.allSatisfy(\.isFinite) else {
             throw .invalidModel(reason: "the base score is outside the domain of \(objectiveName)", place: place)
@@ -120,11 +126,9 @@ struct XGBoostModel {
         if document.booster == "dart", document.treeWeights == nil, !document.trees.isEmpty {
             throw .invalidModel(reason: "a DART model without weights", place: "\(Self.booster).weight_drop")
         }
-        var forest = Forest(
-            comparison: .less, inputPrecision: .float32, sumPrecision: .float32, featureCount: features, outputCount: outputs,
-            base: base.map(Double.init))
-        // Before 1.3 the library added up the trees first; DART always began with the base score.
-        forest.baseIsAddedLast = !document.isSince(1, 3) && document.booster == "gbtree"
+        var forest = emptyForest(base: base)
+        // Before 1.3 the library added up the trees first, and DART's before 1.4.
+        forest.baseIsAddedLast = document.booster == "dart" ? !document.isSince(1, 4) : !document.isSince(1, 3)
         let ordered = try treesByID(model)
         let used = try usedTrees(model)
         forest.trees.reserveCapacity(used)
@@ -133,6 +137,12 @@ struct XGBoostModel {
             forest.trees.append(try tree(ordered[index], index: index, place: "\(model).trees[\(ordered[index])]"))
         }
         return forest
+    }
+
+    private func emptyForest(base: [Float]) -> Forest {
+        Forest(
+            comparison: .less, inputPrecision: .float32, sumPrecision: .float32, featureCount: features, outputCount: outputs,
+            base: base.map(Double.init))
     }
 
     /// For each tree of the ensemble its position in the file.
@@ -187,7 +197,7 @@ struct XGBoostModel {
         switch options.iterations {
         case .all: used = rounds
         case .first(let count):
-            guard (1...max(rounds, 1)).contains(count) else {
+            guard count >= 1, count <= rounds else {
                 throw .refusedModel("'iterations' asks for the first \(count) rounds, but the model has \(rounds)")
             }
             used = count
@@ -231,6 +241,7 @@ struct XGBoostModel {
             }
             return ends
         }
+        guard trees > 0 else { return [0] }
         // Before 2.0 every round has a tree an output, or `num_parallel_tree` of them; before 1.4 that number is
         // only in attributes that early stopping leaves behind.
         let groups = (document.treeOutputs.max().map(Int.init) ?? 0) &+ 1
@@ -240,7 +251,7 @@ struct XGBoostModel {
         {
             parallel = limit / (best + 1)
         }
-        guard groups > 0, parallel > 0, parallel <= max(trees, 1), groups <= max(trees, 1), trees % (parallel * groups) == 0
+        guard groups > 0, parallel > 0, parallel <= trees, groups <= trees, trees % (parallel * groups) == 0
         else {
             throw .invalidModel(
                 reason: "\(trees) trees cannot be rounds of \(parallel) for each of \(groups) outputs",
@@ -254,11 +265,7 @@ struct XGBoostModel {
     private mutating func linearFunction(base: [Float]) throws(ScoringError) -> LinearFunction {
         let place = "\(Self.booster).model.weights"
         guard let weights = document.linearWeights else { throw .invalidModel(reason: "there are no weights", place: place) }
-        switch options.iterations {
-        case .asTrained, .all: break
-        case .best, .first:
-            throw .refusedModel("'iterations' cannot choose among the rounds of a linear booster: the model keeps only the last")
-        }
+        try checkLinearRounds()
         guard features <= TreeModelPlan.mostFeatures, weights.count == (features + 1) * outputs else {
             throw .invalidModel(reason: "\(weights.count) weights for \(features) features and \(outputs) outputs", place: place)
         }
@@ -270,6 +277,14 @@ struct XGBoostModel {
         return LinearFunction(
             precision: .float32, featureCount: features, outputCount: outputs, start: start,
             weights: weights.dropLast(outputs).map(Double.init))
+    }
+
+    private func checkLinearRounds() throws(ScoringError) {
+        switch options.iterations {
+        case .asTrained, .all: break
+        case .best, .first:
+            throw .refusedModel("'iterations' cannot choose among the rounds of a linear booster: the model keeps only the last")
+        }
     }
 
     // MARK: Inputs

@@ -98,6 +98,7 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
         try members { (reader, key) throws(DocumentFailure) in
             switch key {
             case "base_score": reader.document.baseScore = try reader.cursor.string()
+            case "boost_from_average": reader.document.estimatesBaseScore = try reader.cursor.string() != "0"
             case "num_feature": reader.document.features = try reader.count()
             case "num_class": reader.document.classes = try reader.count()
             case "num_target": reader.document.targets = try reader.count()
@@ -165,6 +166,7 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
                 var weights: [Float] = []
                 try reader.cursor.floats(into: &weights)
                 reader.document.linearWeights = weights
+            case "boosted_rounds": reader.document.linearRounds = try reader.cursor.integer()
             case "cats": try reader.readLevels()
             case "gbtree_model_param":
                 try reader.members { (reader, key) throws(DocumentFailure) in
