@@ -68,8 +68,9 @@ package struct ModelOpener: Sendable {
             if case .file(_, let bytes) = artifact, bytes.isEmpty {
                 throw .invalidModel(reason: "\(quoted(name)) is empty", place: "")
             }
+            let hint = ForeignFile(artifact.head).map { ": \($0.hint)" } ?? ""
             throw .unsupportedModel(
-                "\(quoted(name)) is of no format that this version reads (\(formats.map(\.name).joined(separator: ", ")))")
+                "\(quoted(name)) is of no format that this version reads (\(formats.map(\.name).joined(separator: ", ")))\(hint)")
         }
         throw .unsupportedModel(
             "\(quoted(name)) looks like several formats: \(matching.map(\.name).joined(separator: ", "))")
