@@ -48,13 +48,14 @@ def bare_environment(**extra):
 
 
 class Server:
-    """A running `verdict serve` on a port of its own."""
+    """A running `verdict serve` on a port of its own, started in `folder`."""
 
-    def __init__(self, models, *arguments, command=None, patience=PATIENCE, **environment):
+    def __init__(self, models, *arguments, command=None, patience=PATIENCE, folder=None, **environment):
         self.log = tempfile.TemporaryFile("w+")
         command = command or [str(VERDICT), "serve", "--models", str(models), "--port", "0"]
         self.process = subprocess.Popen(
-            [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, env=bare_environment(**environment)
+            [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=self.log, cwd=folder,
+            env=bare_environment(**environment),
         )
         try:
             self.first_line = self.read_line(patience)

@@ -1,17 +1,22 @@
-"""scripts/run: what it prints works when pasted."""
+"""scripts/run: what it prints works when pasted, and it serves what it is told to."""
 
 import json
+import os
 import signal
 import subprocess
 
+import pytest
+from identity_models import features, identity
 from serving import ROOT, Server
 
 # The script asks the package manager whether anything changed, which takes long on a busy machine.
 BUILDING = 600
 
+SCRIPT = [str(ROOT / "scripts" / "run")]
+
 
 def test_the_printed_commands_work_as_printed():
-    with Server(None, command=[str(ROOT / "scripts" / "run"), "--port", "0"], patience=BUILDING) as server:
+    with Server(None, command=[*SCRIPT, "--port", "0"], patience=BUILDING) as server:
         commands = []
         while len(commands) < 3:
             line = server.read_line()
@@ -33,6 +38,53 @@ def test_the_printed_commands_work_as_printed():
 
 
 def test_the_port_can_be_set_in_the_environment_and_an_interrupt_ends_it():
-    with Server(None, command=[str(ROOT / "scripts" / "run")], patience=BUILDING, VERDICT_PORT="0") as server:
+    with Server(None, command=SCRIPT, patience=BUILDING, VERDICT_PORT="0") as server:
         assert server.get("/health/live").status == 200
         assert server.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.parametrize("how", ["--models", "--config", "VERDICT_MODELS", "VERDICT_CONFIG"])
+def test_models_and_ports_are_those_asked_for_and_paths_mean_the_callers_folder(repository, how):
+    repository.add("m", 1, identity(7))
+    folder = repository.folder.parent
+    (folder / "mine.yaml").write_text("models: models\nhttp: { port: 0 }\n")
+    arguments, variables = {
+        "--models": (["--models=models", "--port", "0"], {}),
+        "--config": (["--config", "mine.yaml"], {}),
+        "VERDICT_MODELS": ([], {"VERDICT_MODELS": "models", "VERDICT_HTTP_PORT": "0"}),
+        "VERDICT_CONFIG": ([], {"VERDICT_CONFIG": "mine.yaml"}),
+    }[how]
+    with Server(None, *arguments, command=SCRIPT, patience=BUILDING, folder=folder, **variables) as server:
+        assert server.port != 8080
+        assert [name for name, _ in server.index()] == ["m"]
+        assert server.post("/predict/m", {"features": features(5)}).json["prediction"] == [12]
+        # What it prints is about these models, not the examples.
+        printed = []
+        while not printed or "Ctrl-C" not in printed[-1]:
+            printed.append(server.read_line())
+        assert any("/models" in line for line in printed) and not any("fraud" in line for line in printed)
+        assert server.stop(signal.SIGTERM) == 0
+
+
+def test_nothing_is_built_when_nothing_has_changed(tmp_path):
+    """With a toolchain that only says what it was asked for."""
+    orders, toolchain, stamp = tmp_path / "orders", tmp_path / "swift", ROOT / ".build" / "run-built"
+    toolchain.write_text(f'#!/bin/sh\necho "$@" >>{orders}\necho "Swift version 6.3"\n')
+    toolchain.chmod(0o755)
+    orders.touch()
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    def builds():
+        with Server(None, "--port", "0", command=SCRIPT, PATH=path) as server:
+            assert server.stop(signal.SIGTERM) == 0
+        return sum(line.startswith("build ") for line in orders.read_text().splitlines())
+
+    try:
+        assert builds() == 1, "another toolchain than before"
+        assert builds() == 1
+        # As if every source had been edited since.
+        os.utime(stamp, (0, 0))
+        assert builds() == 2
+        assert builds() == 2
+    finally:
+        stamp.unlink(missing_ok=True)
