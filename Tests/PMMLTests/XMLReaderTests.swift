@@ -124,8 +124,44 @@ import Testing
         #expect(try events(little) == ["<a x=€", "😀", "a>"])
     }
 
+    /// Each name with bytes and the text that they are.
+    static let encoded: [(String, [UInt8], String)] = [
+        ("windows-1252", [0x80, 0xE9, 0x93], "€é“"), ("Windows-1251", [0xCF, 0xF0], "Пр"), ("cp1250", [0xE8, 0x9E], "čž"),
+        // A letter that an accent could follow is kept back until the end.
+        ("windows-1258", [0x61, 0xEC, 0x61], "a\u{301}a"), ("ISO-8859-15", [0xA4], "€"), ("iso_8859-2", [0xB3], "ł"),
+        ("GBK", [0xC4, 0xE3, 0xBA, 0xC3], "你好"), ("GB2312", [0xC4, 0xE3], "你"), ("GB18030", [0x94, 0x39, 0xFC, 0x36], "😀"),
+        ("Shift_JIS", [0x83, 0x5C, 0x5C], "ソ\\"), ("EUC-JP", [0xA5, 0xBD], "ソ"), ("Big5", [0xA7, 0x41], "你"),
+        ("EUC-KR", [0xB0, 0xA1], "가"), ("KOI8-R", [0xF0], "П"),
+    ]
+
+    @Test(arguments: encoded)
+    func otherCharacterSetsAreRead(_ name: String, _ bytes: [UInt8], _ text: String) throws {
+        let document = Array("<?xml version='1.0' encoding='\(name)'?><a x='".utf8) + bytes + Array("'/>".utf8)
+        let found = try events(document)
+        #expect(found.count == 2)
+        // Composed or not, it is the same text.
+        #expect(found[0] == "<a x=\(text)")
+    }
+
+    @Test func textsLongerThanABlockAreConvertedWhole() throws {
+        let letters = [UInt8](repeating: 0x80, count: 200_000)
+        let found = try events(Array("<?xml version='1.0' encoding='windows-1252'?><a>".utf8) + letters + Array("</a>".utf8))
+        #expect(found == ["<a", String(repeating: "€", count: 200_000), "a>"])
+    }
+
+    @Test func bytesThatACharacterSetDoesNotHaveAreRefusedWithTheirPlace() {
+        let head = Array("<?xml version='1.0' encoding='windows-1252'?><a>".utf8)
+        let error = #expect(throws: ScoringError.self) { try events(head + [0x81] + Array("</a>".utf8)) }
+        #expect("\(error!)".contains("windows-1252") && "\(error!)".contains("byte \(head.count)"))
+        let cut = Array("<?xml version='1.0' encoding='GBK'?><a></a>".utf8) + [0xC4]
+        #expect(throws: ScoringError.self) { try events(cut) }
+    }
+
     @Test func otherEncodingsAreRefusedByName() {
         #expect(reason("<?xml version='1.0' encoding='EBCDIC-CP-US'?><a/>").contains("EBCDIC"))
+        for name in ["UTF-7", "UTF-8//TRANSLIT", "../../x", "ISO-2022-JP", "ISO-8859-12"] {
+            #expect(reason("<?xml version='1.0' encoding='\(name)'?><a/>").contains("not supported"), "\(name)")
+        }
     }
 
     @Test func depthAttributesAndNamesAreLimited() {

@@ -25,7 +25,10 @@ enum XMLEncoding {
         case "utf-8", "utf8", "us-ascii", "ascii": return content
         case "iso-8859-1", "iso8859-1", "latin1", "latin-1", "iso_8859-1": return latin1(content)
         default:
-            throw .unsupportedModel("the XML encoding '\(name)' is not supported; convert the file to UTF-8")
+            guard let set = CharacterSet(name) else {
+                throw .unsupportedModel("the XML encoding '\(name.prefix(40))' is not supported; convert the file to UTF-8")
+            }
+            return try set.utf8(of: content)
         }
     }
 
