@@ -57,6 +57,20 @@ import Testing
         #expect(abs(try value(model, ["x": "3", "s": "red"]) - expected) <= 1e-15)
     }
 
+    @Test func aFunctionOnEveryLayerNeedsNoneOnTheModel() throws {
+        func layers(_ last: String) -> String {
+            """
+            <NeuralLayer activationFunction="square">\(Self.neuron("n", "", ("a", 10)))</NeuralLayer>
+            <NeuralLayer \(last)>\(Self.neuron("o", "bias='1'", ("n", 2)))</NeuralLayer>
+            """
+        }
+        let output = Self.output("o", "<FieldRef field='y'/>")
+        let model = try load(document(layers("activationFunction='identity'"), output, attributes: ""))
+        #expect(abs(try value(model, ["x": "3", "s": "red"]) - 19) <= 1e-12)
+        let error = #expect(throws: ScoringError.self) { try load(document(layers(""), output, attributes: "")) }
+        #expect("\(error!)".contains("activationFunction") && "\(error!)".contains("NeuralLayer"))
+    }
+
     @Test func radialBasisFunctionsHaveWidthAndAltitudeOfNeuronLayerOrNetwork() throws {
         let network = "activationFunction='radialBasis' width='2' altitude='0.5'"
         // The squared distance of (0.3, 1) from (0.1, 0.4).

@@ -46,8 +46,10 @@ package struct NeuralNetwork {
 extension ElementReader {
     mutating func neuralNetwork() throws(ScoringError) -> NeuralNetwork {
         var network = NeuralNetwork(head: try modelHead())
+        // The schema asks the model for a function, but some writers give one to every layer only.
+        let activation: NeuralNetwork.Activation? = try choice("activationFunction")
         var defaults = NeuralNetwork.Layer(
-            activation: try requiredChoice("activationFunction"), normalization: try choice("normalizationMethod", or: .none),
+            activation: activation ?? .identity, normalization: try choice("normalizationMethod", or: .none),
             threshold: try double("threshold", or: 0), leakage: try double("x-leakage", or: 0), width: try double("width"),
             altitude: try double("altitude", or: 1), place: place)
         if let leakage = try double("leakage") { defaults.leakage = leakage }
@@ -62,7 +64,7 @@ extension ElementReader {
                     try reader.number(try reader.required("id"), in: &units)
                     network.inputs.append(try reader.onlyDerivedField())
                 }
-            case .NeuralLayer: network.layers.append(try reader.neuralLayer(defaults, &units))
+            case .NeuralLayer: network.layers.append(try reader.neuralLayer(defaults, hasActivation: activation != nil, &units))
             case .NeuralOutputs:
                 try reader.children { (reader, tag) throws(ScoringError) in
                     guard tag == .NeuralOutput else { throw reader.unsupported() }
@@ -100,12 +102,14 @@ extension ElementReader {
         return field
     }
 
-    private mutating func neuralLayer(_ defaults: NeuralNetwork.Layer, _ units: inout [String: Int32]) throws(ScoringError)
-        -> NeuralNetwork.Layer
-    {
+    private mutating func neuralLayer(
+        _ defaults: NeuralNetwork.Layer, hasActivation: Bool, _ units: inout [String: Int32]
+    ) throws(ScoringError) -> NeuralNetwork.Layer {
         var layer = defaults
         layer.place = place
-        layer.activation = try choice("activationFunction", or: defaults.activation)
+        layer.activation =
+            hasActivation
+            ? try choice("activationFunction", or: defaults.activation) : try requiredChoice("activationFunction")
         layer.normalization = try choice("normalizationMethod", or: defaults.normalization)
         layer.threshold = try double("threshold", or: defaults.threshold)
         layer.leakage = try double("x-leakage", or: defaults.leakage)
