@@ -125,6 +125,27 @@ import Testing
         }
     }
 
+    /// A regression in float32 whose file says what comes out for one row.
+    func floatVerification(_ expected: String, type: String = "float", output: Bool = true) -> String {
+        PMMLText.document(
+            fields: PMMLText.field("x", "float") + PMMLText.field("y", type),
+            """
+            <RegressionModel functionName="regression" \(type == "float" ? "x-mathContext='float'" : "")>\(PMMLText.schema("x", target: "y"))
+            \(output ? "<Output><OutputField name='score' dataType='\(type)' feature='predictedValue'/></Output>" : "")
+            <RegressionTable intercept="0.1"><NumericPredictor name="x" coefficient="0.7"/></RegressionTable>
+            <ModelVerification><VerificationFields><VerificationField field="x"/>
+            <VerificationField field="\(output ? "score" : "y")" column="r" precision="1E-13" zeroThreshold="1E-13"/></VerificationFields>
+            <InlineTable><row><x>0.6</x><r>\(expected)</r></row></InlineTable></ModelVerification></RegressionModel>
+            """)
+    }
+
+    @Test func whatAFileSaysOfAFloatIsReadAsAFloat() throws {
+        try load(floatVerification("0.52000004")).verify()
+        try load(floatVerification("0.52000004", output: false)).verify()
+        #expect(throws: ScoringError.self) { try load(floatVerification("0.5200001")).verify() }
+        #expect(throws: ScoringError.self) { try load(floatVerification("0.52000004", type: "double")).verify() }
+    }
+
     @Test func theSecondClassCanBeAskedFor() throws {
         let output = [1, 2, 3].map { rank in
             """

@@ -7,6 +7,8 @@ package struct LoweredDocument {
     package let signature: Signature
     /// What the values of the outermost model's fields have become; the pass before has announced it.
     package let fieldTypes: [String: ValueType]
+    /// The columns of results whose data type is float.
+    let floatColumns: Set<Int>
     /// How many trees the model has, and the nodes on the longest way through one.
     let treeCount: Int
     let deepestTree: Int
@@ -17,6 +19,7 @@ package struct ModelAssembly {
     private struct Column {
         var output: OutputColumn
         var operand: Formula.Operand
+        var isFloat = false
     }
 
     private var columns: [Column] = []
@@ -33,7 +36,8 @@ package struct ModelAssembly {
             try Verification(verification, document, inputCount: lowered.signature.inputs.count)
         }
         return TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
-            (model) throws(ScoringError) in try verification?.check(model)
+            [floatColumns = lowered.floatColumns] (model) throws(ScoringError) in
+            try verification?.check(model, floatColumns: floatColumns)
         }
     }
 
@@ -53,7 +57,9 @@ package struct ModelAssembly {
         return LoweredDocument(
             program: lowering.builder.finish(outputs: assembly.columns.map(\.operand)),
             signature: Signature(inputs: fields, outputs: assembly.columns.map(\.output), roles: roles),
-            fieldTypes: scope.known.mapValues(\.valueType), treeCount: lowering.treeCount, deepestTree: lowering.deepestTree)
+            fieldTypes: scope.known.mapValues(\.valueType),
+            floatColumns: Set(assembly.columns.indices.filter { assembly.columns[$0].isFloat }), treeCount: lowering.treeCount,
+            deepestTree: lowering.deepestTree)
     }
 
     private static func notes(of document: Document) -> [String] {
@@ -69,14 +75,16 @@ package struct ModelAssembly {
         return notes
     }
 
-    private mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand) {
+    private mutating func add(
+        _ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand, isFloat: Bool = false
+    ) {
         var unique = name
         var count = 2
         while columns.contains(where: { $0.output.name == unique }) {
             unique = "\(name)#\(count)"
             count += 1
         }
-        columns.append(Column(output: OutputColumn(unique, kind), operand: operand))
+        columns.append(Column(output: OutputColumn(unique, kind), operand: operand, isFloat: isFloat))
     }
 
     private static func kind(of type: DataType) -> OutputColumn.Kind {
@@ -102,7 +110,8 @@ package struct ModelAssembly {
             } else if let labels = field.labels, let position = field.position {
                 add(field.name, .category(SymbolTable(labels)), position)
             } else {
-                add(field.name, Self.kind(of: field.value.type), field.value.operand)
+                add(
+                    field.name, Self.kind(of: field.value.type), field.value.operand, isFloat: field.value.type == .float)
             }
         }
         return 0..<columns.count
@@ -112,7 +121,8 @@ package struct ModelAssembly {
         if let label = outcome.label {
             add(name, .category(SymbolTable(outcome.classes.texts)), label)
         } else if let value = outcome.value {
-            add(name, Self.kind(of: value.type), value.operand)
+            let isFloat = value.type == .float || outcome.targetField?.type == .float
+            add(name, Self.kind(of: value.type), value.operand, isFloat: isFloat)
         } else if let entity = outcome.entity {
             add(name, .category(SymbolTable(outcome.entities)), entity)
         }

@@ -39,14 +39,26 @@ struct Verification: Sendable {
         place = document.line(verification.place)
     }
 
+    /// One result that is compared.
+    private struct Output {
+        var column: Int
+        var kind: OutputColumn.Kind
+        /// Whether its data type is float: what the file says is then the nearest float32 too.
+        var isFloat: Bool
+        var field: Field
+    }
+
     /// Throws `.refusedModel` at the first result that differs by more than its field allows.
-    func check(_ model: TabularModel) throws(ScoringError) {
+    func check(_ model: TabularModel, floatColumns: Set<Int>) throws(ScoringError) {
         let signature = model.signature
         let named = Dictionary(fields.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let inputs = signature.inputs.enumerated().compactMap { column, input in named[input.name].map { (column, input, $0) } }
         let names = Set(signature.inputs.map(\.name))
         let outputs = fields.filter { !names.contains($0.name) }.compactMap { field in
-            signature.outputColumn(named: field.name).map { (column: $0, field: field) }
+            signature.outputColumn(named: field.name).map {
+                Output(
+                    column: $0, kind: signature.outputs[$0].kind, isFloat: floatColumns.contains($0), field: field)
+            }
         }
         let (batch, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
         for start in stride(from: 0, to: rows.count, by: Self.blockRows) {
@@ -59,22 +71,20 @@ struct Verification: Sendable {
                 }
             }
             try model.score(batch, into: scores, using: workspace)
-            try compare(block, scores, signature, outputs)
+            try compare(block, scores, outputs)
         }
     }
 
-    private func compare(
-        _ block: ArraySlice<[String?]>, _ scores: ScoreBatch, _ signature: Signature, _ outputs: [(column: Int, field: Field)]
-    ) throws(ScoringError) {
+    private func compare(_ block: ArraySlice<[String?]>, _ scores: ScoreBatch, _ outputs: [Output]) throws(ScoringError) {
         for (offset, row) in block.enumerated() {
             let index = block.startIndex + offset
-            for (column, field) in outputs {
-                guard let expected = row[field.column] else { continue }
+            for output in outputs {
+                guard let expected = row[output.field.column] else { continue }
                 if let failure = scores.failure(row: offset) {
-                    throw refused(index, field, "the row fails: \(failure)")
+                    throw refused(index, output.field, "the row fails: \(failure)")
                 }
-                guard matches(scores, offset, column, signature.outputs[column].kind, expected, field) else {
-                    throw refused(index, field, "the result differs")
+                guard matches(scores, offset, expected, output) else {
+                    throw refused(index, output.field, "the result differs")
                 }
             }
         }
@@ -85,25 +95,26 @@ struct Verification: Sendable {
             "the model disagrees with its own ModelVerification (\(place)), row \(row + 1), field '\(field.name)': \(what)")
     }
 
-    private func matches(
-        _ scores: ScoreBatch, _ row: Int, _ column: Int, _ kind: OutputColumn.Kind, _ expected: String, _ field: Field
-    ) -> Bool {
-        let value = scores[row, column]
+    private func matches(_ scores: ScoreBatch, _ row: Int, _ expected: String, _ output: Output) -> Bool {
+        let value = scores[row, output.column]
         let actual: String
-        switch kind {
-        case .number, .integer: return isClose(value, expected, field)
+        switch output.kind {
+        case .number, .integer: return isClose(value, expected, output)
         case .boolean: return (NumberText.trimmed(expected).lowercased() == "true") == (value == 1)
         case .category(let labels): actual = value.isNaN ? "" : labels[Int(value)]
-        case .text: actual = scores.text(row: row, column: column) ?? ""
+        case .text: actual = scores.text(row: row, column: output.column) ?? ""
         }
         if actual == expected { return true }
         guard let number = NumberText.double(actual) else { return false }
-        return isClose(number, expected, field)
+        return isClose(number, expected, output)
     }
 
-    private func isClose(_ value: Double, _ text: String, _ field: Field) -> Bool {
-        guard let expected = NumberText.double(text), !expected.isNaN else { return value.isNaN }
+    private func isClose(_ value: Double, _ text: String, _ output: Output) -> Bool {
+        let number = output.isFloat ? NumberText.float(text).map { Double($0) } : NumberText.double(text)
+        guard let expected = number, !expected.isNaN else { return value.isNaN }
+        let (value, field) = (output.isFloat ? Double(Float(value)) : value, output.field)
         if abs(value) <= field.zeroThreshold, abs(expected) <= field.zeroThreshold { return true }
+        if value == expected { return true }
         return abs(value - expected) <= field.precision * abs(expected)
     }
 }
