@@ -197,6 +197,14 @@ import Testing
         #expect(try value("<FieldRef field=\"d\"/>", row, type: "date") == "2003-04-01")
         #expect(try value("<FieldRef field=\"dt\"/>", row, type: "dateDaysSince[1960]") == "2.0")
         #expect(try value("<FieldRef field=\"dt\"/>", row, type: "dateTimeSecondsSince[1960]") == "185403.0")
+        // Parts of seconds do not count: these are whole numbers.
+        let parts = ["dt": "1960-01-03T03:30:03.75", "tm": "03:30:03.75"]
+        #expect(try value(apply("dateSecondsSinceYear", "dt", "1960"), parts) == "185403.0")
+        #expect(try value(apply("dateSecondsSinceYear", "dt", "1961"), parts) == "-31436996.0")
+        #expect(try value(apply("dateSecondsSinceMidnight", "dt"), parts) == "12603.0")
+        #expect(try value(apply("dateSecondsSinceMidnight", "tm"), parts) == "12603.0")
+        #expect(try value("<FieldRef field=\"dt\"/>", parts, type: "dateTimeSecondsSince[1960]") == "185403.0")
+        #expect(try value("<FieldRef field=\"tm\"/>", parts, type: "timeSeconds") == "12603.0")
         #expect(try value(apply("lessThan", "d", "'2004-01-01'"), row, type: "boolean") == "true")
         #expect(throws: ScoringError.self) { try value(apply("formatDatetime", "d", "'%H'"), row, type: "string") }
         #expect(throws: ScoringError.self) { try value(apply("formatDatetime", "d", "'%Q'"), row, type: "string") }

@@ -219,14 +219,18 @@ extension Lowering {
             result.operand = builder.apply(.subtract, value.operand, constant(TemporalText.days(toYear: year)))
             result.domain = nil
         case (.dateTime, .secondsSince(let year)):
-            result.operand = builder.apply(.subtract, value.operand, constant(TemporalText.days(toYear: year) * 86_400))
+            let seconds = builder.apply(.subtract, value.operand, constant(TemporalText.days(toYear: year) * 86_400))
+            result.operand = builder.apply(.truncate, seconds)
             result.domain = nil
         case (.dateTime, .date), (.dateTime, .daysSince):
             result.operand = builder.apply(.floor, builder.apply(.divide, value.operand, constant(86_400)))
             result.type = .date
             result.domain = nil
             return try cast(result, to: type, place)
-        case (.time, .timeSeconds), (.integer, .timeSeconds), (.integer, .daysSince), (.integer, .secondsSince): return result
+        case (.time, .timeSeconds):
+            result.operand = builder.apply(.truncate, value.operand)
+            result.domain = nil
+        case (.integer, .timeSeconds), (.integer, .daysSince), (.integer, .secondsSince): return result
         case (.daysSince, .integer), (.daysSince, .double), (.secondsSince, .integer), (.secondsSince, .double),
             (.timeSeconds, .integer):
             return result

@@ -365,13 +365,15 @@ extension Lowering {
             let isDays = call.name == "dateDaysSinceYear"
             let date = try cast(call.arguments[0], to: isDays ? .date : .dateTime, call.place)
             let start = TemporalText.days(toYear: Int(year)) * (isDays ? 1 : 86_400)
-            return Value(builder.apply(.subtract, date.operand, constant(start)), .integer)
+            // Whole seconds: what is left of one does not count.
+            return Value(builder.apply(.truncate, builder.apply(.subtract, date.operand, constant(start))), .integer)
         case "dateSecondsSinceMidnight":
             let time = call.arguments[0]
             guard time.type == .dateTime || time.type == .time else {
                 throw unsupported("'\(call.name)' of a value of type \(time.type)", call.place)
             }
-            return Value(builder.apply(.modulo, time.operand, constant(86_400)), .integer)
+            let seconds = builder.apply(.modulo, time.operand, constant(86_400))
+            return Value(builder.apply(.truncate, seconds), .integer)
         default: return nil
         }
     }
