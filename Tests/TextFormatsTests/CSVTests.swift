@@ -121,4 +121,23 @@ internal import TextFormats
             if let rows = try? rows(bytes) { #expect(rows.count <= bytes.count) }
         }
     }
+
+    @Test(arguments: [
+        ("a,b", ","), ("a;b", ";"), ("a\tb", "\t"), ("a", ","), ("", ","), ("\"x,y,z\";b\n1,2,3;4", ";"),
+        ("a;b,c\n", ","), ("\n\r\na;b\n,,,\n", ";"),
+    ])
+    func theFirstLineShowsTheSeparator(text: String, separator: String) {
+        let found = Array(text.utf8).withUnsafeBufferPointer { TableText.separator(of: $0) }
+        #expect([found] == Array(separator.utf8))
+    }
+
+    @Test func aWrongCellCostsItsRowOnly() throws {
+        try Array("a,b\n1,2\n\u{0},4\n5,6\n".utf8.map { $0 == 0 ? 0xff : $0 }).withUnsafeBufferPointer { buffer in
+            var reader = CSVReader(buffer)
+            for _ in 0..<2 { _ = try reader.nextRow() }
+            #expect(throws: CSVReader.Failure(line: 3, reason: "invalid UTF-8 (column 1)")) { try reader.nextRow() }
+            #expect(reader.canGoOn)
+            #expect(try reader.nextRow() && reader[0] == "5")
+        }
+    }
 }

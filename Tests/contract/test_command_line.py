@@ -100,12 +100,105 @@ def test_check_refuses_what_the_server_would_refuse(repository):
     json.loads(run_verdict("check", repository.folder, "--json").stdout)
 
 
-def test_score_names_the_line_that_it_cannot_read(tmp_path):
+def test_rows_that_cannot_be_read_are_reported_one_by_one(tmp_path):
+    """A bad cell, a row that is too short and a broken byte cost their rows only."""
     path = tmp_path / "rows.csv"
-    path.write_text("amount,hour\n1,2\nmany,3\n")
+    path.write_bytes(b"id,amount,hour\na,1,2\nb,many,3\nc,1\nd\xff,1,2\ne,1,2\n")
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path, "--keep", "id")
+    assert result.returncode == 1, result
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [one["id"] for one in rows] == ["a", "b", "", "", "e"]
+    assert [bool(one["prediction"]) for one in rows] == [True, False, False, False, True]
+    lines = [one for one in result.stderr.splitlines() if not one.startswith("Note")]
+    assert [one.split(":")[0] for one in lines[:-1]] == ["row 2 (line 3)", "row 3 (line 4)", "row 4 (line 5)"]
+    assert "amount" in lines[0] and "UTF-8" in lines[2]
+    assert lines[-1] == "3 of 5 rows could not be scored"
+
+
+def test_of_many_bad_rows_twenty_are_shown_and_all_are_counted(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("amount\n" + "x\n1\n" * 5000)
     result = run_verdict("score", MODEL_FILES["2"], "--input", path)
     assert result.returncode == 1, result
-    assert "3" in result.stderr and "amount" in result.stderr
+    assert result.stderr.count("row ") == 20 and "4980 more rows" in result.stderr
+    assert result.stderr.splitlines()[-1] == "5000 of 10000 rows could not be scored"
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [bool(one["prediction"]) for one in rows] == [False, True] * 5000
+
+
+@pytest.mark.parametrize(("separator", "arguments"), [(";", []), ("\t", []), (";", ["--sep", "semicolon"]), ("|", ["--sep", "|"])])
+def test_the_separator_is_found_or_given(separator, arguments, tmp_path):
+    path = tmp_path / "rows.csv"
+    wanted = run_scores(path, "amount,hour,country\n1.5,2,NL\n,,\n")
+    assert run_scores(path, "amount,hour,country\n1.5,2,NL\n,,\n".replace(",", separator), *arguments) == wanted
+    quoted = f'"a,b,c,d"{separator}amount{separator}hour{separator}country\n{separator}1.5{separator}2{separator}NL\n{separator * 3}\n'
+    assert run_scores(path, quoted, *arguments) == wanted
+
+
+def run_scores(path, table, *arguments):
+    path.write_text(table)
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path, *arguments)
+    assert result.returncode == 0, result
+    return result.stdout
+
+
+def test_the_words_of_pandas_for_missing_values_are_missing(tmp_path):
+    path = tmp_path / "rows.csv"
+    words = ["NA", "N/A", "NULL", "None", "nan", "NaN", "<NA>", "#N/A", "null", "n/a", "#NA", "-nan", "-NaN", "1.#IND", "-1.#IND"]
+    wanted = run_scores(path, "amount,country\n,\n").splitlines()[1]
+    assert set(run_scores(path, "amount,country\n" + "".join(f"{one},{one}\n" for one in words)).splitlines()[1:]) == {wanted}
+    assert run_scores(path, "amount,country\n-999,unknown\n", "--na", "-999", "--na", "unknown").splitlines()[1] == wanted
+
+
+CATEGORIES = """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><DataDictionary>
+    <DataField name="x" optype="continuous" dataType="double"/>
+    <DataField name="c" optype="categorical" dataType="string"><Value value="None"/><Value value="b"/></DataField>
+    <DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+    <RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/>
+    <MiningField name="c"/><MiningField name="y" usageType="target"/></MiningSchema>
+    <RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/>
+    <CategoricalPredictor name="c" value="None" coefficient="10"/></RegressionTable></RegressionModel></PMML>"""
+
+
+def test_a_listed_category_called_none_stays_one_and_truth_values_are_numbers(repository, tmp_path):
+    table = "x,c,prediction\nTrue,None,13\nFalse,b,1\n1,None,13\n"
+    repository.add("none", 1, CATEGORIES.encode(), golden=table, file="model.pmml")
+    checked = run_verdict("check", repository.folder)
+    assert checked.returncode == 0 and "3 golden rows" in checked.stdout, checked
+    path = tmp_path / "rows.csv"
+    path.write_text(table)
+    result = run_verdict("score", repository.folder / "none", "--input", path)
+    assert result.returncode == 0, result
+    assert [float(one) for one in result.stdout.split()[1:]] == [13, 1, 13]
+
+
+def test_kept_columns_begin_the_rows_and_decisions_end_them(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text('id,amount,day\n"a,1",1,mon\nb,100000,tue\n')
+    fraud = EXAMPLES / "models" / "fraud_detection"
+    result = run_verdict("score", fraud, "--input", path, "--keep", "id,day")
+    assert result.returncode == 0, result
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert list(rows[0])[:2] == ["id", "day"] and list(rows[0])[-1] == "decision"
+    assert [(one["id"], one["day"]) for one in rows] == [("a,1", "mon"), ("b", "tue")]
+    for one in rows:
+        score = float(one["prediction"])
+        assert one["decision"] == ("BLOCK" if score >= 0.53 else "REVIEW" if score >= 0.10 else "ALLOW")
+    for keep, hint in (("dya", "'day'"), ("zzzzzzzz", "'amount'")):
+        result = run_verdict("score", fraud, "--input", path, "--keep", keep)
+        assert result.returncode == 1 and hint in result.stderr, result
+
+
+@pytest.mark.parametrize(
+    ("start", "hint"),
+    [(b"PAR1", "Parquet"), (b"\x1f\x8b\x08", "gunzip"), (b"PK\x03\x04", "Excel"), (b"\xff\xfea\x00", "UTF-16")],
+)
+def test_tables_of_other_kinds_get_a_sentence_on_what_to_do(start, hint, tmp_path):
+    path = tmp_path / "rows"
+    path.write_bytes(start + bytes(range(256)))
+    result = run_verdict("score", MODEL_FILES["2"], "--input", path)
+    assert result.returncode == 1 and result.stdout == "", result
+    assert hint in result.stderr
 
 
 def test_score_passes_over_other_columns_but_not_over_a_misspelt_one(tmp_path):
@@ -121,7 +214,7 @@ def test_score_passes_over_other_columns_but_not_over_a_misspelt_one(tmp_path):
     assert "huor" in result.stderr and "hour" in result.stderr
 
 
-@pytest.mark.parametrize("header", ["betrag,stunde", "amount;hour"])
+@pytest.mark.parametrize("header", ["betrag,stunde", "amount|hour"])
 def test_score_refuses_a_table_without_any_input(header, tmp_path):
     """Every row would be scored as if all values were missing."""
     path = tmp_path / "rows.csv"
@@ -158,7 +251,8 @@ def test_a_row_that_the_model_refuses_has_empty_cells(tmp_path):
     result = run_verdict("score", model, "--input", path)
     assert result.returncode == 1, result
     assert "row 2" in result.stderr
-    assert [float(cell) if cell else None for cell in result.stdout.split("\n")[1:-1]] == [13.0, None, 7.0], result
+    # An empty line would be passed over by readers of CSV.
+    assert result.stdout.split("\n")[1:-1] == ["13.0", '""', "7.0"], result
 
 
 def test_score_takes_quoted_fields_empty_cells_and_any_order(tmp_path):

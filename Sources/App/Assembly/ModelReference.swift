@@ -9,6 +9,7 @@ package struct ModelReference: Sendable {
     package let path: String
     /// What the repository's model.yaml says about reading it; the defaults for a file on its own.
     package let options: LoadOptions
+    private let manifest: ModelManifest
 
     /// Throws if nothing is there or what is there is ambiguous.
     package init(_ text: String) throws(ScoringError) {
@@ -21,18 +22,25 @@ package struct ModelReference: Sendable {
         } else {
             self.path = path
             self.options = LoadOptions()
+            self.manifest = ModelManifest()
         }
     }
 
-    private init(path: String, options: LoadOptions) {
+    private init(path: String, manifest: ModelManifest) {
         self.path = path
-        self.options = options
+        self.options = manifest.loadOptions
+        self.manifest = manifest
     }
 
     /// Opens it with the format that its content shows.
     package func open() throws(ScoringError) -> (model: any ScoringModel, format: String, byteCount: Int) {
         let opened = try ModelOpener(formats: ModelFormats.all).open(path, options: options)
         return (opened.model, opened.format, opened.byteCount)
+    }
+
+    /// What the repository's model.yaml decides about the answers of the model whose signature this is.
+    package func answers(for signature: Signature) throws(ScoringError) -> AnswerRules {
+        try VersionLoader.answers(of: manifest, for: signature)
     }
 
     /// The named or the highest version of the model whose folder is `folder`; nil if that is no model's folder.
@@ -47,7 +55,7 @@ package struct ModelReference: Sendable {
             throw .refusedModel(
                 "version \(version) of \(name) must hold one model, but holds " + (names.isEmpty ? "none" : names))
         }
-        return ModelReference(path: found.path + "/" + file, options: try model.manifest.content.get().loadOptions)
+        return ModelReference(path: found.path + "/" + file, manifest: try model.manifest.content.get())
     }
 
     private static func parent(of path: String) -> String {

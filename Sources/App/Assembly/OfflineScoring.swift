@@ -2,49 +2,96 @@ package import Scoring
 internal import StrictYAML
 package import TextFormats
 
+/// How the rows of a table are read and what of them goes into the result.
+package struct TableOptions: Sendable {
+    /// What ends a cell; nil for the comma, semicolon or tab that the first line shows.
+    package var separator: UInt8?
+    /// Words for missing values beside the usual ones.
+    package var missing = MissingWords.standard
+    /// Columns of the table that begin each row of the result: one name, or several with commas between them.
+    package var keep: [String] = []
+    /// Whether the margins before the link function are written as well.
+    package var withRaw = false
+
+    package init() {}
+}
+
 /// Scores the rows of a CSV file with exactly the code that the server scores with.
 package struct OfflineScoring {
-    /// A row that could not be scored; its cells are empty in the result.
+    /// A row that could not be read or scored; its cells are empty in the result.
     package struct Failure: Sendable {
         /// Counted from 1, without the header.
         package let row: Int
-        package let error: ScoringError
+        /// The file's line in which the row starts.
+        package let line: Int
+        package let reason: String
     }
 
     /// What came of a file, beside the result's cells.
     package struct Report: Sendable {
-        /// In the order of the rows.
+        package var rows = 0
+        /// In the order of the rows; the first ones where there are very many.
         package var failures: [Failure] = []
+        package var failureCount = 0
         /// Inputs that the file has no column for; they were missing in every row.
         package var absentInputs: [String] = []
+
+        mutating func add(_ failure: Failure) {
+            failureCount += 1
+            if failures.count < OfflineScoring.shownFailures { failures.append(failure) }
+        }
     }
 
+    /// A row between its reading and its writing.
+    private struct Row {
+        let line: Int
+        var kept: [String]
+        /// Why it could not be read; it has no place in the batch then.
+        let problem: String?
+    }
+
+    private static let shownFailures = 20
     private static let batchRows = 4096
     private let model: any ScoringModel
-    private let columns: [Int]
+    private let options: TableOptions
+    /// The result's columns: their names and the model's outputs that fill them.
+    private let columns: [(name: String, output: Int)]
+    private let rule: (any DecisionRule)?
+    private let score: Range<Int>
 
-    /// - Parameter withRaw: Whether the margins before the link function are written as well.
-    package init(_ model: any ScoringModel, withRaw: Bool) throws(ScoringError) {
-        let roles = model.signature.roles
-        if withRaw && roles.raw.isEmpty {
+    package init(
+        _ model: any ScoringModel, answers: AnswerRules = AnswerRules(), options: TableOptions = TableOptions()
+    ) throws(ScoringError) {
+        let (roles, outputs) = (model.signature.roles, model.signature.outputs)
+        if options.withRaw && roles.raw.isEmpty {
             throw .invalidRequest("this model has no margins; leave --raw out")
         }
         self.model = model
+        self.options = options
+        rule = answers.rule
+        score = answers.score ?? roles.score
         // The model's own output fields where it names some; else the score and the probabilities.
+        var chosen: [Int]
         if roles.named.isEmpty {
             let label = roles.label.map { $0...$0 }
-            columns = model.signature.outputs.indices.filter { column in
-                if roles.raw.contains(column) { return withRaw }
+            chosen = outputs.indices.filter { column in
+                if roles.raw.contains(column) { return options.withRaw }
                 return label?.contains(column) != true && !roles.reasons.contains(column)
             }
         } else {
-            columns = Array(roles.named) + (withRaw ? roles.raw.filter { !roles.named.contains($0) } : [])
+            chosen = Array(roles.named) + (options.withRaw ? roles.raw.filter { !roles.named.contains($0) } : [])
         }
+        var columns = chosen.map { (name: outputs[$0].name, output: $0) }
+        if let own = answers.score, own != roles.score, roles.named.isEmpty {
+            columns.removeAll { $0.name == "prediction" }
+            columns.insert((name: "prediction", output: own.lowerBound), at: 0)
+        }
+        self.columns = columns
     }
 
     /// Scores every row of `csv`, whose header names the inputs. Other columns are ignored, absent inputs are missing.
     /// Appends the result's CSV to `result`.
-    /// Throws `.invalidRequest` with the line where the file cannot be read as a whole, and where no column is an input.
+    /// Throws `.invalidRequest` with the line where rows cannot be told apart, and where no column is an input.
     package func run(_ csv: [UInt8], into result: inout CSVWriter) throws(ScoringError) -> Report {
         let outcome = csv.withUnsafeBufferPointer { bytes -> Result<Report, ScoringError> in
             Result { () throws(ScoringError) in try score(bytes, into: &result) }
@@ -53,51 +100,113 @@ package struct OfflineScoring {
     }
 
     private func score(_ bytes: UnsafeBufferPointer<UInt8>, into result: inout CSVWriter) throws(ScoringError) -> Report {
-        for column in columns { result.cell(model.signature.outputs[column].name) }
-        result.endRow()
-        let features = FeatureBatch()
-        let scores = ScoreBatch()
-        let workspace = Workspace()
+        if let refusal = TableText.refusal(of: bytes) { throw .invalidRequest(refusal) }
         var report = Report()
         do throws(CSVReader.Failure) {
-            var reader = CSVReader(bytes)
+            var reader = CSVReader(bytes, separator: options.separator)
             guard try reader.nextRow() else {
                 throw CSVReader.Failure(line: 1, reason: "the file is empty; its first line names the inputs")
             }
-            let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
-            try Self.refuseSlips(in: table)
+            let table = try FeatureTable(header: reader, inputs: model.signature.inputs, missing: options.missing)
+            let kept = try keptColumns(of: table)
+            try Self.refuseSlips(in: table, except: Set(kept))
             try refuseStrangers(table)
             report.absentInputs = table.absentInputs
-            var done = 0
+            for column in kept { result.cell(table.header[column]) }
+            for column in columns { result.cell(column.name) }
+            if rule != nil { result.cell("decision") }
+            result.endRow()
+            let (features, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
             var hasMore = true
             while hasMore {
                 features.reset(width: model.signature.inputs.count)
-                while features.count < Self.batchRows {
-                    hasMore = try reader.nextRow()
-                    guard hasMore else { break }
-                    try table.addRow(of: reader, to: features)
+                var rows: [Row] = []
+                while rows.count < min(Self.batchRows, model.calls.mostRows ?? .max) {
+                    guard let row = try nextRow(of: &reader, table, kept, into: features) else {
+                        hasMore = false
+                        break
+                    }
+                    rows.append(row)
                 }
-                do throws(ScoringError) {
-                    try model.score(features, into: scores, using: workspace)
-                } catch {
-                    throw CSVReader.Failure(line: reader.line, reason: error.description)
+                var problem: String?
+                if features.count > 0 {
+                    do throws(ScoringError) {
+                        try model.score(features, into: scores, using: workspace)
+                    } catch {
+                        problem = error.description
+                    }
                 }
-                var failedRows: Set<Int> = []
-                for failure in scores.failures {
-                    report.failures.append(Failure(row: done + failure.row + 1, error: failure.error))
-                    failedRows.insert(failure.row)
-                }
-                for row in 0..<scores.count {
-                    // The cells of a row that failed may hold what was computed before it failed.
-                    if failedRows.contains(row) { writeEmptyRow(into: &result) } else { write(row, of: scores, into: &result) }
-                }
-                done += scores.count
+                write(rows, scores, problem, into: &result, &report)
             }
         } catch {
             throw .invalidRequest(error.description)
         }
-        report.failures.sort { $0.row < $1.row }
         return report
+    }
+
+    /// Reads one row; nil at the document's end. Throws where the rows behind it cannot be told from it.
+    private func nextRow(
+        of reader: inout CSVReader, _ table: FeatureTable, _ kept: [Int], into features: FeatureBatch
+    ) throws(CSVReader.Failure) -> Row? {
+        do throws(CSVReader.Failure) {
+            guard try reader.nextRow() else { return nil }
+        } catch {
+            guard reader.canGoOn else { throw error }
+            return Row(line: reader.line, kept: kept.map { _ in "" }, problem: error.reason)
+        }
+        let isWhole = reader.count == table.header.count
+        let cells = kept.map { isWhole ? reader[$0] : "" }
+        do throws(CSVReader.Failure) {
+            try table.addRow(of: reader, to: features)
+            return Row(line: reader.line, kept: cells, problem: nil)
+        } catch {
+            return Row(line: reader.line, kept: cells, problem: error.reason)
+        }
+    }
+
+    /// - Parameter problem: Why the rows that were read could not be scored as a whole.
+    private func write(
+        _ rows: [Row], _ scores: ScoreBatch, _ problem: String?, into result: inout CSVWriter, _ report: inout Report
+    ) {
+        var place = 0
+        for row in rows {
+            report.rows += 1
+            for cell in row.kept { result.cell(cell) }
+            var reason = row.problem
+            if row.problem == nil {
+                reason = problem ?? scores.failure(row: place)?.description
+                if reason == nil { write(place, of: scores, into: &result) }
+                place += 1
+            }
+            if let reason {
+                // The cells of a row that failed may hold what was computed before it failed.
+                for _ in columns { result.emptyCell() }
+                if rule != nil { result.emptyCell() }
+                report.add(Failure(row: report.rows, line: row.line, reason: reason))
+            }
+            result.endRow()
+        }
+    }
+
+    private func keptColumns(of table: FeatureTable) throws(CSVReader.Failure) -> [Int] {
+        var kept: [Int] = []
+        for text in options.keep {
+            let names = table.header.contains(text) ? [text] : text.split(separator: ",").map(String.init)
+            for name in names {
+                guard let column = table.header.firstIndex(of: name) else {
+                    let hint = NearestName.to(name, among: table.header).map { "did you mean \(quoted($0))?" }
+                    throw CSVReader.Failure(
+                        line: 1,
+                        reason: "the file has no column \(quoted(name)) to keep; " + (hint ?? "it has \(list(table.header))"))
+                }
+                guard !columns.contains(where: { $0.name == name }), rule == nil || name != "decision" else {
+                    throw CSVReader.Failure(
+                        line: 1, reason: "column \(quoted(name)) cannot be kept: the result has one of that name")
+                }
+                if !kept.contains(column) { kept.append(column) }
+            }
+        }
+        return kept
     }
 
     /// A table without any of the model's inputs would be scored as if every value were missing.
@@ -116,21 +225,18 @@ package struct OfflineScoring {
 
     /// A column that is no input is passed over, as labels and identifiers are; but one that looks like a slip of an
     /// input that is absent is refused, or every row would be scored without it.
-    static func refuseSlips(in table: FeatureTable) throws(CSVReader.Failure) {
-        for column in table.others {
+    ///
+    /// - Parameter kept: Columns of which the caller has said what they are for.
+    static func refuseSlips(in table: FeatureTable, except kept: Set<Int> = []) throws(CSVReader.Failure) {
+        for column in table.others where !kept.contains(column.column) {
             guard let meant = NearestName.to(column.name, among: table.absentInputs) else { continue }
             throw CSVReader.Failure(
                 line: 1, reason: "column \(quoted(column.name)) is no input of the model; did you mean '\(meant)'?")
         }
     }
 
-    private func writeEmptyRow(into result: inout CSVWriter) {
-        for _ in columns { result.emptyCell() }
-        result.endRow()
-    }
-
     private func write(_ row: Int, of scores: ScoreBatch, into result: inout CSVWriter) {
-        for column in columns {
+        for (_, column) in columns {
             let value = scores[row, column]
             switch model.signature.outputs[column].kind {
             case _ where value.isNaN: result.emptyCell()
@@ -141,6 +247,8 @@ package struct OfflineScoring {
             case .text: result.cell(scores.text(row: row, column: column) ?? "")
             }
         }
-        result.endRow()
+        guard let rule else { return }
+        let decision = score.count == 1 ? rule.decision(for: scores[row, score.lowerBound]) : nil
+        if let decision { result.cell(decision.rawValue) } else { result.emptyCell() }
     }
 }

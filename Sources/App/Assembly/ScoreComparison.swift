@@ -56,6 +56,7 @@ struct ScoreComparison {
     private static func read(_ bytes: UnsafeBufferPointer<UInt8>, of model: any ScoringModel, label: String?)
         throws(CSVReader.Failure) -> (batches: [FeatureBatch], labels: [Bool]?)
     {
+        if let refusal = TableText.refusal(of: bytes) { throw CSVReader.Failure(line: 1, reason: refusal) }
         var reader = CSVReader(bytes)
         guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the sample is empty") }
         let table = try FeatureTable(header: reader, inputs: model.signature.inputs)

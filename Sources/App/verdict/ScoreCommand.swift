@@ -9,9 +9,10 @@ struct ScoreCommand: ParsableCommand {
         commandName: "score",
         abstract: "Score the rows of a CSV file with exactly the server's code.",
         discussion: """
-            The first line of the input names the model's inputs; empty cells are missing. The result has a line for \
-            each row: the model's own output fields, or prediction and probability(<class>). Numbers read back to \
-            the same double. The exit status is 1 if a row could not be scored.
+            The first line of the input names the model's inputs; empty cells, NA, None and the like are missing. The \
+            result has a line for each row: the columns of --keep, then the model's own output fields, or prediction \
+            and probability(<class>), then the decision where model.yaml has a policy. Numbers read back to the same \
+            double. Rows that could not be scored have empty cells; the exit status is then 1.
             """)
 
     @Argument(help: "A model file, or a model's or version's folder in a repository.")
@@ -26,22 +27,61 @@ struct ScoreCommand: ParsableCommand {
     @Flag(help: "Write the margins before the link function as well: raw or raw(<class>).")
     var raw = false
 
+    @Option(
+        help: ArgumentHelp(
+            "What separates cells: comma, semicolon, tab or pipe. Default: what the first line shows.", valueName: "character"))
+    var sep: String?
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("A further word for missing values; can be given several times.", valueName: "word"))
+    var na: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Columns of the input to begin each row of the result with: id,day.", valueName: "columns"))
+    var keep: [String] = []
+
+    func validate() throws {
+        guard sep == nil || separator != nil else {
+            throw ValidationError("--sep takes comma, semicolon, tab or pipe, or the character itself")
+        }
+    }
+
+    private var separator: UInt8? {
+        switch sep {
+        case ",", "comma": UInt8(ascii: ",")
+        case ";", "semicolon": UInt8(ascii: ";")
+        case "\t", "\\t", "tab": UInt8(ascii: "\t")
+        case "|", "pipe": UInt8(ascii: "|")
+        default: nil
+        }
+    }
+
     func run() throws {
         do throws(ScoringError) {
-            let opened = try ModelReference(model).open()
-            let scoring = try OfflineScoring(opened.model, withRaw: raw)
+            let reference = try ModelReference(model)
+            let opened = try reference.open()
+            var options = TableOptions()
+            options.separator = separator
+            options.missing = MissingWords(adding: na)
+            options.keep = keep
+            options.withRaw = raw
+            let scoring = try OfflineScoring(
+                opened.model, answers: try reference.answers(for: opened.model.signature), options: options)
             var result = CSVWriter()
             let report = try scoring.run(try readFile(input, atMost: 4 << 30), into: &result)
             try writeFile(output, result.sink.bytes)
-            let (failures, absent) = (report.failures, report.absentInputs)
+            let absent = report.absentInputs
             if !absent.isEmpty {
                 let more = absent.count > 20 ? " and \(absent.count - 20) more" : ""
                 let names = absent.prefix(20).joined(separator: ", ") + more
                 Console.complain("Note: inputs without a column, missing in every row: \(names)")
             }
-            for failure in failures.prefix(20) { Console.complain("row \(failure.row): \(failure.error)") }
-            if failures.count > 20 { Console.complain("... and \(failures.count - 20) more rows") }
-            if failures.isEmpty { return }
+            if report.failureCount == 0 { return }
+            for failure in report.failures { Console.complain("row \(failure.row) (line \(failure.line)): \(failure.reason)") }
+            let more = report.failureCount - report.failures.count
+            if more > 0 { Console.complain("... and \(more) more rows") }
+            Console.complain("\(report.failureCount) of \(report.rows) rows could not be scored")
         } catch {
             Console.complain("Error: \(error)")
         }

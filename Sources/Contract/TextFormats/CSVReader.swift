@@ -1,6 +1,7 @@
 /// Reads the rows of a CSV document (RFC 4180) from bytes, one at a time: quoted cells with commas, line
 /// breaks and doubled quotes; CRLF or LF; an optional byte order mark. Valid UTF-8 only. Empty lines are passed
-/// over, unless the first row has a single cell: then an empty line is an empty cell.
+/// over, unless the first row has a single cell: then an empty line is an empty cell. Cells end at commas, or at the
+/// semicolons or tabs that the first line shows.
 ///
 /// ```swift
 /// var reader = CSVReader(bytes)
@@ -48,14 +49,21 @@ package struct CSVReader {
     private var decoded: [UInt8] = []
     private var currentLine = 1
     private var isSingleColumn: Bool?
+    /// What is wrong with a cell of the current row, whose end is known all the same.
+    private var wrongCell: Failure?
 
     /// The line in which the current row starts.
     package private(set) var line = 1
 
-    /// - Parameter bytes: The document. Must outlive the reader.
-    package init(_ bytes: UnsafeBufferPointer<UInt8>, separator: UInt8 = UInt8(ascii: ","), limits: Limits = Limits()) {
+    /// After a failure of `nextRow`: whether only that row is lost, so that the next one can be read.
+    package private(set) var canGoOn = false
+
+    /// - Parameters:
+    ///   - bytes: The document. Must outlive the reader.
+    ///   - separator: What ends a cell; nil for what the first line shows.
+    package init(_ bytes: UnsafeBufferPointer<UInt8>, separator: UInt8? = nil, limits: Limits = Limits()) {
         document = bytes
-        self.separator = separator
+        self.separator = separator ?? TableText.separator(of: bytes)
         self.limits = limits
         if bytes.count >= 3, bytes[0] == 0xef, bytes[1] == 0xbb, bytes[2] == 0xbf { next = 3 }
     }
@@ -67,6 +75,8 @@ package struct CSVReader {
     package mutating func nextRow() throws(Failure) -> Bool {
         cells.removeAll(keepingCapacity: true)
         decoded.removeAll(keepingCapacity: true)
+        wrongCell = nil
+        canGoOn = false
         if isSingleColumn != true { skipEmptyLines() }
         guard next < document.count else { return false }
         line = currentLine
@@ -86,6 +96,10 @@ package struct CSVReader {
             break
         }
         if isSingleColumn == nil { isSingleColumn = cells.count == 1 }
+        if let wrongCell {
+            canGoOn = true
+            throw wrongCell
+        }
         return true
     }
 
@@ -139,7 +153,7 @@ package struct CSVReader {
             }
             next += 1
         }
-        try add(Cell(start: start, count: next - start, isDecoded: false))
+        add(Cell(start: start, count: next - start, isDecoded: false))
     }
 
     private mutating func readQuotedCell() throws(Failure) {
@@ -164,9 +178,9 @@ package struct CSVReader {
         let end = next - 1
         if hasQuotes {
             decoded.append(contentsOf: document[copied..<end])
-            try add(Cell(start: decodedStart, count: decoded.count - decodedStart, isDecoded: true))
+            add(Cell(start: decodedStart, count: decoded.count - decodedStart, isDecoded: true))
         } else {
-            try add(Cell(start: start, count: end - start, isDecoded: false))
+            add(Cell(start: start, count: end - start, isDecoded: false))
         }
         guard
             next == document.count || document[next] == separator || document[next] == UInt8(ascii: "\n")
@@ -174,13 +188,13 @@ package struct CSVReader {
         else { throw Failure(line: currentLine, reason: "text behind a closing quote (column \(count))") }
     }
 
-    private mutating func add(_ cell: Cell) throws(Failure) {
-        guard cell.count <= limits.cellBytes else {
-            throw Failure(line: currentLine, reason: "cell of more than \(limits.cellBytes) bytes (column \(count + 1))")
-        }
+    private mutating func add(_ cell: Cell) {
         cells.append(cell)
-        guard withCell(count - 1, { UTF8Text.isValid($0) }) else {
-            throw Failure(line: currentLine, reason: "invalid UTF-8 (column \(count))")
+        guard wrongCell == nil else { return }
+        if cell.count > limits.cellBytes {
+            wrongCell = Failure(line: currentLine, reason: "cell of more than \(limits.cellBytes) bytes (column \(count))")
+        } else if !withCell(count - 1, { UTF8Text.isValid($0) }) {
+            wrongCell = Failure(line: currentLine, reason: "invalid UTF-8 (column \(count))")
         }
     }
 }

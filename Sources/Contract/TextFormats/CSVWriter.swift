@@ -1,7 +1,9 @@
-/// Writes rows of CSV (RFC 4180) with LF line ends: cell after cell, then `endRow`.
+/// Writes rows of CSV (RFC 4180) with LF line ends: cell after cell, then `endRow`. A row of one empty cell is written as
+/// quotes: readers pass over empty lines.
 package struct CSVWriter: ~Copyable {
     package var sink = ByteSink(capacity: 4096)
     private var isAtStart = true
+    private var rowStart = 0
 
     package init() {}
 
@@ -34,7 +36,9 @@ package struct CSVWriter: ~Copyable {
     package mutating func emptyCell() { separate() }
 
     package mutating func endRow() {
+        if sink.count == rowStart, !isAtStart { sink.append("\"\"") }
         sink.append(UInt8(ascii: "\n"))
+        rowStart = sink.count
         isAtStart = true
     }
 

@@ -3,9 +3,9 @@ package import Scoring
 /// Maps the columns of a CSV document to a model's inputs and fills rows of a `FeatureBatch` from it: for
 /// golden files and offline scoring.
 ///
-/// Cells: empty is missing; in fields that are not text so are `NA`, `NaN`, `nan`, `null`. Numbers are decimal text,
-/// also `inf` and `-inf`; booleans `true`, `false`, `1`, `0`; categories the level's label, or a number where
-/// the levels are numbers.
+/// Cells: empty is missing; in fields that are not text so are the `MissingWords`, but for a level of that name. Numbers
+/// are decimal text, also `inf` and `-inf`, and `True` and `False` as 1 and 0; booleans `true`, `false`, `1`, `0`; categories
+/// the level's label, or a number where the levels are numbers.
 package struct FeatureTable {
     /// A column of the document that is no input of the model: an expected output, an identifier.
     package struct OtherColumn: Sendable, Equatable {
@@ -23,9 +23,12 @@ package struct FeatureTable {
     private let fields: [Field]
     /// The input of each of the document's columns, or -1.
     private let inputs: [Int]
+    private let missing: MissingWords
 
     /// Takes the row that the reader is at as the header.
-    package init(header reader: borrowing CSVReader, inputs fields: [Field]) throws(CSVReader.Failure) {
+    package init(
+        header reader: borrowing CSVReader, inputs fields: [Field], missing: MissingWords = .standard
+    ) throws(CSVReader.Failure) {
         let names = (0..<reader.count).map { reader[$0] }
         var positions: [String: Int] = [:]
         for (position, field) in fields.enumerated() where positions[field.name] == nil { positions[field.name] = position }
@@ -44,6 +47,7 @@ package struct FeatureTable {
         self.absentInputs = fields.map(\.name).filter { !seen.contains($0) }
         self.fields = fields
         self.inputs = inputs
+        self.missing = missing
     }
 
     /// Adds the row that the reader is at to `batch`, which is as wide as there are fields. After an error the
@@ -57,7 +61,7 @@ package struct FeatureTable {
             for column in 0..<reader.count where inputs[column] >= 0 {
                 let input = inputs[column]
                 try reader.withCell(column) { cell throws(ScoringError) in
-                    try FeatureCell.set(cell, of: fields[input], in: batch, row: row, column: input)
+                    try FeatureCell.set(cell, of: fields[input], in: batch, row: row, column: input, missing: missing)
                 }
             }
             for (column, field) in fields.enumerated() where field.isRequired && batch[row, column].isNaN {
@@ -73,21 +77,22 @@ package struct FeatureTable {
 /// Turns one CSV cell into one cell of a `FeatureBatch`.
 package enum FeatureCell {
     package static func set(
-        _ cell: UnsafeBufferPointer<UInt8>, of field: Field, in batch: FeatureBatch, row: Int, column: Int
+        _ cell: UnsafeBufferPointer<UInt8>, of field: Field, in batch: FeatureBatch, row: Int, column: Int,
+        missing: MissingWords = .standard
     ) throws(ScoringError) {
         guard !cell.isEmpty else { return }
         switch field.kind {
         case .text:
             try batch.set(text: cell, of: field, row: row, column: column)
         case .number, .integer:
-            guard !isMissing(cell) else { return }
+            guard !missing.contains(cell) else { return }
             guard let value = number(cell) else {
                 if field.unknownLevel == .missing { return }
                 throw .invalidFeature(name: field.name, reason: "expected a number")
             }
             try batch.set(number: value, of: field, row: row, column: column)
         case .boolean:
-            guard !isMissing(cell) else { return }
+            guard !missing.contains(cell) else { return }
             guard let value = boolean(cell) else {
                 if field.unknownLevel == .missing { return }
                 throw .invalidFeature(name: field.name, reason: "expected true, false, 1 or 0")
@@ -95,30 +100,36 @@ package enum FeatureCell {
             batch.set(value ? 1 : 0, row: row, column: column)
         case .category(let levels):
             // A level may be called "NA".
-            if isMissing(cell), levels.position(of: cell) == nil { return }
+            if missing.contains(cell), levels.position(of: cell) == nil { return }
+            // pandas writes the truth values whose levels are called true and false as True and False.
+            if levels.position(of: cell) == nil, let truth = truth(cell), levels.position(of: truth ? "true" : "false") != nil {
+                return try batch.set(boolean: truth, of: field, row: row, column: column)
+            }
             try batch.set(text: cell, of: field, row: row, column: column)
         }
     }
 
-    /// A finite number or an infinity in decimal text.
+    /// A finite number or an infinity in decimal text; 1 and 0 for true and false.
     package static func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
         if let value = DecimalParser.double(cell) { return value }
         let text = JSONString(cell)
         if text == "inf" || text == "Infinity" || text == "+inf" { return .infinity }
         if text == "-inf" || text == "-Infinity" { return -.infinity }
-        return nil
-    }
-
-    /// Whether the cell is one of the usual ways to write that there is no value.
-    package static func isMissing(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
-        let text = JSONString(cell)
-        return text.isEmpty || text == "NA" || text == "NaN" || text == "nan" || text == "null"
+        return truth(cell).map { $0 ? 1 : 0 }
     }
 
     private static func boolean(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
         switch JSONString(cell) {
-        case "true", "True", "TRUE", "1", "1.0": true
-        case "false", "False", "FALSE", "0", "0.0": false
+        case "1", "1.0": true
+        case "0", "0.0": false
+        default: truth(cell)
+        }
+    }
+
+    private static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
+        switch JSONString(cell) {
+        case "true", "True", "TRUE": true
+        case "false", "False", "FALSE": false
         default: nil
         }
     }

@@ -132,6 +132,7 @@ struct GoldenFile {
     // MARK: - Outputs
 
     private func target(named name: String, line: Int) throws(CSVReader.Failure) -> Target {
+        if name == "prediction", answers.score != nil, let column = scoreColumn { return .output(column) }
         if let column = model.signature.outputColumn(named: name) { return .output(column) }
         if name == "prediction", let column = scoreColumn { return .output(column) }
         if name == "decision" {
@@ -209,7 +210,7 @@ private enum GoldenValue {
 
     private func isMissing(_ cell: String) -> Bool {
         var cell = cell
-        return cell.withUTF8 { FeatureCell.isMissing($0) }
+        return cell.withUTF8 { MissingWords.standard.contains($0) }
     }
 
     private func number(_ cell: String) -> Double? {

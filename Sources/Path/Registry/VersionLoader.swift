@@ -77,7 +77,7 @@ package struct VersionLoader: Sendable {
     }
 
     /// What the manifest decides about this model's answers, or why it does not fit the model.
-    static func answers(of manifest: ModelManifest, for signature: Signature) throws(ScoringError) -> AnswerRules {
+    package static func answers(of manifest: ModelManifest, for signature: Signature) throws(ScoringError) -> AnswerRules {
         var answers = AnswerRules()
         answers.rule = manifest.policy
         answers.ignoresUnknownFeatures = manifest.ignoresUnknownFeatures
