@@ -123,7 +123,7 @@ let package = Package(
         tests(of: "Experiments", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", "Experiments", "Batching", "Resilience", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
-        tests(of: "Pipeline", ["Scoring", "Registry", "Caching", "Resilience", "Experiments", log]),
+        tests(of: "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
         tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),

@@ -25,6 +25,22 @@ internal import Testing
         }
     }
 
+    /// Has what flights leave to be done done when the test says so.
+    private final class Queue: Sendable {
+        private let pieces = Mutex<[@Sendable () -> Void]>([])
+
+        var flights: SingleFlight { SingleFlight { piece in self.pieces.withLock { $0.append(piece) } } }
+
+        /// One piece; false if there is none.
+        func step() -> Bool {
+            guard let piece = pieces.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) else { return false }
+            piece()
+            return true
+        }
+
+        func drain() { while step() {} }
+    }
+
     private func ticket(_ role: SingleFlight.Role) -> SingleFlight.Ticket? {
         guard case .lead(let ticket) = role else { return nil }
         return ticket
@@ -67,10 +83,13 @@ internal import Testing
     }
 
     @Test func aLeaderThatGivesUpHandsOverToTheOneThatWaitedLongest() throws {
-        let (flights, ears) = (SingleFlight(), Ears())
+        let (queue, ears) = (Queue(), Ears())
+        let flights = queue.flights
         let first = try #require(ticket(flights.join(key, waiter: ears.waiter(0))))
         for number in 1...2 { _ = flights.join(key, waiter: ears.waiter(number)) }
         first.abandon()
+        #expect(ears.numbers == [], "it may give up at once, and so on through all who wait")
+        queue.drain()
         let promoted = ears.take()
         #expect(promoted.map(\.0) == [1])
         guard case .lead(let second) = promoted[0].1 else {
@@ -92,15 +111,18 @@ internal import Testing
     }
 
     @Test func aTicketThatIsForgottenGivesUp() throws {
-        let (flights, ears) = (SingleFlight(), Ears())
+        let (queue, ears) = (Queue(), Ears())
+        let flights = queue.flights
         var leader: SingleFlight.Ticket? = try #require(
             ticket(flights.join(key, waiter: ears.waiter(0))))
         _ = flights.join(key, waiter: ears.waiter(1))
         #expect(leader != nil)
         leader = nil
+        queue.drain()
         #expect(ears.numbers == [1])
         // The promoted ticket is forgotten with what was heard, and nobody is left.
         _ = ears.take()
+        queue.drain()
         #expect(flights.count == 0)
     }
 
@@ -115,9 +137,89 @@ internal import Testing
         #expect(ears.numbers == [2])
     }
 
+    @Test func waitersAreToldInSmallSlices() throws {
+        let (queue, ears) = (Queue(), Ears())
+        let flights = queue.flights
+        let leader = try #require(ticket(flights.join(key, waiter: ears.waiter(0))))
+        for number in 1...1000 { _ = flights.join(key, waiter: ears.waiter(number)) }
+        leader.fail(.engineFailure("broken"))
+        var told: [Int] = []
+        repeat {
+            let slice = ears.take().map(\.0)
+            #expect(slice.count <= SingleFlight.slice)
+            told += slice
+        } while queue.step()
+        told += ears.numbers
+        #expect(told == Array(1...1000))
+    }
+
+    /// Each finds its way blocked and gives up at once. Neither the stack nor the time may grow with how many they are.
+    @Test func aHundredThousandWhoGiveUpOneAfterTheOtherTakeNoStack() async {
+        let flights = SingleFlight()
+        let count = 100_000
+        let key = self.key
+        await withCheckedContinuation { continuation in
+            guard case .lead(let leader) = flights.join(key, waiter: { _ in }) else { return continuation.resume() }
+            for number in 1...count {
+                _ = flights.join(key) { outcome in
+                    if case .lead(let ticket) = outcome { ticket.abandon() }
+                    if number == count { continuation.resume() }
+                }
+            }
+            leader.abandon()
+        }
+        #expect(flights.count == 0)
+    }
+
+    @Test func aHundredThousandLeaveInAnyOrder() throws {
+        let (flights, ears) = (SingleFlight(), Ears())
+        let leader = try #require(ticket(flights.join(key, waiter: ears.waiter(0))))
+        let seats = (1...100_000).compactMap { seat(flights.join(key, waiter: ears.waiter($0))) }
+        for seat in seats.dropLast().reversed() { #expect(seat.leave()) }
+        leader.land(makeScore(1, of: scope))
+        #expect(ears.numbers == [100_000])
+    }
+
+    @Test func whoseTimeIsOverIsLateAndTheNextOneLeads() throws {
+        let (queue, ears) = (Queue(), Ears())
+        let flights = queue.flights
+        let now = Moment.now
+        let leader = try #require(ticket(flights.join(key, deadline: now, waiter: ears.waiter(0))))
+        for number in 1...3 { _ = flights.join(key, deadline: now, waiter: ears.waiter(number)) }
+        _ = flights.join(key, waiter: ears.waiter(4))
+        leader.abandon()
+        queue.drain()
+        for (number, outcome) in ears.take() {
+            switch outcome {
+            case .failed(.deadlineExceeded): #expect(number < 4)
+            case .lead(let ticket):
+                #expect(number == 4)
+                ticket.fail(.engineFailure("broken"))
+            case .score, .failed: Issue.record("\(number): \(outcome)")
+            }
+        }
+        #expect(flights.count == 0)
+    }
+
+    @Test func nobodyWaitsForOneThatMayTakeMuchLonger() throws {
+        let (flights, ears) = (SingleFlight(), Ears())
+        let now = Moment.now
+        let leader = try #require(
+            ticket(flights.join(key, deadline: now.advanced(by: .seconds(60)), waiter: ears.waiter(0))))
+        // Out of order by no more than an event loop is behind.
+        #expect(seat(flights.join(key, deadline: now.advanced(by: .milliseconds(59_990)), waiter: ears.waiter(1))) != nil)
+        guard case .alone = flights.join(key, deadline: now.advanced(by: .seconds(30)), waiter: ears.waiter(2)) else {
+            Issue.record("it waits")
+            return
+        }
+        leader.land(makeScore(1, of: scope))
+        #expect(ears.numbers == [1])
+    }
+
     /// Leaders land, fail, give up and are forgotten, waiters leave, on four threads: each hears exactly one thing.
     @Test func everyWaiterHearsOneThingOrHasLeft() {
-        let flights = SingleFlight()
+        let queue = Queue()
+        let flights = queue.flights
         let scope = self.scope
         let waiting = Atomic<Int>(0)
         let heard = Atomic<Int>(0)
@@ -151,9 +253,12 @@ internal import Testing
                 case .wait(let seat):
                     waiting.wrappingAdd(1, ordering: .relaxed)
                     if step % 3 == 0, seat.leave() { left.wrappingAdd(1, ordering: .relaxed) }
+                case .alone: wrong.wrappingAdd(1, ordering: .relaxed)
                 }
+                _ = queue.step()
             }
         }
+        queue.drain()
         #expect(flights.count == 0)
         #expect(wrong.load(ordering: .relaxed) == 0)
         #expect(

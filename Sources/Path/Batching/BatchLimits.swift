@@ -14,7 +14,8 @@ package struct BatchLimits: Sendable, Equatable {
     /// Calls of the model that run at the same time, 1 or more. Default 1: native libraries spread one call over
     /// the processors themselves.
     package var engines = 1
-    /// The deadline of requests that bring none, counted from submission, so that nothing waits forever. Default 30 s.
+    /// The deadline of requests that bring none, counted from submission here and from arrival where the path sets it, so that
+    /// nothing waits forever. Default 30 s.
     package var longestWait = Duration.seconds(30)
     /// How long after the last deadline of its requests a call may still return before it counts as hung. Default 1 s.
     package var stuckAfter = Duration.seconds(1)

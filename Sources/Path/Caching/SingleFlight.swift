@@ -9,7 +9,7 @@ package final class SingleFlight: Sendable {
     /// What one who waits hears, exactly once unless it leaves.
     package enum Outcome: Sendable {
         case score(CachedScore)
-        /// The engine's error for this row.
+        /// What keeps every request for this row from a score; for one whose time is over, `.deadlineExceeded`.
         case failed(ScoringError)
         /// The leader gave up: compute, and tell the ticket.
         case lead(Ticket)
@@ -20,6 +20,8 @@ package final class SingleFlight: Sendable {
         case lead(Ticket)
         /// `waiter` will be called.
         case wait(Seat)
+        /// Compute: the others may take longer than this one has. There is nobody to tell.
+        case alone
     }
 
     /// The duty to compute. Ends with `land`, `fail` or `abandon`; dropped without one of them it abandons.
@@ -36,13 +38,14 @@ package final class SingleFlight: Sendable {
 
         deinit { flights.abandon(key, leader: number) }
 
-        /// Hands the score to all who wait, on the calling thread.
+        /// Hands the score to all who wait: to a few on the calling thread, to the others from a thread of its own.
         package func land(_ score: CachedScore) { flights.land(key, leader: number, .score(score)) }
 
-        /// Hands an error of the engine to all who wait. A deadline of the leader's own is a reason to `abandon`.
+        /// Hands an error that others would get too to all who wait, as `land` does. A deadline of the leader's own is a
+        /// reason to `abandon`.
         package func fail(_ error: ScoringError) { flights.land(key, leader: number, .failed(error)) }
 
-        /// Leaves the duty to the one who has waited longest, whose `waiter` is called on this thread.
+        /// Leaves the duty to the one who has waited longest, whose `waiter` is called later, on another thread.
         package func abandon() { flights.abandon(key, leader: number) }
     }
 
@@ -58,23 +61,41 @@ package final class SingleFlight: Sendable {
     }
 
     package typealias Waiter = @Sendable (Outcome) -> Void
+    /// Has something done later, outside of whatever else it was given.
+    package typealias Runner = @Sendable (@escaping @Sendable () -> Void) -> Void
+
+    /// How many waiters are called in one go.
+    package static let slice = 32
 
     private let shards: [Shard]
+    private let runner: Runner
     private let numbers = Atomic<UInt64>(0)
 
     private final class Shard: Sendable {
         let plan = Mutex(FlightPlan<CacheKey, Waiter>())
     }
 
-    package init() { shards = (0..<16).map { _ in Shard() } }
+    package convenience init() {
+        let thread = FlightThread()
+        self.init { thread.run($0) }
+    }
 
-    /// Asks to lead or to wait for `key`. `waiter` is called on the thread of whoever leads, outside of locks, and
-    /// must not take long. Memory is bounded by the callers' own bound on requests: one place each.
-    package func join(_ key: CacheKey, waiter: @escaping Waiter) -> Role {
+    package init(runner: @escaping Runner) {
+        self.runner = runner
+        shards = (0..<16).map { _ in Shard() }
+    }
+
+    /// Asks to lead or to wait for `key`. `waiter` is called on another thread, outside of locks, and must not take long.
+    /// Memory is bounded by the callers' own bound on requests: one place each.
+    /// - Parameter deadline: By when whoever asks gives up as a leader, and is to hear something as a waiter.
+    package func join(
+        _ key: CacheKey, deadline: Moment = Moment(nanoseconds: .max), waiter: @escaping Waiter
+    ) -> Role {
         let number = numbers.wrappingAdd(1, ordering: .relaxed).newValue
-        switch shard(of: key).plan.withLock({ $0.join(key, number: number, waiter: waiter) }) {
+        switch shard(of: key).plan.withLock({ $0.join(key, number: number, deadline: deadline, waiter: waiter) }) {
         case .lead: return .lead(Ticket(flights: self, key: key, number: number))
         case .wait: return .wait(Seat(flights: self, key: key, number: number))
+        case .alone: return .alone
         }
     }
 
@@ -83,12 +104,25 @@ package final class SingleFlight: Sendable {
 
     private func land(_ key: CacheKey, leader: UInt64, _ outcome: Outcome) {
         let waiters = shard(of: key).plan.withLock { $0.land(key, leader: leader) }
-        for waiter in waiters { waiter(outcome) }
+        tell(waiters[...], outcome)
     }
 
     private func abandon(_ key: CacheKey, leader: UInt64) {
-        guard let next = shard(of: key).plan.withLock({ $0.abandon(key, leader: leader) }) else { return }
-        next.waiter(.lead(Ticket(flights: self, key: key, number: next.number)))
+        let now = Moment.now
+        let handover = shard(of: key).plan.withLock { $0.abandon(key, leader: leader, now: now) }
+        if let next = handover.next {
+            let ticket = Ticket(flights: self, key: key, number: next.number)
+            // Never here: it may give up at once, and so on through all who wait.
+            runner { next.waiter(.lead(ticket)) }
+        }
+        tell(handover.late[...], .failed(.deadlineExceeded))
+    }
+
+    /// Calls waiters slice by slice, others' in between.
+    private func tell(_ waiters: ArraySlice<Waiter>, _ outcome: Outcome) {
+        for waiter in waiters.prefix(Self.slice) { waiter(outcome) }
+        let rest = waiters.dropFirst(Self.slice)
+        if !rest.isEmpty { runner { self.tell(rest, outcome) } }
     }
 
     private func leave(_ key: CacheKey, number: UInt64) -> Bool {

@@ -13,6 +13,8 @@ final class EngineCall: @unchecked Sendable {
     private var permit: BreakerPermit?
     private var began = Moment(nanoseconds: 0)
     private(set) var isRefusedByBreaker = false
+    /// Whether its client gave it up.
+    private(set) var isCancelled = false
     /// What waits for the batcher; it holds this call until it is answered.
     private var job: BatchJob?
 
@@ -95,6 +97,7 @@ final class EngineCall: @unchecked Sendable {
             case .cancelled(let returned):
                 takeBack(returned, of: lent)
                 reportJob(.unknown)
+                isCancelled = true
                 completion(.notReady("the request was given up by its client"))
             }
         }

@@ -19,6 +19,7 @@ final class Passage: @unchecked Sendable {
     private var keys: [CacheKey] = []
     private var flight: SingleFlight.Ticket?
     private var isRefusedByBreaker = false
+    private var isCancelled = false
     /// What is left to be tried in place of the model.
     var fallbacks: ArraySlice<FallbackChain.Step>?
 
@@ -76,18 +77,20 @@ final class Passage: @unchecked Sendable {
         guard let flights = path.cache?.flights, rows == 1, exchange.completion != nil, !hasOwnDeadline else {
             return try findShared()
         }
-        switch flights.join(keys[0], waiter: { [self] outcome in landed(outcome) }) {
+        let deadline = exchange.deadline ?? Moment(nanoseconds: .max)
+        switch flights.join(keys[0], deadline: deadline, waiter: { [self] outcome in landed(outcome) }) {
         case .lead(let ticket):
             flight = ticket
             return try findShared()
         case .wait: return .pending
+        case .alone: return try findShared()
         }
     }
 
     private var hasOwnDeadline: Bool {
         guard let deadline = exchange.deadline else { return false }
-        guard let limit = path.deadline else { return true }
-        return deadline < exchange.arrival.advanced(byNanoseconds: limit)
+        guard let limit = path.deadline(ofArrival: exchange.arrival) else { return true }
+        return deadline < limit
     }
 
     private func landed(_ outcome: SingleFlight.Outcome) {
@@ -97,10 +100,14 @@ final class Passage: @unchecked Sendable {
                 guard let cache = self.path.cache else { return .answered }
                 self.exchange.scores.reset(rows: 1, width: cache.scope.width)
                 score.copy(into: self.exchange.scores, row: 0, of: cache.scope)
+                if self.isMissingScoreReplaced { return try self.replaceMissingScore() }
+                try self.checkDeadline()
                 self.path.model.cacheMeter.record(l1Hits: 1)
                 self.exchange.isCached = true
                 return self.answered()
-            case .failed(let error): throw error
+            case .failed(let error):
+                self.isRefusedByBreaker = error == CircuitBreaker.refusal
+                throw error
             case .lead(let ticket):
                 self.flight = ticket
                 return try self.findShared()
@@ -163,6 +170,7 @@ final class Passage: @unchecked Sendable {
 
     private func failed(_ error: ScoringError, _ call: EngineCall) -> ScoringError {
         isRefusedByBreaker = call.isRefusedByBreaker
+        isCancelled = call.isCancelled
         return error
     }
 
@@ -171,22 +179,37 @@ final class Passage: @unchecked Sendable {
         guard scores.count == rows, scores.width == served.signature.outputs.count else {
             throw .engineFailure("the model gave \(scores.count) results for \(rows) rows")
         }
-        // A score that comes too late is no answer: the caller has decided without it.
-        if let deadline = exchange.deadline, Moment.now > deadline { throw .deadlineExceeded }
-        if let fallback = path.fallback, fallback.applies(to: .missingScore), hasMissingScore {
-            let error = ScoringError.engineFailure("the score is not a number")
-            pipeline.learn(error, exchange, served, rows: rows)
-            return try fallBack(.missingScore, otherwise: error)
+        if isMissingScoreReplaced {
+            // It is missing for those who wait too: they need not find that out one after the other.
+            if let flight, let score = path.cache.flatMap({ CachedScore(scores, row: 0, of: $0.scope) }) { flight.land(score) }
+            flight = nil
+            return try replaceMissingScore()
         }
+        // What is too late for this request may not be for others.
         keep()
+        try checkDeadline()
         return answered()
     }
 
-    private var hasMissingScore: Bool {
+    /// A score that comes too late is no answer: the caller has decided without it.
+    private func checkDeadline() throws(ScoringError) {
+        if let deadline = exchange.deadline, Moment.now > deadline { throw .deadlineExceeded }
+    }
+
+    /// Whether a score is missing, and the model's fallback is to stand in for it.
+    private var isMissingScoreReplaced: Bool {
+        guard let fallback = path.fallback, fallback.applies(to: .missingScore) else { return false }
         for row in 0..<rows {
             for column in served.score where exchange.scores[row, column].isNaN { return true }
         }
         return false
+    }
+
+    private func replaceMissingScore() throws(ScoringError) -> PredictionProgress {
+        try checkDeadline()
+        let error = ScoringError.engineFailure("the score is not a number")
+        pipeline.learn(error, exchange, served, rows: rows)
+        return try fallBack(.missingScore, otherwise: error)
     }
 
     /// Keeps what was scored for equal rows to come, and hands it to those that wait.
@@ -222,8 +245,9 @@ final class Passage: @unchecked Sendable {
         // A failure of the fallbacks has been counted and closed there.
         if fallbacks != nil { throw error }
         if let flight {
-            // The leader's own deadline, or that nobody waits for it, says nothing about the others.
-            if case .engineFailure = error { flight.fail(error) } else { flight.abandon() }
+            // The leader's own deadline, or that nobody waits for it, says nothing about the others. All else, an open
+            // breaker or a full queue too, they would only find out one after the other.
+            if isCancelled || error == .deadlineExceeded { flight.abandon() } else { flight.fail(error) }
             self.flight = nil
         }
         // Calls that an open breaker keeps from the version count as the failures that they would be.

@@ -11,6 +11,8 @@ final class VersionPath: VersionStages {
     let model: ModelPath
     /// Added to a request's arrival, in nanoseconds; nil where only the request's own deadline counts.
     let deadline: UInt64?
+    /// `deadline`, or what an earlier end `longestWait` puts to requests to an engine that blocks. Added to the arrival too.
+    private let limit: UInt64?
     let breaker: CircuitBreaker?
     /// For engines that block.
     let batcher: Batcher?
@@ -39,9 +41,11 @@ final class VersionPath: VersionStages {
         if isBlocking {
             var batching = rules.batching ?? BatchLimits()
             if let limits { batching.queuedRows = limits.queuedRows }
+            limit = min(deadline ?? .max, batching.longestWait.nanoseconds)
             quickCalls = rowNanoseconds.flatMap { QuickCalls($0) }
             batcher = try Batcher(loaded, limits: batching, name: model.name.text)
         } else {
+            limit = deadline
             quickCalls = nil
             batcher = nil
         }
@@ -49,11 +53,15 @@ final class VersionPath: VersionStages {
 
     var isLimited: Bool { admits }
 
-    /// When a request is late by the model's own limit or its own.
+    /// When a request is late by the model's own limits or its own.
     func deadline(of exchange: PredictionExchange) -> Moment? {
-        guard let deadline else { return exchange.deadline }
-        let latest = exchange.arrival.advanced(byNanoseconds: deadline)
-        return exchange.deadline.map { min($0, latest) } ?? latest
+        guard let limit = deadline(ofArrival: exchange.arrival) else { return exchange.deadline }
+        return exchange.deadline.map { min($0, limit) } ?? limit
+    }
+
+    /// When a request is late by the model's limits, whatever its own is.
+    func deadline(ofArrival arrival: Moment) -> Moment? {
+        limit.map { arrival.advanced(byNanoseconds: $0) }
     }
 
     /// Refuses a request that nobody has read yet, where it would be refused afterwards and no fallback needs its rows.
