@@ -53,7 +53,7 @@ final class EngineCall: @unchecked Sendable {
             exchange.workspace.deadline = deadline
             try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
         } catch {
-            report(CallResult(error))
+            report(result(of: error))
             throw error
         }
     }
@@ -72,7 +72,7 @@ final class EngineCall: @unchecked Sendable {
             return true
         } catch {
             if isLimited, error == .deadlineExceeded { return false }
-            report(CallResult(error))
+            report(result(of: error))
             throw error
         }
     }
@@ -92,7 +92,7 @@ final class EngineCall: @unchecked Sendable {
                 completion(nil)
             case .failed(let error, let returned):
                 takeBack(returned, of: lent)
-                reportJob(CallResult(error))
+                reportJob(result(of: error))
                 completion(error)
             case .cancelled(let returned):
                 takeBack(returned, of: lent)
@@ -121,6 +121,12 @@ final class EngineCall: @unchecked Sendable {
         job = nil
         if let work { began = work }
         report(work == nil ? .unknown : result)
+    }
+
+    /// What an error says about the engine.
+    private func result(of error: ScoringError) -> CallResult {
+        if error == .deadlineExceeded, let path, path.isCallersDeadline(exchange) { return .unknown }
+        return CallResult(error)
     }
 
     private func report(_ result: CallResult) {

@@ -74,7 +74,8 @@ final class Passage: @unchecked Sendable {
     /// Waits for an equal row that is being computed, or goes on as the one who computes. Requests with a deadline of
     /// their own, which may be earlier than the leader's, compute for themselves.
     private func joinFlight() throws(ScoringError) -> PredictionProgress {
-        guard let flights = path.cache?.flights, rows == 1, exchange.completion != nil, !hasOwnDeadline else {
+        guard let flights = path.cache?.flights, rows == 1, exchange.completion != nil, !path.isCallersDeadline(exchange)
+        else {
             return try findShared()
         }
         let deadline = exchange.deadline ?? Moment(nanoseconds: .max)
@@ -85,12 +86,6 @@ final class Passage: @unchecked Sendable {
         case .wait: return .pending
         case .alone: return try findShared()
         }
-    }
-
-    private var hasOwnDeadline: Bool {
-        guard let deadline = exchange.deadline else { return false }
-        guard let limit = path.deadline(ofArrival: exchange.arrival) else { return true }
-        return deadline < limit
     }
 
     private func landed(_ outcome: SingleFlight.Outcome) {
@@ -252,7 +247,8 @@ final class Passage: @unchecked Sendable {
         }
         // Calls that an open breaker keeps from the version count as the failures that they would be.
         let failure = isRefusedByBreaker ? .engineFailure("breaker open") : error
-        pipeline.learn(failure, exchange, served, rows: rows)
+        let isCallersDoing = error == .deadlineExceeded && path.isCallersDeadline(exchange)
+        pipeline.learn(isCallersDoing ? nil : failure, exchange, served, rows: rows)
         let reason = isRefusedByBreaker ? DegradationReason.breakerOpen : DegradationReason(error)
         if let reason, let fallback = path.fallback, fallback.applies(to: reason) {
             return try fallBack(reason, otherwise: error)

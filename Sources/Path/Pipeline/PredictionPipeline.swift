@@ -39,7 +39,8 @@ package final class PredictionPipeline: Predictor {
             // A score that comes too late is no answer: the caller has decided without it.
             try Self.check(exchange.deadline)
         } catch {
-            learn(error, exchange, served, rows: exchange.features.count)
+            // Without stages every deadline is the caller's.
+            learn(error == .deadlineExceeded ? nil : error, exchange, served, rows: exchange.features.count)
             countFailure(error, served)
             throw error
         }
@@ -68,9 +69,11 @@ package final class PredictionPipeline: Predictor {
     }
 
     /// Lets the experiment on the model's versions, if there is one, take note of a failure, and lets go of it.
-    func learn(_ failure: ScoringError, _ exchange: PredictionExchange, _ served: ServedModel, rows: Int) {
+    /// - Parameter failure: nil for one that the caller brought about: that says nothing about the version.
+    func learn(_ failure: ScoringError?, _ exchange: PredictionExchange, _ served: ServedModel, rows: Int) {
         guard let experiment = exchange.experiment else { return }
         exchange.experiment = nil
+        guard let failure else { return }
         experiment.learn(failure: failure, rows: rows, of: served, wasChosen: exchange.isVersionChosen)
     }
 

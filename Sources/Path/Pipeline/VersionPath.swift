@@ -64,6 +64,13 @@ final class VersionPath: VersionStages {
         limit.map { arrival.advanced(byNanoseconds: $0) }
     }
 
+    /// Whether a request's deadline is the caller's: earlier than the model's limits ask for. That it passes says nothing
+    /// about the version.
+    func isCallersDeadline(_ exchange: PredictionExchange) -> Bool {
+        guard let deadline = exchange.deadline else { return false }
+        return self.deadline(ofArrival: exchange.arrival).map { deadline < $0 } ?? true
+    }
+
     /// Refuses a request that nobody has read yet, where it would be refused afterwards and no fallback needs its rows.
     func screen(_ exchange: PredictionExchange) throws(ScoringError) {
         if let fallback, fallback.applies(to: .overloaded) { return }

@@ -4,8 +4,8 @@ package import Scoring
 package enum CallResult: Sendable, Equatable {
     case success
     case failure
-    /// The caller's deadline passed while the engine was at work. A failure only if the engine had as long as a slow call
-    /// takes: a caller in too much of a hurry is not the engine's fault.
+    /// The model's deadline passed while the engine was at work. A failure only if the engine had as long as a slow call
+    /// takes. For a deadline of the caller's own it is `unknown`: a caller in a hurry is not the engine's fault.
     case deadlinePassed
     /// Nothing: the caller's own error, or nobody waited for the end.
     case unknown
