@@ -1,3 +1,4 @@
+internal import Batching
 internal import Caching
 internal import Dispatch
 internal import Glibc
@@ -90,23 +91,32 @@ internal import Testing
 
     /// Asks and waits for the answer.
     private func ask(
-        _ served: ServedModel, _ values: [Double], deadline: Moment? = nil, queueDelay: QueueDelay = .none
+        _ served: ServedModel, _ values: [Double], arrival: Moment = .now, deadline: Moment? = nil,
+        queueDelay: QueueDelay = .none, experiment: (any RunningExperiment)? = nil
     ) async -> Answer {
         await withCheckedContinuation { continuation in
-            let exchange = PredictionExchange { exchange, error in
-                continuation.resume(returning: Self.answer(exchange, error))
-            }
-            exchange.begin(arrival: .now, deadline: deadline, width: 1)
-            exchange.queueDelay = queueDelay
-            for value in values { exchange.features.set(value, row: exchange.features.addRow(), column: 0) }
-            do throws(ScoringError) {
-                if case .answered = try pipeline.predict(exchange, with: served) {
-                    continuation.resume(returning: Self.answer(exchange, nil))
-                }
-            } catch {
-                continuation.resume(returning: Answer(error: error))
-            }
+            begin(served, values, arrival, deadline, queueDelay, experiment) { continuation.resume(returning: $0) }
         }
+    }
+
+    /// Asks, and has `answered` called once, now or later.
+    @discardableResult
+    private func begin(
+        _ served: ServedModel, _ values: [Double], _ arrival: Moment, _ deadline: Moment? = nil,
+        _ queueDelay: QueueDelay = .none, _ experiment: (any RunningExperiment)? = nil,
+        answered: @escaping @Sendable (Answer) -> Void
+    ) -> PredictionExchange {
+        let exchange = PredictionExchange { exchange, error in answered(Self.answer(exchange, error)) }
+        exchange.begin(arrival: arrival, deadline: deadline, width: 1)
+        exchange.queueDelay = queueDelay
+        exchange.experiment = experiment
+        for value in values { exchange.features.set(value, row: exchange.features.addRow(), column: 0) }
+        do throws(ScoringError) {
+            if case .answered = try pipeline.predict(exchange, with: served) { answered(Self.answer(exchange, nil)) }
+        } catch {
+            answered(Answer(error: error))
+        }
+        return exchange
     }
 
     private static func answer(_ exchange: PredictionExchange, _ error: ScoringError?) -> Answer {
@@ -251,6 +261,63 @@ internal import Testing
         #expect(calls.withLock { $0 } == 1)
     }
 
+    /// Asks for the same row `count` times: the first is to be computed, the others wait for it.
+    private func askTogether(
+        _ count: Int, _ served: ServedModel, arrival: Moment = .now
+    ) -> (crowd: Crowd<Answer>, leader: PredictionExchange) {
+        let crowd = Crowd<Answer>(count)
+        let exchanges = (0..<count).map { _ in begin(served, [1], arrival) { crowd.add($0) } }
+        return (crowd, exchanges[0])
+    }
+
+    @Test func thoseWhoWaitAreRefusedTogetherWhereTheirLeaderGoesAndTheBreakerIsOpen() async throws {
+        let gate = Gate()
+        var rules = caching()
+        var batching = BatchLimits()
+        (batching.engines, batching.maxBatchRows, batching.longestWait) = (2, 1, .seconds(3600))
+        rules.batching = batching
+        let served = try serve(rules, calls: Self.blocking) { rows, _ throws(ScoringError) in
+            if rows[0, 0] == 1 { gate.wait() }
+            throw .engineFailure("broken")
+        }
+        let (crowd, leader) = askTogether(3000, served)
+        while await ask(served, [2]).error != CircuitBreaker.refusal {}
+        leader.cancel?()
+        #expect(await crowd.answers().count { $0.error == CircuitBreaker.refusal } == 2999)
+        gate.open()
+    }
+
+    @Test(.timeLimit(.minutes(5))) func whoWaitsForAHangingEngineIsAnsweredByItsOwnLongestWait() async throws {
+        let gate = Gate()
+        var rules = caching()
+        var batching = BatchLimits()
+        batching.longestWait = .seconds(3600)
+        rules.batching = batching
+        let served = try serve(rules, calls: Self.blocking) { _, _ in gate.wait() }
+        // Nearly all of the time is over.
+        let arrival = Moment(nanoseconds: Moment.now.nanoseconds - 3_600_000_000_000 + 100_000_000)
+        let answers = await askTogether(20, served, arrival: arrival).crowd.answers()
+        #expect(answers == Array(repeating: Answer(error: .deadlineExceeded), count: 20))
+        gate.open()
+    }
+
+    @Test func aMissingScoreIsFoundOnceForAllWhoWait() async throws {
+        let calls = Mutex(0)
+        let gate = Gate()
+        var rules = falling(to: .constant(score: 0.5, decision: nil), on: [.missingScore])
+        rules.cacheLife = .seconds(60)
+        let served = try serve(rules, calls: Self.blocking) { _, scores in
+            calls.withLock { $0 += 1 }
+            gate.wait()
+            scores[0, 0] = .nan
+        }
+        let crowd = askTogether(50, served).crowd
+        gate.open()
+        let expected = Answer(scores: [0.5], decisions: [.allow], degradation: "score missing")
+        #expect(await crowd.answers().allSatisfy { $0 == expected })
+        #expect(calls.withLock { $0 } == 1)
+    }
+
     @Test func failuresAreNotKept() async throws {
         let calls = Mutex(0)
         let served = try serve(caching()) { _, scores throws(ScoringError) in
@@ -365,6 +432,62 @@ internal import Testing
             #expect(late > 50)
         }
         #expect(await ask(served, [0.25]).scores == [0.25])
+    }
+
+    // MARK: Blame
+
+    @Test func thatTheCallersDeadlinePassesIsNoFailureOfTheVersion() async throws {
+        var limited = ServingRules()
+        limited.limits = ResilienceLimits()
+        limited.limits?.deadline = .seconds(60)
+        for rules in [ServingRules(), caching(), limited] {
+            let notes = Notes()
+            let served = try serve(rules, Self.echo)
+            let answer = await ask(served, [1, 2], deadline: Moment(nanoseconds: 1), experiment: notes)
+            #expect(answer.error == .deadlineExceeded)
+            #expect(notes.failures.withLock { $0 } == [])
+        }
+        let notes = Notes()
+        let late = Moment(nanoseconds: Moment.now.nanoseconds - 61_000_000_000)
+        #expect(await ask(try serve(limited, Self.echo), [1], arrival: late, experiment: notes).error == .deadlineExceeded)
+        #expect(notes.failures.withLock { $0 } == [.deadlineExceeded], "the model's own deadline")
+    }
+
+    @Test(arguments: [false, true])
+    func onlyTheModelsOwnDeadlineOpensTheBreaker(isModels: Bool) async throws {
+        let gate = Gate()
+        var rules = ServingRules()
+        rules.limits = ResilienceLimits()
+        rules.limits?.deadline = isModels ? .milliseconds(20) : .seconds(3600)
+        rules.limits?.breaker = BreakerLimits()
+        rules.limits?.breaker?.minimumCalls = 3
+        rules.limits?.breaker?.slowCall = .milliseconds(1)
+        let served = try serve(rules, calls: Self.blocking) { _, _ in gate.wait() }
+        var errors: [ScoringError?] = []
+        for _ in 0..<6 {
+            let deadline = isModels ? nil : Moment.now.advanced(byMilliseconds: 20)
+            errors.append(await ask(served, [1], deadline: deadline).error)
+        }
+        #expect(errors.contains(CircuitBreaker.refusal) == isModels)
+        gate.open()
+    }
+
+    @Test func rowsThatTheEngineRefusesAreNoFailuresOfTheVersion() async throws {
+        let notes = Notes()
+        let served = try serve(falling(to: .constant(score: 0.5, decision: nil)), calls: Self.blocking) {
+            rows, scores throws(ScoringError) in
+            for row in 0..<rows.count {
+                if rows[row, 0] == 99 { throw .engineFailure("out of bounds") }
+                scores[row, 0] = rows[row, 0]
+            }
+        }
+        for _ in 0..<50 {
+            let answer = await ask(served, [99], experiment: notes)
+            #expect(answer.degradation == nil)
+        }
+        #expect(tally.events.withLock { $0.allSatisfy { $0.contains("out of bounds") } })
+        #expect(notes.failures.withLock { $0 } == [])
+        #expect(await ask(served, [0.25]).scores == [0.25], "no breaker is open")
     }
 
     // MARK: Admission

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from faults import Load, descriptors, processor_seconds
-from graphs import BAD, endless, throwing
+from graphs import BAD, endless
 from identity_models import features, identity
 from serving import Server, http_request, until
 
@@ -57,8 +57,8 @@ def served(repository, clock, *arguments):
     repository.add("m", 1, identity(OFFSET), manifest="cache: { ttl: 60s }\n")
     repository.add("brief", 1, identity(OFFSET), manifest="cache: { ttl: 300ms }\n")
     repository.add("hangs", 1, endless(), file="model.onnx", manifest="engine: onnxruntime\nlimits: { deadline: 300ms }\n")
-    repository.add("throws", 1, throwing(), file="model.onnx", manifest=(
-        "engine: onnxruntime\nlimits: { breaker: { minimumCalls: 4, openFor: 300ms, probes: 1, window: 10s } }\n"))
+    repository.add("late", 1, endless(), file="model.onnx", manifest=(
+        "engine: onnxruntime\nlimits: { deadline: 50ms, breaker: { minimumCalls: 4, openFor: 300ms, probes: 1, window: 10s } }\n"))
     return Server(repository.folder, "--log-access", "true", *arguments, **clock.environment)
 
 
@@ -89,15 +89,15 @@ def break_and_close(server, meanwhile=lambda: None):
     """Takes a breaker through open, `meanwhile`, and closed again."""
     statuses = []
     while 503 not in statuses:
-        statuses.append(server.post("/predict/throws", {"features": [BAD]}).status)
-        assert len(statuses) < 100 and set(statuses) <= {500, 503}
+        statuses.append(server.post("/predict/late", {"features": [BAD]}).status)
+        assert len(statuses) < 100 and set(statuses) <= {504, 503}
     meanwhile()
 
     def is_tried():
-        return server.post("/predict/throws", {"features": [6]}).status == 200
+        return server.post("/predict/late", {"features": [6]}).status == 200
 
     until(is_tried, "the engine to be tried again")
-    until(lambda: server.get("/models/throws").json["versions"][0]["breaker"]["state"] == "closed", "the breaker to close")
+    until(lambda: server.get("/models/late").json["versions"][0]["breaker"]["state"] == "closed", "the breaker to close")
 
 
 def test_the_wall_clock_may_jump_by_hours_in_both_directions(repository, clock):

@@ -96,7 +96,7 @@ final class Substitution: @unchecked Sendable {
         guard exchange.features.count == passage.rows else { throw .notReady("the rows are lent to a call that hangs") }
         let rest = passage.exchange.deadline.map { $0.nanoseconds(since: now) } ?? 0
         exchange.deadline = now.advanced(byNanoseconds: rest > 0 ? rest : path?.deadline ?? 100_000_000)
-        call = EngineCall(exchange, substitute.model, path)
+        call = EngineCall(exchange, path?.engine ?? substitute.model, path)
     }
 
     func begin(_ completion: @escaping @Sendable (ScoringError?) -> Void) throws(ScoringError) -> PredictionProgress {

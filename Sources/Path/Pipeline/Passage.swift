@@ -148,7 +148,7 @@ final class Passage: @unchecked Sendable {
     }
 
     private func score() throws(ScoringError) -> PredictionProgress {
-        let call = EngineCall(exchange, served.model, path)
+        let call = EngineCall(exchange, path.engine, path)
         do throws(ScoringError) {
             let progress = try call.begin { [self] error in
                 resume { () throws(ScoringError) in

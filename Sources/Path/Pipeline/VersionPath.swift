@@ -14,6 +14,8 @@ final class VersionPath: VersionStages {
     /// `deadline`, or what an earlier end `longestWait` puts to requests to an engine that blocks. Added to the arrival too.
     private let limit: UInt64?
     let breaker: CircuitBreaker?
+    /// The model as the stages call it: where its engine blocks, behind a `JudgingModel`.
+    let engine: any ScoringModel
     /// For engines that block.
     let batcher: Batcher?
     /// For engines that block for less than it takes to go to another thread.
@@ -43,9 +45,11 @@ final class VersionPath: VersionStages {
             if let limits { batching.queuedRows = limits.queuedRows }
             limit = min(deadline ?? .max, batching.longestWait.nanoseconds)
             quickCalls = rowNanoseconds.flatMap { QuickCalls($0) }
-            batcher = try Batcher(loaded, limits: batching, name: model.name.text)
+            engine = JudgingModel(loaded)
+            batcher = try Batcher(engine, limits: batching, name: model.name.text)
         } else {
             limit = deadline
+            engine = loaded
             quickCalls = nil
             batcher = nil
         }

@@ -1,0 +1,92 @@
+internal import Pipeline
+internal import Scoring
+internal import Synchronization
+internal import Testing
+
+/// Whose fault it is that an engine throws.
+@Suite struct JudgingModelTests {
+    /// Gives each row's first number; throws for a call in which a row is 99, and for all calls once it is broken.
+    private final class Engine: ScoringModel {
+        let signature = Signature(
+            inputs: [Field("x"), Field("word", .text)], outputs: [OutputColumn("prediction")],
+            roles: Roles(score: 0..<1))
+        let description = ModelDescription(format: "engine")
+        let calls = CallProfile(isBlocking: true)
+        let isBroken = Atomic<Bool>(false)
+        let rows = Mutex<[[String]]>([])
+
+        func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+            scores.reset(rows: rows.count, width: 1)
+            let seen = (0..<rows.count).map { "\(rows[$0, 0]) \(rows.text(row: $0, column: 1) ?? "nothing")" }
+            self.rows.withLock { $0.append(seen) }
+            for row in 0..<rows.count {
+                if isBroken.load(ordering: .relaxed) || rows[row, 0] == 99 { throw .engineFailure("out of bounds") }
+                if rows[row, 0] == 98 {
+                    scores.fail(row: row, .engineFailure("out of bounds"))
+                } else {
+                    scores[row, 0] = rows[row, 0]
+                }
+            }
+        }
+    }
+
+    private let engine = Engine()
+    private let scores = ScoreBatch()
+
+    private func score(_ model: JudgingModel, _ numbers: [Double]) throws(ScoringError) {
+        let rows = FeatureBatch()
+        rows.reset(width: 2)
+        for number in numbers {
+            let row = rows.addRow()
+            rows.set(number, row: row, column: 0)
+            if number > 5 { rows.setText("word \(number)", row: row, column: 1) }
+        }
+        try model.score(rows, into: scores, using: Workspace())
+    }
+
+    private var failedRows: [Int] { scores.failures.map(\.row).sorted() }
+
+    private var isBlameOnRows: Bool {
+        scores.failures.allSatisfy {
+            guard case .invalidRequest(let message) = $0.error else { return false }
+            return message.hasSuffix("out of bounds")
+        }
+    }
+
+    @Test func aRowIsAtFaultWhereOneThatWasOnceTakenPasses() throws {
+        let model = JudgingModel(engine)
+        try score(model, [7, 1])
+        try score(model, [2])
+        try score(model, [99, 99])
+        #expect(failedRows == [0, 1])
+        #expect(isBlameOnRows)
+        #expect(engine.rows.withLock { $0.last } == ["7.0 word 7.0"])
+    }
+
+    @Test func aRowOfZerosDecidesWhereNoneWasTakenYet() throws {
+        let model = JudgingModel(engine)
+        try score(model, [99])
+        #expect(failedRows == [0])
+        #expect(isBlameOnRows)
+        #expect(engine.rows.withLock { $0 } == [["99.0 word 99.0"], ["0.0 "]])
+    }
+
+    @Test func theEngineIsAtFaultWhereThatRowFailsToo() throws {
+        let model = JudgingModel(engine)
+        engine.isBroken.store(true, ordering: .relaxed)
+        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [1]) }
+        engine.isBroken.store(false, ordering: .relaxed)
+        try score(model, [1])
+        #expect(scores[0, 0] == 1)
+        engine.isBroken.store(true, ordering: .relaxed)
+        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [99]) }
+    }
+
+    @Test func rowsThatFailBesideOthersThatPassAreAtFault() throws {
+        try score(JudgingModel(engine), [1, 98, 3])
+        #expect(failedRows == [1])
+        #expect(isBlameOnRows)
+        #expect(scores[2, 0] == 3)
+        #expect(engine.rows.withLock { $0.count } == 1)
+    }
+}
