@@ -83,12 +83,13 @@ let package = Package(
             without: ["Protobuf/README.md", "Protobuf/model.proto"]),
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
+        .target(name: "CChildProcess", path: "Sources/Native/CChildProcess"),
         .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
 
         part(
             "App", "Assembly",
             [
-                "CMalloc", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
+                "CMalloc", "CChildProcess", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
                 "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
             ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),

@@ -110,6 +110,23 @@ internal import Testing
         expect(M.model(M.graph(call), more: pair, domains: ["own"]), "without end")
     }
 
+    /// Twelve functions, each of which calls the next fifteen times: 15^12 nodes once they are put in place.
+    @Test func functionsThatGrowBeyondReasonAreRefusedBeforeTheLibrarySeesThem() {
+        let functions = (0..<12).flatMap { level -> [UInt8] in
+            let nodes = (0..<15).flatMap { call in
+                M.node(
+                    level == 11 ? "Identity" : "F\(level + 1)", [call == 0 ? "x" : "t\(call - 1)"],
+                    [call == 14 ? "y" : "t\(call)"], domain: level == 11 ? "" : "own", field: 7)
+            }
+            return M.field(
+                25,
+                M.field(1, "F\(level)") + M.field(4, "x") + M.field(5, "y") + nodes
+                    + M.field(9, M.field(1, "own") + M.field(2, 1)) + M.field(10, "own"))
+        }
+        let call = M.node("F0", ["X"], ["Z"], domain: "own")
+        expect(M.model(M.graph(call), more: functions, domains: ["own"]), "more than 1000000 nodes")
+    }
+
     @Test func operatorsThatNobodyKnowsAreNamed() {
         let magic = M.node("Magic", ["X"], ["Z"], domain: "com.bank")
         expect(M.model(M.graph(magic), domains: ["com.bank"]), "Magic")

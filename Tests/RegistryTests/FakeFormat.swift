@@ -10,6 +10,7 @@ internal import Synchronization
 ///     broken        is refused as damaged
 ///     unverifiable  is refused by its own examples
 ///     crashing      its engine fails whatever it is given
+///     compiled 2.0  like sum, but compiled as by a native library
 ///     gated 2.0     like sum, but waits in `load` until the gate opens
 ///
 /// Inputs are a, b and the category c (x, y), or model.yaml's names as plain numbers. Outputs: prediction, half, label, big.
@@ -22,7 +23,9 @@ struct FakeFormat: ModelFormat {
     func recognises(_ artifact: ModelArtifact) -> Bool {
         switch artifact {
         case .file:
-            ["sum ", "many ", "broken", "unverifiable", "crashing", "gated "].contains { text(artifact.head).hasPrefix($0) }
+            ["sum ", "many ", "broken", "unverifiable", "crashing", "compiled ", "gated "].contains {
+                text(artifact.head).hasPrefix($0)
+            }
         case .folder(let path): FileManager.default.fileExists(atPath: path + "/fake.folder")
         }
     }
@@ -36,6 +39,11 @@ struct FakeFormat: ModelFormat {
         if kind == "broken" { throw .invalidModel(reason: "this one is broken", place: "byte 0") }
         if kind == "gated" { gate.pass() }
         return FakeModel(factor: Double(words.dropFirst().first ?? "1") ?? 1, kind: kind, options: options, census: census)
+    }
+
+    func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel {
+        guard text(artifact.head).hasPrefix("compiled ") else { return .loaded(try load(artifact, options: options)) }
+        return .uncompiled { () throws(ScoringError) in try load(artifact, options: options) }
     }
 
     private func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }

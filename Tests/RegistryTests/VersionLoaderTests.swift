@@ -55,8 +55,24 @@ internal import Testing
         #expect(try refusal(["model.txt": "unverifiable"]) == "its own example 1 disagrees")
     }
 
-    @Test func aModelWhoseEngineFailsIsRefusedInTheWarmUp() throws {
-        #expect(try refusal(["model.txt": "crashing"]) == "the engine crashed")
+    @Test func anEngineThatFailsMadeUpRowsIsReportedAndNotRefused() throws {
+        let notes = try load(["model.txt": "crashing"]).notes
+        #expect(notes.count == 1)
+        #expect(notes.first?.contains("made-up rows") == true && notes.first?.contains("the engine crashed") == true)
+        #expect(try load(["model.txt": "sum 2"]).notes.isEmpty)
+    }
+
+    @Test func onlyWhatANativeLibraryCompilesIsTriedAndWhatTheTrialRefusesIsRefused() throws {
+        struct Trial: LoadTrial {
+            let refuses: Bool
+            func run(_ folder: VersionListing) throws(ScoringError) {
+                if refuses { throw .refusedModel("the process was ended by signal 6") }
+            }
+        }
+        let compiled = ["model.txt": "compiled 2"]
+        #expect(try refusal(compiled, trial: Trial(refuses: true)) == "the process was ended by signal 6")
+        #expect(try load(compiled, trial: Trial(refuses: false)).format == "Fake")
+        #expect(try load(["model.txt": "sum 2"], trial: Trial(refuses: true)).format == "Fake")
     }
 
     @Test func brokenFilesAreRefusedWithTheirPlace() throws {
@@ -104,23 +120,24 @@ internal import Testing
 }
 
 /// Loads version 1 of a model made of these files.
-func load(_ files: [String: String], yaml: String? = nil) throws -> VersionLoader.Loaded {
+func load(_ files: [String: String], yaml: String? = nil, trial: (any LoadTrial)? = nil) throws -> VersionLoader.Loaded {
     let fixture = try RepositoryFixture()
     for (path, text) in files { try fixture.write("fraud/1/" + path, text) }
     if let yaml { try fixture.write("fraud/model.yaml", yaml) }
-    return try load(in: fixture)
+    return try load(in: fixture, trial: trial)
 }
 
-func load(in fixture: RepositoryFixture) throws -> VersionLoader.Loaded {
+func load(in fixture: RepositoryFixture, trial: (any LoadTrial)? = nil) throws -> VersionLoader.Loaded {
     var scanner = RepositoryScanner(root: fixture.root)
     let found = try #require(try scanner.scan().models[model("fraud")])
     let folder = try #require(found.versions[version(1)])
-    return try VersionLoader(opener: ModelOpener(formats: [fixture.format])).load(folder, manifest: found.manifest.content.get())
+    return try VersionLoader(opener: ModelOpener(formats: [fixture.format]), trial: trial).load(
+        folder, manifest: found.manifest.content.get())
 }
 
 /// Why version 1 of a model made of these files is refused.
-func refusal(_ files: [String: String], yaml: String? = nil) throws -> String {
-    try #require(throws: ScoringError.self) { try load(files, yaml: yaml) }.description
+func refusal(_ files: [String: String], yaml: String? = nil, trial: (any LoadTrial)? = nil) throws -> String {
+    try #require(throws: ScoringError.self) { try load(files, yaml: yaml, trial: trial) }.description
 }
 
 func refusal(in fixture: RepositoryFixture) throws -> String {

@@ -11,7 +11,7 @@ package struct RepositoryReport: Sendable {
     package init(
         checking root: String, progress: (_ model: String, _ version: String, _ share: Double) -> Void
     ) throws(ScoringError) {
-        var check = RepositoryCheck(root: root, formats: ModelFormats.all)
+        var check = RepositoryCheck(root: root, formats: ModelFormats.all, trial: TrialProcess())
         findings = try check.run(progress: progress)
     }
 
@@ -24,9 +24,10 @@ package struct RepositoryReport: Sendable {
         for finding in findings {
             let name = finding.name.isEmpty ? "" : finding.version.isEmpty ? finding.name : "\(finding.name)/\(finding.version)"
             switch finding.outcome {
-            case .passed(let format, let rows):
+            case .passed(let format, let rows, let notes):
                 let golden = rows == 0 ? "no golden.csv" : "\(rows) golden rows agree"
                 lines.append("ok       \(name): \(format), \(golden)")
+                lines += notes.map { "note     \(name): \($0)" }
             case .refused(let reason): lines.append("refused  \(name): \(reason)")
             case .skipped(let reason): lines.append("skipped  " + (name.isEmpty ? reason : "\(name): \(reason)"))
             }
@@ -48,11 +49,17 @@ package struct RepositoryReport: Sendable {
             sink.append(",\"version\":")
             sink.append(json: finding.version)
             switch finding.outcome {
-            case .passed(let format, let rows):
+            case .passed(let format, let rows, let notes):
                 sink.append(",\"result\":\"ok\",\"format\":")
                 sink.append(json: format)
                 sink.append(",\"golden_rows\":")
                 sink.append(integer: rows)
+                sink.append(",\"notes\":[")
+                for (position, note) in notes.enumerated() {
+                    if position > 0 { sink.append(",") }
+                    sink.append(json: note)
+                }
+                sink.append("]")
             case .refused(let reason):
                 sink.append(",\"result\":\"refused\",\"reason\":")
                 sink.append(json: reason)

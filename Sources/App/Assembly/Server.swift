@@ -45,7 +45,10 @@ package struct Server: Sendable {
         }
         let stock = PathStock(memory: memory, redis: redis)
         let registry = ModelRegistry(
-            repository, formats: ModelFormats.all(onnxRuntime: settings.onnxRuntime), meter: { metrics.meter($0, $1) },
+            repository, formats: ModelFormats.all(onnxRuntime: settings.onnxRuntime),
+            trial: TrialProcess(
+                limits: TrialLimits(time: settings.maxLoadTime, memoryBytes: settings.maxLoadBytes),
+                onnxRuntime: settings.onnxRuntime), meter: { metrics.meter($0, $1) },
             stages: { name, version, loaded, rules throws(ScoringError) in
                 try stock.path(
                     of: name, version, loaded.model, content: loaded.content, rules: rules,

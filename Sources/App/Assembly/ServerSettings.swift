@@ -16,6 +16,9 @@ package struct ServerSettings: Sendable, Equatable {
     package var scanInterval: Duration = .seconds(1)
     /// Model files beyond this are refused before they are read. Default 1 GiB.
     package var maxModelBytes = 1 << 30
+    /// Longest that a version's trial load may take, and the most memory that it may take (see `TrialProcess`).
+    package var maxLoadTime = TrialLimits().time
+    package var maxLoadBytes = TrialLimits().memoryBytes
     package var host = "127.0.0.1"
     /// 0 picks a free port. Default 8080.
     package var port = 8080
@@ -118,6 +121,13 @@ extension Setting {
         },
         Setting(key: "limits.maxModelBytes", help: "Largest model file.") { settings, text throws(SettingError) in
             settings.maxModelBytes = try integer(text, in: 1...1 << 40)
+        },
+        Setting(key: "limits.maxLoadTime", help: "Longest trial load of a model for ONNX Runtime.") {
+            settings, text throws(SettingError) in
+            settings.maxLoadTime = try duration(text, from: .milliseconds(100))
+        },
+        Setting(key: "limits.maxLoadBytes", help: "Most memory of such a trial load.") { settings, text throws(SettingError) in
+            settings.maxLoadBytes = try integer(text, in: 1 << 26...1 << 44)
         },
         Setting(key: "limits.idleTimeout", help: "Patience with an idle connection.") { settings, text throws(SettingError) in
             settings.limits.idleTimeout = try duration(text, from: .milliseconds(1))

@@ -13,6 +13,7 @@ struct Verdict: AsyncParsableCommand {
         version: release,
         subcommands: [
             ServeCommand.self, ScoreCommand.self, InspectCommand.self, CheckCommand.self, QuantizeCommand.self, BenchCommand.self,
+            TryVersionCommand.self,
         ])
 
     static func main() async {

@@ -10,6 +10,23 @@ package protocol ModelFormat: Sendable {
     /// Reads, checks and compiles the model. Whatever the bytes are, it returns or throws
     /// `.invalidModel` or `.unsupportedModel` in bounded time and memory.
     func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel
+
+    /// Reads the content as far as this program's own code does. Default: `load`, since most formats need nothing else.
+    func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel
+}
+
+extension ModelFormat {
+    package func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel {
+        .loaded(try load(artifact, options: options))
+    }
+}
+
+/// A model file that was read, before code of others has seen it.
+package enum PreparedModel {
+    case loaded(any ScoringModel)
+    /// A native library has to compile the model. A file can crash or hang such a library, so that a server tries it in
+    /// another process first.
+    case uncompiled(() throws(ScoringError) -> any ScoringModel)
 }
 
 /// The content of a model file, or the path of a model folder.

@@ -43,6 +43,13 @@ package struct ONNXFormat: ModelFormat {
     }
 
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
+        switch try prepare(artifact, options: options) {
+        case .loaded(let model): model
+        case .uncompiled(let compile): try compile()
+        }
+    }
+
+    package func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel {
         guard case .file(_, let bytes) = artifact else { throw .invalidModel(reason: "not an ONNX model", place: "byte 0") }
         try WireLimits.check(bytes)
         let model: ProtoModelProto
@@ -53,11 +60,11 @@ package struct ONNXFormat: ModelFormat {
         }
         let reason: String
         switch options.engine {
-        case .native: return try GraphLowering.model(of: model, options: options)
+        case .native: return .loaded(try GraphLowering.model(of: model, options: options))
         case .onnxruntime: reason = "model.yaml asks for it"
         case .automatic:
             do throws(ScoringError) {
-                return try GraphLowering.model(of: model, options: options)
+                return .loaded(try GraphLowering.model(of: model, options: options))
             } catch {
                 guard case .unsupportedModel(let message) = error else { throw error }
                 reason = Self.reason(message)
@@ -69,7 +76,10 @@ package struct ONNXFormat: ModelFormat {
         } catch {
             throw .unsupportedModel("the model needs ONNX Runtime, because \(reason); \(error)")
         }
-        return try RuntimeModel.load(bytes, model, library, options, because: reason)
+        try GraphAudit.check(bytes)
+        return .uncompiled { () throws(ScoringError) in
+            try RuntimeModel.load(bytes, model, library, options, because: reason)
+        }
     }
 
     /// "Scan 'n1' needs ONNX Runtime" as a reason for it.

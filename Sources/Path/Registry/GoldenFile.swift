@@ -35,6 +35,8 @@ struct GoldenFile {
     private let answers: AnswerRules
     private let tolerance: Double
     private let features = FeatureBatch()
+    /// The first rows of the file, once it was checked: rows that the model is known to answer.
+    let sample = FeatureBatch()
     private let scores = ScoreBatch()
     private let workspace = Workspace()
 
@@ -89,6 +91,7 @@ struct GoldenFile {
                 lines.append(reader.line)
             }
             if lines.isEmpty { break }
+            if rows == 0 { sample.copyRows(of: features) }
             let found = try disagreementsInBatch(expectations, expected, line: lines[0])
             if first == nil, let disagreement = found.first { first = (lines[disagreement.row], disagreement) }
             disagreements += found.count

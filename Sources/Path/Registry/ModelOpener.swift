@@ -25,13 +25,22 @@ package struct ModelOpener: Sendable {
 
     /// Reads and compiles the model at `path`. The file's bytes are gone when this returns.
     ///
-    /// - Parameter hashes: Whether the result has a digest of the bytes; costs some 3 ms a megabyte.
+    /// - Parameters:
+    ///   - hashes: Whether the result has a digest of the bytes; costs some 3 ms a megabyte.
+    ///   - trial: Called before a native library sees the file; what it throws is thrown.
     package func open(
-        _ path: String, options: LoadOptions = LoadOptions(), hashes: Bool = false
+        _ path: String, options: LoadOptions = LoadOptions(), hashes: Bool = false,
+        trial: () throws(ScoringError) -> Void = {}
     ) throws(ScoringError) -> Opened {
         let artifact = try read(path)
         let format = try format(of: artifact, name: Self.lastComponent(path))
-        let model = try format.load(artifact, options: options)
+        let model: any ScoringModel
+        switch try format.prepare(artifact, options: options) {
+        case .loaded(let loaded): model = loaded
+        case .uncompiled(let compile):
+            try trial()
+            model = try compile()
+        }
         if options.rowsTogether, model.calls.keepsRowsApart {
             throw .refusedModel(
                 "'rows: together' has no meaning here: rows of this model do not depend on one another; leave it out")

@@ -57,9 +57,10 @@ package final class ModelRegistry: Sendable {
 
     /// - Parameters:
     ///   - formats: The readers that model files are offered to.
+    ///   - trial: Where versions are tried first that a native library compiles; nil for nowhere.
     ///   - meter: Makes the meter that requests to a version are counted with.
     package init(
-        _ settings: RegistrySettings, formats: [any ModelFormat],
+        _ settings: RegistrySettings, formats: [any ModelFormat], trial: (any LoadTrial)? = nil,
         meter: @escaping @Sendable (ModelName, ModelVersion) -> any PredictionMeter,
         stages: @escaping StageMaker = { _, _, _, _ in nil },
         observer: (any RegistryObserver)? = nil, logger: Logger
@@ -67,7 +68,7 @@ package final class ModelRegistry: Sendable {
         var opener = ModelOpener(formats: formats)
         opener.mostBytes = settings.mostModelBytes
         self.settings = settings
-        self.loader = VersionLoader(opener: opener)
+        self.loader = VersionLoader(opener: opener, trial: trial)
         self.meter = meter
         self.stages = stages
         self.observer = observer
@@ -235,7 +236,7 @@ package final class ModelRegistry: Sendable {
         let outcome: LoadReport.Outcome =
             switch result {
             case .success((let loaded, _)):
-                .loaded(format: loaded.format, byteCount: loaded.byteCount, goldenRows: loaded.goldenRows)
+                .loaded(format: loaded.format, byteCount: loaded.byteCount, goldenRows: loaded.goldenRows, notes: loaded.notes)
             case .failure(let error): .refused(error)
             }
         let report = LoadReport(
@@ -283,7 +284,8 @@ package final class ModelRegistry: Sendable {
             "duration_ms": "\(Double(report.nanoseconds / 1_000) / 1_000)",
         ]
         switch report.outcome {
-        case .loaded(let format, let byteCount, let goldenRows):
+        case .loaded(let format, let byteCount, let goldenRows, let notes):
+            if !notes.isEmpty { metadata["notes"] = "\(notes.joined(separator: " "))" }
             metadata["format"] = "\(format)"
             metadata["bytes"] = "\(byteCount)"
             metadata["golden_rows"] = "\(goldenRows)"

@@ -16,8 +16,8 @@ package protocol RegistryObserver: Sendable {
 /// One attempt to load a version. Does not hold the model.
 package struct LoadReport: Sendable {
     package enum Outcome: Sendable {
-        /// It passed every check. `byteCount` is the size of the file, 0 for a folder.
-        case loaded(format: String, byteCount: Int, goldenRows: Int)
+        /// It passed every check. `byteCount` is the size of the file, 0 for a folder; `notes` are sentences for its owner.
+        case loaded(format: String, byteCount: Int, goldenRows: Int, notes: [String])
         case refused(ScoringError)
     }
 

@@ -5,7 +5,7 @@ package struct RepositoryCheck {
     /// What became of one version, or of a model or folder as a whole where there is no version to speak of.
     package struct Finding: Sendable {
         package enum Outcome: Sendable, Equatable {
-            case passed(format: String, goldenRows: Int)
+            case passed(format: String, goldenRows: Int, notes: [String])
             case refused(reason: String)
             /// The version is there, but model.yaml does not serve it.
             case skipped(reason: String)
@@ -25,8 +25,9 @@ package struct RepositoryCheck {
     private let loader: VersionLoader
     private var scanner: RepositoryScanner
 
-    package init(root: String, formats: [any ModelFormat]) {
-        loader = VersionLoader(opener: ModelOpener(formats: formats))
+    /// - Parameter trial: Where versions are tried first that a native library compiles.
+    package init(root: String, formats: [any ModelFormat], trial: any LoadTrial) {
+        loader = VersionLoader(opener: ModelOpener(formats: formats), trial: trial)
         scanner = RepositoryScanner(root: root)
     }
 
@@ -69,7 +70,7 @@ package struct RepositoryCheck {
         let outcome: Finding.Outcome
         do throws(ScoringError) {
             let loaded = try loader.load(order.folder, manifest: order.manifest)
-            outcome = .passed(format: loaded.format, goldenRows: loaded.goldenRows)
+            outcome = .passed(format: loaded.format, goldenRows: loaded.goldenRows, notes: loaded.notes)
         } catch {
             outcome = .refused(reason: error.description)
         }

@@ -14,32 +14,39 @@ package struct VersionLoader: Sendable {
         package let goldenRows: Int
         /// What a call for one row takes, if that is known.
         package let rowNanoseconds: UInt64?
+        /// What its owner should know, as sentences.
+        package let notes: [String]
         /// Equal for files and settings that give equal scores; empty where nothing is cached, and for folders.
         package let content: [UInt8]
     }
 
     package let opener: ModelOpener
+    /// Where versions are tried that a native library compiles; nil for nowhere.
+    private let trial: (any LoadTrial)?
 
-    package init(opener: ModelOpener) {
+    package init(opener: ModelOpener, trial: (any LoadTrial)? = nil) {
         self.opener = opener
+        self.trial = trial
     }
 
     /// Throws the reason for which the version must not serve; `.notReady` where its files could not be read.
     package func load(_ folder: VersionListing, manifest: ModelManifest) throws(ScoringError) -> Loaded {
         if let problem = folder.problem { throw .refusedModel(problem) }
         let opened = try opener.open(
-            try modelPath(in: folder), options: manifest.loadOptions, hashes: manifest.serving.cacheLife != nil)
+            try modelPath(in: folder), options: manifest.loadOptions, hashes: manifest.serving.cacheLife != nil,
+            trial: { () throws(ScoringError) in try trial?.run(folder) })
         let answers = try Self.answers(of: manifest, for: opened.model.signature)
         try opened.model.verify()
-        var goldenRows = 0
+        var (goldenRows, sample): (Int, FeatureBatch?) = (0, nil)
         if folder.hasGolden {
             let golden = GoldenFile(model: opened.model, answers: answers, tolerance: manifest.goldenTolerance)
             goldenRows = try golden.check(try readGolden(folder.path))
+            sample = golden.sample
         }
-        let rowNanoseconds = try WarmUp.run(opened.model)
+        let warmUp = try WarmUp.run(opened.model, rows: sample)
         return Loaded(
             model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows,
-            rowNanoseconds: rowNanoseconds,
+            rowNanoseconds: warmUp.rowNanoseconds, notes: warmUp.notes,
             content: opened.digest.isEmpty ? [] : opened.digest + Array("\(manifest.loadOptions)".utf8))
     }
 

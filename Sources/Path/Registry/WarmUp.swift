@@ -1,31 +1,31 @@
 internal import Scoring
 
-/// Scores made-up rows before a version answers, so that its first requests find memory mapped, caches filled
-/// and lazily made state made.
+/// Scores some rows before a version answers, so that its first requests find memory mapped, caches filled
+/// and lazily made state made: rows of golden.csv where there is one, else made-up ones.
+///
+/// A warm-up is no judge. What is made up may lie outside of what the model takes (an identifier beyond a table), so that an
+/// engine that fails such rows is reported as a note.
 struct WarmUp {
+    struct Outcome {
+        /// What the quickest call for one row took; nil if that row was refused.
+        var rowNanoseconds: UInt64?
+        var notes: [String] = []
+    }
+
     private static let rows = 64
     /// Longest run over these rows; a model that takes longer would hold up those behind it for ever.
     private static let patience: UInt64 = 30_000
 
-    /// Scores plausible rows, one alone and all together. Rows may well be refused, because what they hold is made up;
-    /// throws only if the engine itself fails or does not come to an end.
+    /// Scores rows, one alone and up to 64 together. Throws only if a call does not come to an end.
     ///
-    /// Returns the nanoseconds that the quickest call for one row took; nil if that row was refused.
+    /// - Parameter sample: Rows that the model is known to answer; nil for made-up ones.
     @discardableResult
-    static func run(_ model: any ScoringModel) throws(ScoringError) -> UInt64? {
-        let features = FeatureBatch()
+    static func run(_ model: any ScoringModel, rows sample: FeatureBatch? = nil) throws(ScoringError) -> Outcome {
         let scores = ScoreBatch()
         let workspace = Workspace()
-        var random = Random()
-        var quickest: UInt64?
+        var outcome = Outcome()
         for count in [1, rows] {
-            features.reset(width: model.signature.inputs.count)
-            for row in 0..<count {
-                features.addRow()
-                for (column, field) in model.signature.inputs.enumerated() {
-                    fill(field, row: row, column: column, of: features, &random)
-                }
-            }
+            let features = sample.map { copy(of: $0, atMost: count) } ?? madeUp(count, for: model.signature.inputs)
             workspace.deadline = Moment.now.advanced(byMilliseconds: patience)
             do throws(ScoringError) {
                 try model.score(features, into: scores, using: workspace)
@@ -33,16 +33,38 @@ struct WarmUp {
                 for _ in 0..<3 {
                     let start = Moment.now
                     try model.score(features, into: scores, using: workspace)
-                    quickest = min(quickest ?? .max, Moment.now.nanoseconds(since: start))
+                    outcome.rowNanoseconds = min(outcome.rowNanoseconds ?? .max, Moment.now.nanoseconds(since: start))
                 }
             } catch {
-                if case .engineFailure = error { throw error }
                 if error == .deadlineExceeded {
-                    throw .refusedModel("scoring \(count) made-up rows takes longer than \(patience / 1000) s")
+                    throw .refusedModel("scoring \(features.count) rows takes longer than \(patience / 1000) s")
+                }
+                if case .engineFailure(let message) = error, outcome.notes.isEmpty {
+                    let kind = sample == nil ? "made-up rows; a golden.csv gives real ones" : "rows of golden.csv"
+                    outcome.notes.append("The engine failed in the warm-up, with \(kind): \(message)")
                 }
             }
         }
-        return quickest
+        return outcome
+    }
+
+    /// The first rows of a batch.
+    private static func copy(of sample: FeatureBatch, atMost count: Int) -> FeatureBatch {
+        let rows = FeatureBatch()
+        rows.copyRows(of: sample)
+        while rows.count > count { rows.removeLastRow() }
+        return rows
+    }
+
+    private static func madeUp(_ count: Int, for inputs: [Field]) -> FeatureBatch {
+        let features = FeatureBatch()
+        var random = Random()
+        features.reset(width: inputs.count)
+        for row in 0..<count {
+            features.addRow()
+            for (column, field) in inputs.enumerated() { fill(field, row: row, column: column, of: features, &random) }
+        }
+        return features
     }
 
     /// One cell in eight stays missing, as in real data.

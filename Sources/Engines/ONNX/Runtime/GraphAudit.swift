@@ -2,21 +2,26 @@ internal import Scoring
 
 /// Goes through everything in a file that ONNX Runtime would read, graphs inside nodes and functions included, and refuses
 /// what must not reach it: tensors that lie in other files (or, as the library allows, at an address in memory), tensors
-/// that announce more than they hold, graphs nested beyond reason, functions that call themselves.
+/// that announce more than they hold, graphs nested beyond reason, functions that call themselves or grow beyond reason where
+/// they are put in the place of their calls.
 struct GraphAudit {
     private static let deepestNesting = 24
     private static let mostParts = 2_000_000
+    /// Nodes once every call of a function is replaced by the function's nodes.
+    private static let mostNodes = 1_000_000
 
     private var parts = 0
-    /// The functions that each function's nodes call, by domain and name.
-    private var calls: [String: Set<String>] = [:]
+    /// The nodes of the graph by operator, and how many there are of each.
+    private var operators: [String: Int] = [:]
+    /// The nodes of each function, by domain and name.
+    private var calls: [String: [String: Int]] = [:]
 
     /// - Parameter bytes: A whole ModelProto.
     static func check(_ bytes: [UInt8]) throws(ScoringError) {
         var audit = GraphAudit()
         try audit.each(in: bytes[...], "ModelProto") { (audit, field, content) throws(ScoringError) in
             switch field.number {
-            case 7: _ = try audit.graph(content, depth: 0)
+            case 7: Self.add(try audit.graph(content, depth: 0), to: &audit.operators)
             case 20:
                 // Training: an initialisation and an algorithm.
                 try audit.each(in: content, "training_info") { (audit, field, content) throws(ScoringError) in
@@ -47,14 +52,14 @@ struct GraphAudit {
     }
 
     /// Returns the operators that the graph's nodes name, "domain.name".
-    private mutating func graph(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> Set<String> {
+    private mutating func graph(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> [String: Int] {
         guard depth <= Self.deepestNesting else {
             throw .invalidModel(reason: "graphs are nested more than \(Self.deepestNesting) deep", place: "graph")
         }
-        var operators: Set<String> = []
+        var operators: [String: Int] = [:]
         try each(in: bytes, "graph") { (audit, field, content) throws(ScoringError) in
             switch field.number {
-            case 1: operators.formUnion(try audit.node(content, depth: depth))
+            case 1: Self.add(try audit.node(content, depth: depth), to: &operators)
             case 5: try audit.tensor(content)
             case 15: try audit.sparseTensor(content)
             default: break
@@ -63,26 +68,26 @@ struct GraphAudit {
         return operators
     }
 
-    private mutating func node(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> Set<String> {
-        var (operators, domain, name): (Set<String>, String, String) = ([], "", "")
+    private mutating func node(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> [String: Int] {
+        var (operators, domain, name): ([String: Int], String, String) = ([:], "", "")
         try each(in: bytes, "node") { (audit, field, content) throws(ScoringError) in
             switch field.number {
             case 4: name = String(decoding: content, as: UTF8.self)
-            case 5: operators.formUnion(try audit.attribute(content, depth: depth))
+            case 5: Self.add(try audit.attribute(content, depth: depth), to: &operators)
             case 7: domain = String(decoding: content, as: UTF8.self)
             default: break
             }
         }
-        operators.insert("\(domain).\(name)")
+        operators["\(domain).\(name)", default: 0] += 1
         return operators
     }
 
-    private mutating func attribute(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> Set<String> {
-        var operators: Set<String> = []
+    private mutating func attribute(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> [String: Int] {
+        var operators: [String: Int] = [:]
         try each(in: bytes, "attribute") { (audit, field, content) throws(ScoringError) in
             switch field.number {
             case 5, 10: try audit.tensor(content)
-            case 6, 11: operators.formUnion(try audit.graph(content, depth: depth + 1))
+            case 6, 11: Self.add(try audit.graph(content, depth: depth + 1), to: &operators)
             case 22, 23: try audit.sparseTensor(content)
             default: break
             }
@@ -144,34 +149,47 @@ struct GraphAudit {
     }
 
     private mutating func function(_ bytes: ArraySlice<UInt8>) throws(ScoringError) {
-        var (operators, domain, name): (Set<String>, String, String) = ([], "", "")
+        var (operators, domain, name): ([String: Int], String, String) = ([:], "", "")
         try each(in: bytes, "function") { (audit, field, content) throws(ScoringError) in
             switch field.number {
             case 1: name = String(decoding: content, as: UTF8.self)
-            case 7: operators.formUnion(try audit.node(content, depth: 0))
+            case 7: Self.add(try audit.node(content, depth: 0), to: &operators)
             case 10: domain = String(decoding: content, as: UTF8.self)
-            case 11: operators.formUnion(try audit.attribute(content, depth: 0))
+            case 11: Self.add(try audit.attribute(content, depth: 0), to: &operators)
             default: break
             }
         }
-        calls["\(domain).\(name)", default: []].formUnion(operators)
+        Self.add(operators, to: &calls["\(domain).\(name)", default: [:]])
     }
 
-    /// Functions are put in the place of their calls, which must end, and not grow without bound.
+    private static func add(_ some: [String: Int], to all: inout [String: Int]) { all.merge(some, uniquingKeysWith: +) }
+
+    /// Functions are put in the place of their calls, which must end, and not grow without bound. Throws otherwise.
     private func checkCalls() throws(ScoringError) {
-        var depth: [String: Int] = [:]
-        func visit(_ function: String, _ path: Int) throws(ScoringError) -> Int {
-            guard path <= Self.deepestNesting else {
-                throw .invalidModel(reason: "functions call each other without end or too deep", place: "'\(function)'")
+        /// Of functions, once all that they call is put in its place.
+        var sizes: [String: Int] = [:]
+        func expandedSize(of nodes: [String: Int], depth: Int) throws(ScoringError) -> Int {
+            var sum = 0
+            for (name, count) in nodes {
+                var one = 1
+                if let known = sizes[name] {
+                    one = known
+                } else if let body = calls[name] {
+                    guard depth < Self.deepestNesting else {
+                        throw .invalidModel(reason: "functions call each other without end or too deep", place: "'\(name)'")
+                    }
+                    one = try expandedSize(of: body, depth: depth + 1)
+                    sizes[name] = one
+                }
+                let (product, overflow) = count.multipliedReportingOverflow(by: one)
+                // Never beyond the bound, so that the sum cannot overflow.
+                sum = min(Self.mostNodes + 1, sum + (overflow ? Self.mostNodes + 1 : min(product, Self.mostNodes + 1)))
             }
-            if let known = depth[function] { return known }
-            var deepest = 0
-            for called in calls[function] ?? [] where calls[called] != nil {
-                deepest = max(deepest, try visit(called, path + 1) + 1)
-            }
-            depth[function] = deepest
-            return deepest
+            return sum
         }
-        for function in calls.keys { _ = try visit(function, 0) }
+        for function in calls.keys { _ = try expandedSize(of: [function: 1], depth: 0) }
+        guard try expandedSize(of: operators, depth: 0) <= Self.mostNodes else {
+            throw .unsupportedModel("the graph has more than \(Self.mostNodes) nodes once its functions are put in place")
+        }
     }
 }

@@ -9,7 +9,6 @@ extension RuntimeModel {
     static func load(
         _ bytes: [UInt8], _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions, because reason: String
     ) throws(ScoringError) -> RuntimeModel {
-        try GraphAudit.check(bytes)
         let graph = try RewrittenGraph(bytes, proto)
         let (session, cacheNote) = try OptimizedModelCache.session(library, graph.bytes, options.runtime)
         let (inputs, isFixed) = try RunPlan.inputs(session.inputs, options)
