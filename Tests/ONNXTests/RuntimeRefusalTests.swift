@@ -137,12 +137,79 @@ internal import Testing
         expect(M.model(M.graph(identity, output: [16, 2], input: [16, 2])), "takes 16 rows at a time")
         let axes = M.attribute("axes", 7, M.field(8, 0)) + M.attribute("keepdims", 2, M.field(3, 1))
         let mean = M.node("ReduceMean", ["X"], ["Z"], more: axes)
-        expect(M.model(M.graph(mean, output: [1, 2])), "'Z' has 1 rows however many are scored")
+        expect(M.model(M.graph(mean, output: [1, 2])), "'Z' has the dimensions [1, 2] for 2 rows")
+        expect(M.model(M.graph(mean, output: [nil, 2])), "'Z' has the dimensions [1, 2] for 2 rows")
         // The same where the file does not say so: two rows show it.
         let silent = mean + M.field(2, "g") + M.info(11, "X", [nil, nil]) + M.field(12, M.field(1, "Z"))
         expect(M.model(silent), "does not say how many features")
         let transposed = M.node("Transpose", ["X"], ["Z"])
-        expect(M.model(M.graph(transposed, output: [2, nil])), "'Z' has 2 rows however many are scored")
+        expect(M.model(M.graph(transposed, output: [2, nil])), "'Z' has the dimensions [2, 1] for 1 rows")
+    }
+
+    /// What converters declare is not always what a graph gives: onnxmltools declares one row for the label of LightGBM models.
+    @Test func aRunIsBelievedOverTheDeclaredShape() throws {
+        let constant = M.tensor("c", dims: [2], M.field(9, [UInt8](repeating: 0, count: 4) + [0, 0, 0x80, 0x3f]))
+        let graph = sum + M.field(5, constant)
+        for declared in [[1], [1, 2], [1, 1], [nil, 1], [nil, nil, 2]] as [[Int?]] {
+            let model = try RuntimeGolden.load(M.model(M.graph(graph, output: declared, input: [nil, 2])))
+            #expect(model.signature.outputs.count == 2)
+            let batch = FeatureBatch()
+            batch.reset(width: 2)
+            for row in 0..<3 {
+                _ = batch.addRow()
+                for column in 0..<2 { batch.set(Double(10 * row + column), row: row, column: column) }
+            }
+            let scores = ScoreBatch()
+            try model.score(batch, into: scores, using: Workspace())
+            #expect((0..<3).map { scores[$0, 1] } == [2, 12, 22])
+        }
+    }
+
+    private func classifier(strings: [String] = [], integers: [Int] = [], packed: Bool = false) -> [UInt8] {
+        func list(_ name: String, _ values: [Int]) -> [UInt8] {
+            M.attribute(
+                name, 7, packed ? M.field(8, values.flatMap { M.varint($0) }) : values.flatMap { M.field(8, $0) })
+        }
+        func floats(_ name: String, _ bits: [Int]) -> [UInt8] {
+            M.attribute(
+                name, 6, M.field(7, bits.flatMap { bits in (0..<4).map { UInt8(truncatingIfNeeded: bits >> (8 * $0)) } }))
+        }
+        let half = 0x3f00_0000
+        var more = M.attribute("nodes_modes", 8, ["BRANCH_LEQ", "LEAF", "LEAF"].flatMap { M.field(9, $0) })
+        more += list("nodes_treeids", [0, 0, 0]) + list("nodes_nodeids", [0, 1, 2]) + list("nodes_featureids", [0, 0, 0])
+        more += list("nodes_truenodeids", [1, 0, 0]) + list("nodes_falsenodeids", [2, 0, 0])
+        more += floats("nodes_values", [half, 0, 0]) + floats("class_weights", [half, half])
+        more += list("class_treeids", [0, 0]) + list("class_nodeids", [1, 2]) + list("class_ids", [0, 0])
+        if !strings.isEmpty { more += M.attribute("classlabels_strings", 8, strings.flatMap { M.field(9, $0) }) }
+        if !integers.isEmpty { more += list("classlabels_int64s", integers) }
+        return M.node("TreeEnsembleClassifier", ["X"], ["L", "Z"], domain: "ai.onnx.ml", more: more)
+    }
+
+    /// ONNX Runtime 1.28.0 ends the process when such a model is run.
+    @Test func treeClassifiersOfOneClassNeverReachTheLibrary() throws {
+        let reason = "'n_L' has one class label"
+        #expect(error(M.model(M.graph(classifier(strings: ["no", "yes"])))) == "")
+        let models = [
+            classifier(strings: ["ok"]), classifier(integers: [7]), classifier(integers: [300], packed: true),
+            classifier(strings: ["ok"], integers: [1, 2]),
+        ]
+        for node in models {
+            expect(M.model(M.graph(node)), reason)
+            let branch = node + M.info(12, "Z", [nil, 2])
+            expect(
+                M.model(M.graph(M.node("If", ["yes"], ["Z"], more: M.attribute("then_branch", 5, M.field(6, branch))))), reason)
+            for engine in [LoadOptions.Engine.automatic, .native] {
+                var options = LoadOptions()
+                options.engine = engine
+                let artifact = ModelArtifact.file(name: "model.onnx", bytes: M.model(M.graph(node)))
+                do throws(ScoringError) {
+                    _ = try ONNXFormat(runtime: RuntimeLocation(path: "/nowhere")).load(artifact, options: options)
+                    Issue.record("a tree classifier of one class was loaded")
+                } catch {
+                    #expect("\(error)".contains("one class label"), "\(error)")
+                }
+            }
+        }
     }
 
     @Test func namesOfModelYAMLSettleHowManyFeaturesThereAre() throws {

@@ -44,6 +44,7 @@ extension GraphLowering {
 
     mutating func lowerTreeClassifier(_ node: Node) throws(ScoringError) {
         let (labels, type) = try labels(node, integers: "classlabels_int64s")
+        guard labels.count != 1 else { throw .unsupportedModel(ONNXFormat.singleClass(node.place)) }
         guard labels.count >= 2 else { throw node.needsRuntime("fewer than two classes") }
         let ensemble = try TreeEnsemble(
             node, weights: "class", outputs: labels.count, featureCount: try columns(node).operands.count)
@@ -102,6 +103,11 @@ extension GraphLowering {
             let codes = values.indices.map(Double.init)
             features.append(
                 builder.slot(of: builder.look(up: rounded, in: .keys(keys: values, values: codes, other: -1, missing: .nan))))
+        }
+        for feature in ensemble.unbounded {
+            let rounded = builder.apply(.float32, .slot(features[feature]))
+            let table = Formula.Table.keys(keys: [-.infinity, .infinity], values: [0, 2], other: 1, missing: .nan)
+            features.append(builder.slot(of: builder.look(up: rounded, in: table)))
         }
         var forest = Forest(
             comparison: .lessOrEqual, inputPrecision: .float32, sumPrecision: .float32, featureCount: features.count,

@@ -70,6 +70,7 @@ package struct ONNXFormat: ModelFormat {
                 reason = Self.reason(message)
             }
         }
+        try GraphAudit.check(bytes)
         let library: RuntimeLibrary
         do throws(ScoringError) {
             library = try RuntimeLibrary.open(runtime)
@@ -80,6 +81,11 @@ package struct ONNXFormat: ModelFormat {
         return .uncompiled { () throws(ScoringError) in
             try RuntimeModel.load(bytes, model, library, options, because: reason)
         }
+    }
+
+    /// What is said of a tree classifier with one class, which neither engine evaluates.
+    static func singleClass(_ place: String) -> String {
+        "\(place) has one class label, so that there is nothing to classify; ONNX Runtime ends the process with such a model"
     }
 
     /// "Scan 'n1' needs ONNX Runtime" as a reason for it.

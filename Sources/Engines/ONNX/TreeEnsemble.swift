@@ -9,6 +9,9 @@ struct TreeEnsemble {
     /// Features that are compared for equality, with the values, ascending. Each is a further feature of the
     /// forest: the position of its value among these, -1 for any other.
     private(set) var equalities: [(feature: Int, values: [Double])] = []
+    /// Features that are compared with infinity or NaN. Each is a further feature of the forest, behind those of `equalities`:
+    /// 0 for minus infinity, 2 for infinity, 1 for any other number.
+    private(set) var unbounded: [Int] = []
     /// Outputs that leaves add to, ascending.
     private(set) var usedOutputs: [Int] = []
     private(set) var allWeightsArePositive = true
@@ -43,6 +46,7 @@ struct TreeEnsemble {
     private let arrays: Arrays
     private var leaves: [[Leaf]]
     private var equalityFeature: [Int: Int] = [:]
+    private var unboundedFeature: [Int: Int] = [:]
     private var featureCount = 0
 
     /// - Parameter weights: what the attributes of leaves begin with: "class" or "target".
@@ -126,22 +130,29 @@ struct TreeEnsemble {
     private mutating func findEqualities(_ featureCount: Int) throws(ScoringError) {
         self.featureCount = featureCount
         var values: [Int: Set<Double>] = [:]
+        var open: Set<Int> = []
         for index in arrays.ids.indices where arrays.modes[index] != "LEAF" {
             guard (0..<featureCount).contains(arrays.features[index]) else {
                 throw node.invalid("feature \(arrays.features[index]) of \(featureCount)")
             }
-            guard arrays.thresholds[index].isFinite else { throw node.needsRuntime("a threshold that is not finite") }
+            let isFinite = arrays.thresholds[index].isFinite
             switch arrays.modes[index] {
+            case "BRANCH_EQ" where !isFinite, "BRANCH_NEQ" where !isFinite:
+                throw node.needsRuntime("equality with a value that is not finite")
             case "BRANCH_EQ", "BRANCH_NEQ": values[arrays.features[index], default: []].insert(Double(arrays.thresholds[index]))
             case "BRANCH_MEMBER":
                 values[arrays.features[index], default: []].formUnion((arrays.members[index] ?? []).map(Double.init))
-            default: break
+            default: if !isFinite { open.insert(arrays.features[index]) }
             }
         }
         for (feature, values) in values.sorted(by: { $0.key < $1.key }) {
             guard values.count <= Self.mostEqualities else { throw node.needsRuntime("so many values compared for equality") }
             equalityFeature[feature] = featureCount + equalities.count
             equalities.append((feature, values.sorted()))
+        }
+        unbounded = open.sorted()
+        for (position, feature) in unbounded.enumerated() {
+            unboundedFeature[feature] = featureCount + equalities.count + position
         }
     }
 
@@ -209,8 +220,23 @@ struct TreeEnsemble {
         let followsTrue = !arrays.missing.isEmpty && arrays.missing[index] == 1
         let feature = arrays.features[index]
         func numeric(_ bound: Float, isSwapped: Bool) -> Forest.Split {
-            Forest.Split(
+            if let feature = unboundedFeature[feature], !threshold.isFinite {
+                return unlimited(feature, isSwapped: isSwapped)
+            }
+            return Forest.Split(
                 feature: feature, condition: .threshold(Double(bound)), missing: .nan,
+                missingGoesLeft: followsTrue != isSwapped, left: isSwapped ? whenFalse : whenTrue,
+                right: isSwapped ? whenTrue : whenFalse)
+        }
+        /// The same for a threshold that is not finite, over the codes of `unbounded`.
+        func unlimited(_ feature: Int, isSwapped: Bool) -> Forest.Split {
+            let isOpen = arrays.modes[index] == "BRANCH_LT" || arrays.modes[index] == "BRANCH_GTE"
+            // The last code on the left. Nothing is less than NaN, and nothing greater.
+            var last = threshold > 0 ? 2.0 : 0
+            if isOpen { last -= 1 }
+            if threshold.isNaN { last = isSwapped ? 2 : -1 }
+            return Forest.Split(
+                feature: feature, condition: .threshold(last + 0.5), missing: .nan,
                 missingGoesLeft: followsTrue != isSwapped, left: isSwapped ? whenFalse : whenTrue,
                 right: isSwapped ? whenTrue : whenFalse)
         }

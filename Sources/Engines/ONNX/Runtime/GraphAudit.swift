@@ -3,7 +3,7 @@ internal import Scoring
 /// Goes through everything in a file that ONNX Runtime would read, graphs inside nodes and functions included, and refuses
 /// what must not reach it: tensors that lie in other files (or, as the library allows, at an address in memory), tensors
 /// that announce more than they hold, graphs nested beyond reason, functions that call themselves or grow beyond reason where
-/// they are put in the place of their calls.
+/// they are put in the place of their calls, classifiers that would end the process.
 struct GraphAudit {
     private static let deepestNesting = 24
     private static let mostParts = 2_000_000
@@ -69,17 +69,46 @@ struct GraphAudit {
     }
 
     private mutating func node(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> [String: Int] {
-        var (operators, domain, name): ([String: Int], String, String) = ([:], "", "")
+        var (operators, domain, name, title): ([String: Int], String, String, String) = ([:], "", "", "")
+        var attributes: [ArraySlice<UInt8>] = []
         try each(in: bytes, "node") { (audit, field, content) throws(ScoringError) in
             switch field.number {
+            case 3: title = String(decoding: content, as: UTF8.self)
             case 4: name = String(decoding: content, as: UTF8.self)
-            case 5: Self.add(try audit.attribute(content, depth: depth), to: &operators)
+            case 5:
+                Self.add(try audit.attribute(content, depth: depth), to: &operators)
+                attributes.append(content)
             case 7: domain = String(decoding: content, as: UTF8.self)
             default: break
             }
         }
+        if name == "TreeEnsembleClassifier" {
+            for attribute in attributes { try Self.checkLabels(attribute, "TreeEnsembleClassifier '\(title)'") }
+        }
         operators["\(domain).\(name)", default: 0] += 1
         return operators
+    }
+
+    /// With one class label, ONNX Runtime (seen in 1.28.0) reads a second one beyond the end of the list and aborts, or, of
+    /// integers, gives 0 or 1 whatever the label is. Other counts, ids beyond the labels and the labels of linear models and
+    /// support vector machines are checked by the library itself.
+    private static func checkLabels(_ attribute: ArraySlice<UInt8>, _ place: String) throws(ScoringError) {
+        var (name, count, isReference) = ("", 0, false)
+        var walk = WireWalk(attribute)
+        while let field = walk.next() {
+            switch (field.number, field.wireType) {
+            case (1, 2): name = String(decoding: attribute[field.content], as: UTF8.self)
+            case (8, 2): count += attribute[field.content].count { $0 < 0x80 }
+            case (8, 0), (9, 2): count += 1
+            case (21, 2): isReference = true
+            default: break
+            }
+        }
+        guard name.hasPrefix("classlabels_") else { return }
+        guard !isReference else {
+            throw .unsupportedModel("\(place) takes its class labels from a function's caller, which is not supported")
+        }
+        guard count != 1 else { throw .unsupportedModel(ONNXFormat.singleClass(place)) }
     }
 
     private mutating func attribute(_ bytes: ArraySlice<UInt8>, depth: Int) throws(ScoringError) -> [String: Int] {

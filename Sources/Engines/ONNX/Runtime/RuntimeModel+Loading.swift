@@ -5,6 +5,7 @@ extension RuntimeModel {
     /// Longest run that finds out about outputs whose shape the file leaves open, in milliseconds.
     private static let probePatience: UInt64 = 10_000
 
+    /// - Parameter bytes: What `GraphAudit` has checked.
     /// - Parameter reason: Why the native engine does not evaluate the graph.
     static func load(
         _ bytes: [UInt8], _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions, because reason: String
@@ -98,7 +99,8 @@ extension RuntimeModel {
         return (sources, places)
     }
 
-    /// What the session gives. Where its shapes are open, two runs over made-up rows show them.
+    /// What the session gives. Two runs over made-up rows show its shapes, whatever the file says: converters declare, for
+    /// example, one row for any number. Where such runs fail, what the file says is all there is.
     private static func outputs(_ session: RuntimeSession, _ plan: RunPlan) throws(ScoringError) -> [RunPlan.Output] {
         var outputs: [RunPlan.Output] = []
         var isOpen = false
@@ -117,11 +119,8 @@ extension RuntimeModel {
                     "\(place) has elements of type \(RuntimeElement.name(port.element)), which are not supported")
             }
             var output = RunPlan.Output(name: port.name, form: .tensor, element: element, width: 1)
-            if let rows = port.dims.first, rows >= 0, !plan.isFixed {
-                throw .unsupportedModel("\(place) has \(rows) rows however many are scored")
-            }
             let rest = plan.isFixed ? port.dims[...] : port.dims.dropFirst()
-            if port.dims.isEmpty || rest.contains(where: { $0 < 0 }) {
+            if port.dims.isEmpty || !plan.isFixed && port.dims[0] >= 0 || rest.contains(where: { $0 < 0 }) {
                 isOpen = true
             } else {
                 output.width = try width(rest, place)
@@ -130,8 +129,14 @@ extension RuntimeModel {
             outputs.append(output)
         }
         guard !outputs.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
-        if isOpen { try settle(&outputs, session, plan) }
-        return outputs
+        var seen = outputs
+        for index in seen.indices { seen[index].dims = nil }
+        guard try settle(&seen, session, plan, isNeeded: isOpen) else { return outputs }
+        // What is as declared is computed into memory that is there before the run.
+        for index in outputs.indices where outputs[index].dims != nil && outputs[index].width == seen[index].width {
+            seen[index].dims = outputs[index].dims
+        }
+        return seen
     }
 
     private static func width(_ dims: ArraySlice<Int>, _ place: String) throws(ScoringError) -> Int {
@@ -146,16 +151,13 @@ extension RuntimeModel {
         return width
     }
 
+    /// Takes the shapes of all outputs from runs. Returns false where a run fails and the shapes are not needed.
     private static func settle(
-        _ outputs: inout [RunPlan.Output], _ session: RuntimeSession, _ plan: RunPlan
-    ) throws(ScoringError) {
+        _ outputs: inout [RunPlan.Output], _ session: RuntimeSession, _ plan: RunPlan, isNeeded: Bool
+    ) throws(ScoringError) -> Bool {
         // Nothing is placed for these runs: the library shows what it makes.
         var open = plan
-        open.outputs = outputs.map { output in
-            var output = output
-            output.dims = nil
-            return output
-        }
+        open.outputs = outputs
         let runs = PlannedRuns(session, open)
         for count in plan.isFixed ? [1] : [1, 2] {
             let slot = try RunSlot(session.library, open)
@@ -167,15 +169,17 @@ extension RuntimeModel {
             do throws(ScoringError) {
                 try runs.run(slot, until: Moment.now.advanced(byMilliseconds: probePatience))
             } catch {
+                guard isNeeded else { return false }
                 throw .unsupportedModel(
                     "the file does not say what its outputs look like, and a run over zeros to find out failed: \(error)")
             }
             defer { slot.endRun() }
-            for index in outputs.indices where outputs[index].dims == nil {
+            for index in outputs.indices {
                 guard let value = slot.outputs[index] else { throw .engineFailure("ONNX Runtime gave no output") }
                 try see(&outputs[index], value, rows: count, session.library, isFixed: plan.isFixed)
             }
         }
+        return true
     }
 
     /// Takes an output's shape from what a run gave.
