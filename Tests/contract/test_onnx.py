@@ -58,13 +58,14 @@ def test_score_writes_what_onnxruntime_gives(tmp_path):
     result = run_verdict("score", model("knn_classifier"), "--input", GOLDENS / "knn_classifier" / "rows.csv", env=bare_environment())
     assert result.returncode == 0, result
     for got, wanted in zip(csv.DictReader(result.stdout.splitlines()), expected("knn_classifier"), strict=True):
+        assert got.pop("label") == wanted["label"]
         for name, value in got.items():
             assert float(value) == pytest.approx(float(wanted[name]), rel=1e-5, abs=1e-6)
 
 
 def test_without_its_library_the_command_says_how_to_get_it(tmp_path):
     environment = bare_environment(VERDICT_ONNXRUNTIME=str(tmp_path / "libonnxruntime.so"))
-    result = run_verdict("inspect", model("knn_classifier"), env=environment)
+    result = run_verdict("score", model("knn_classifier"), "--input", GOLDENS / "knn_classifier" / "rows.csv", env=environment)
     assert result.returncode == 1
     assert "scripts/fetch-runtime onnxruntime" in result.stderr and "is not computed by the native engine" in result.stderr
     assert run_verdict("inspect", model("passed_on"), env=environment).returncode == 0

@@ -9,7 +9,7 @@ package struct Inspection {
     private let signature: Signature
 
     package init(_ reference: ModelReference) throws(ScoringError) {
-        let opened = try reference.open()
+        let opened = try reference.open(describesOnly: true)
         try opened.model.verify()
         path = reference.path
         byteCount = opened.byteCount

@@ -33,7 +33,12 @@ package struct ModelReference: Sendable {
     }
 
     /// Opens it with the format that its content shows.
-    package func open() throws(ScoringError) -> (model: any ScoringModel, format: String, byteCount: Int) {
+    /// - Parameter describesOnly: Whether it need not score: models are then opened without the library that evaluates them.
+    package func open(
+        describesOnly: Bool = false
+    ) throws(ScoringError) -> (model: any ScoringModel, format: String, byteCount: Int) {
+        var options = options
+        options.describesWithoutLibrary = describesOnly
         let opened = try ModelOpener(formats: ModelFormats.all).open(path, options: options)
         return (opened.model, opened.format, opened.byteCount)
     }

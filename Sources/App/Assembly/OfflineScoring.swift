@@ -70,19 +70,14 @@ package struct OfflineScoring {
         self.options = options
         rule = answers.rule
         score = answers.score ?? roles.score
-        // The model's own output fields where it names some; else the score and the probabilities.
-        var chosen: [Int]
-        if roles.named.isEmpty {
-            let label = roles.label.map { $0...$0 }
-            chosen = outputs.indices.filter { column in
-                if roles.raw.contains(column) { return options.withRaw }
-                return label?.contains(column) != true && !roles.reasons.contains(column)
-            }
-        } else {
-            chosen = Array(roles.named) + (options.withRaw ? roles.raw.filter { !roles.named.contains($0) } : [])
+        // Everything that an answer of the server holds: score, label, probabilities, reasons, then the model's own fields.
+        var chosen: [Int] = []
+        let usual = Array(roles.score) + (roles.label.map { [$0] } ?? []) + Array(roles.probabilities) + Array(roles.reasons)
+        for column in usual + Array(roles.named) + (options.withRaw ? Array(roles.raw) : []) where !chosen.contains(column) {
+            chosen.append(column)
         }
         var columns = chosen.map { (name: outputs[$0].name, output: $0) }
-        if let own = answers.score, own != roles.score, roles.named.isEmpty {
+        if let own = answers.score, own != roles.score, !roles.named.contains(where: { outputs[$0].name == "prediction" }) {
             columns.removeAll { $0.name == "prediction" }
             columns.insert((name: "prediction", output: own.lowerBound), at: 0)
         }

@@ -100,6 +100,9 @@ package struct LoadOptions: Sendable, Equatable {
     /// Whether all rows of a request go into one call of a model whose rows may depend on one another. Default false: each
     /// row is computed by itself. Only for models that ONNX Runtime evaluates.
     package var rowsTogether = false
+    /// Whether a model is described by what its file declares where the library that evaluates it is not there. Default
+    /// false: loading fails. Such a model cannot score.
+    package var describesWithoutLibrary = false
 
     package init() {}
 }

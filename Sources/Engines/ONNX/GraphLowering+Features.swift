@@ -34,10 +34,11 @@ extension GraphLowering {
             replaced = Double(node.integer("replaced_value_int64", default: 0))
         default: throw node.needsRuntime("this type")
         }
-        guard [1, x.count].contains(imputed.count) else { throw node.invalid("\(imputed.count) values for \(x.count) columns") }
+        guard let first = imputed.first else { throw node.invalid("no values to put in") }
         result.labels = nil
         for index in x.indices {
-            let value = builder.constant(imputed[imputed.count == 1 ? 0 : index])
+            // As ONNX Runtime does it: where there are more or fewer values than columns, the first is for all of them.
+            let value = builder.constant(imputed.count == x.count ? imputed[index] : first)
             if replaced.isNaN {
                 result.operands[index] = builder.apply(.coalesce, x[index], value)
             } else {

@@ -242,6 +242,7 @@ struct GraphLowering {
     private consuming func finish(_ model: ProtoModelProto) throws(ScoringError) -> TabularModel {
         var results: [Columns] = []
         var sources: [OutputLayout.Source] = []
+        let search = OriginSearch(model.graph)
         for info in model.graph.output {
             guard let value = values[info.name] else {
                 throw .invalidModel(reason: "the output '\(info.name)' is not defined", place: "graph.output")
@@ -261,7 +262,8 @@ struct GraphLowering {
             sources.append(
                 OutputLayout.Source(
                     name: info.name, kind: columns.type.isInteger ? .integer : columns.type == .bool ? .boolean : .real,
-                    count: columns.operands.count, labels: columns.type == .float ? nil : columns.labels, classes: classes))
+                    count: columns.operands.count, labels: columns.type == .float ? nil : columns.labels, classes: classes,
+                    origin: try search.origin(of: info.name)))
         }
         let layout = OutputLayout(sources)
         guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }

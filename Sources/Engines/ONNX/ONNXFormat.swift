@@ -75,6 +75,9 @@ package struct ONNXFormat: ModelFormat {
         do throws(ScoringError) {
             library = try RuntimeLibrary.open(runtime)
         } catch {
+            guard !options.describesWithoutLibrary else {
+                return try DescribedModel(model, bytes.count, options, because: reason, missing: "\(error)")
+            }
             throw .unsupportedModel("the model needs ONNX Runtime, because \(reason); \(error)")
         }
         try GraphAudit.check(bytes)

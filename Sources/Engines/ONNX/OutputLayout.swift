@@ -15,6 +15,10 @@ struct OutputLayout {
         var labels: [String]?
         /// The classes of a map of probabilities (ZipMap).
         var classes: [String]?
+        /// What in the graph computes it.
+        var origin: ScoreOrigin?
+        /// Whether it is the output of one of several classifiers, none of which is the model's own; its classes name elements.
+        var isHead = false
     }
 
     /// Where a column's values come from.
@@ -32,7 +36,9 @@ struct OutputLayout {
         var (label, scores): (Int?, Int?)
         var others: [Int] = []
         for (index, source) in sources.enumerated() {
-            if source.classes != nil, scores == nil {
+            if source.isHead {
+                others.append(index)
+            } else if source.classes != nil, scores == nil {
                 scores = index
             } else if source.labels != nil, source.classes == nil, label == nil, source.count == 1 {
                 label = index
@@ -40,17 +46,34 @@ struct OutputLayout {
                 others.append(index)
             }
         }
+        let hasHeads = sources.contains(where: \.isHead)
         var classes = scores.flatMap { sources[$0].classes }
-        if scores == nil, let index = others.firstIndex(where: { sources[$0].kind == .real }) {
-            scores = others.remove(at: index)
-            classes = label.flatMap { sources[$0].labels }
+        var group: [Int] = []
+        if scores == nil, !hasHeads {
+            if let columns = Self.columnsOfOneClassifier(sources, others) {
+                (group, scores, classes) = (columns, columns.first, sources[columns[0]].origin?.classes)
+                others.removeAll(where: group.contains)
+            } else if let index = others.firstIndex(where: { sources[$0].kind == .real }) {
+                scores = others.remove(at: index)
+                classes = label.flatMap { sources[$0].labels }
+            }
         }
-        if scores == nil, label == nil,
+        if scores == nil, label == nil, !hasHeads,
             let index = others.firstIndex(where: { sources[$0].labels == nil && sources[$0].kind != .text })
         {
             scores = others.remove(at: index)
         }
-        if let scores { add(scores, sources[scores], classes) }
+        if let scores {
+            let source = sources[scores]
+            let elements =
+                group.isEmpty
+                ? (0..<source.count).map { Element(source: scores, index: $0) } : group.map { Element(source: $0, index: 0) }
+            if let origin = source.origin, origin.isMargin, let classes, !group.isEmpty || origin.isWhole {
+                addMargins(elements, origin, classes)
+            } else {
+                add(elements, Self.kind(source), classes)
+            }
+        }
         if let label, let labels = sources[label].labels {
             roles.label = columns.count
             roles.classes = roles.classes.isEmpty ? labels : roles.classes
@@ -68,23 +91,56 @@ struct OutputLayout {
         roles.named = first..<columns.count
     }
 
-    private mutating func add(_ index: Int, _ source: Source, _ classes: [String]?) {
-        guard let classes, classes.count == source.count else {
-            for element in 0..<source.count {
-                let name = source.count == 1 ? "prediction" : "prediction(\(element))"
-                add(name, Self.kind(source), Element(source: index, index: element))
+    /// The outputs that are a column each of what one classifier gives (`zipmap='columns'` of skl2onnx), in the order of its
+    /// classes.
+    private static func columnsOfOneClassifier(_ sources: [Source], _ others: [Int]) -> [Int]? {
+        guard let first = others.first(where: { sources[$0].kind == .real }), let origin = sources[first].origin,
+            let classes = origin.classes, classes.count >= 2, origin.isByClass
+        else { return nil }
+        var columns: [Int] = []
+        for position in classes.indices {
+            guard
+                let index = others.first(where: {
+                    sources[$0].kind == .real && sources[$0].count == 1 && sources[$0].origin?.tensor == origin.tensor
+                        && sources[$0].origin?.elements == [position]
+                })
+            else { return nil }
+            columns.append(index)
+        }
+        return columns
+    }
+
+    private mutating func add(_ elements: [Element], _ kind: OutputColumn.Kind, _ classes: [String]?) {
+        guard let classes, classes.count == elements.count else {
+            for (index, element) in elements.enumerated() {
+                add(elements.count == 1 ? "prediction" : "prediction(\(index))", kind, element)
             }
             roles.score = 0..<columns.count
             return
         }
-        if classes.count == 2 { add("prediction", .number, Element(source: index, index: 1)) }
+        if classes.count == 2 { add("prediction", .number, elements[1]) }
         let first = columns.count
-        for (element, name) in classes.enumerated() {
-            add("probability(\(name))", .number, Element(source: index, index: element))
-        }
+        for (element, name) in zip(elements, classes) { add("probability(\(name))", .number, element) }
         roles.probabilities = first..<columns.count
         roles.score = classes.count == 2 ? 0..<1 : roles.probabilities
         roles.classes = classes
+    }
+
+    /// Decision values of a classifier without probabilities: one for two classes, positive for the second.
+    private mutating func addMargins(_ elements: [Element], _ origin: ScoreOrigin, _ classes: [String]) {
+        roles.classes = classes
+        if elements.count == 1 || elements.count == 2 && classes.count == 2 {
+            let element = elements[elements.count == 1 ? 0 : origin.decision]
+            add("prediction", .number, element)
+            add("raw", .number, element)
+            (roles.score, roles.raw) = (0..<1, 1..<2)
+            return
+        }
+        let isByClass = origin.isByClass && classes.count == elements.count
+        for (index, element) in elements.enumerated() {
+            add("raw(\(isByClass ? classes[index] : String(index)))", .number, element)
+        }
+        (roles.score, roles.raw) = (0..<columns.count, 0..<columns.count)
     }
 
     private mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ element: Element) {

@@ -16,7 +16,7 @@ extension RuntimeModel {
         var plan = RunPlan(inputs: inputs, outputs: [], isFixed: isFixed)
         plan.outputs = try outputs(session, plan)
 
-        let (sources, places) = sources(of: plan, graph)
+        let (sources, places) = try sources(of: plan, graph, proto)
         let layout = OutputLayout(sources)
         guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
         let readers = places.enumerated().map { index, place in
@@ -53,7 +53,7 @@ extension RuntimeModel {
         return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, grouping)
     }
 
-    private static func field(_ name: String, _ element: RuntimeElement) -> Field {
+    static func field(_ name: String, _ element: RuntimeElement) -> Field {
         switch element {
         case .float, .double, .half: Field(name)
         case .string: Field(name, .text, isRequired: true)
@@ -66,10 +66,11 @@ extension RuntimeModel {
 
     /// One source for each tensor that the outputs hold, with its place among them.
     private static func sources(
-        of plan: RunPlan, _ graph: RewrittenGraph
-    ) -> (sources: [OutputLayout.Source], places: [(output: Int, part: Int?)]) {
+        of plan: RunPlan, _ graph: RewrittenGraph, _ proto: ProtoModelProto
+    ) throws(ScoringError) -> (sources: [OutputLayout.Source], places: [(output: Int, part: Int?)]) {
         var sources: [OutputLayout.Source] = []
         var places: [(output: Int, part: Int?)] = []
+        let search = OriginSearch(proto.graph)
         for (index, output) in plan.outputs.enumerated() {
             let kind: OutputLayout.Source.Kind =
                 switch output.element {
@@ -79,6 +80,8 @@ extension RuntimeModel {
                 default: .integer
                 }
             var source = OutputLayout.Source(name: output.name, kind: kind, count: output.width)
+            let original = index < proto.graph.output.count ? proto.graph.output[index].name : output.name
+            source.origin = try search.origin(of: original)
             switch output.form {
             case .tensor:
                 source.classes = graph.classes[index].flatMap { $0.count == output.width ? $0 : nil }
@@ -86,7 +89,12 @@ extension RuntimeModel {
                 if source.count != 1 { source.labels = nil }
             case .maps(let keys): source.classes = keys
             case .tensors(let count):
+                // Each classifier's own; the parts of other sequences are numbers like any.
+                var heads: [[String]?] = []
+                for part in search.parts(of: original) ?? [] { heads.append(try search.origin(of: part)?.classes) }
+                source.isHead = count > 1 && heads.count == count && heads.allSatisfy { $0?.count == output.width }
                 for part in 0..<count {
+                    source.classes = source.isHead ? heads[part] : nil
                     source.name = count == 1 ? output.name : "\(output.name)(\(part))"
                     sources.append(source)
                     places.append((index, part))
