@@ -183,10 +183,48 @@ def test_kept_columns_begin_the_rows_and_decisions_end_them(tmp_path):
     assert [(one["id"], one["day"]) for one in rows] == [("a,1", "mon"), ("b", "tue")]
     for one in rows:
         score = float(one["prediction"])
-        assert one["decision"] == ("BLOCK" if score >= 0.53 else "REVIEW" if score >= 0.10 else "ALLOW")
+        assert one["decision"] == ("BLOCK" if score > 0.53 else "REVIEW" if score > 0.10 else "ALLOW")
     for keep, hint in (("dya", "'day'"), ("zzzzzzzz", "'amount'")):
         result = run_verdict("score", fraud, "--input", path, "--keep", keep)
         assert result.returncode == 1 and hint in result.stderr, result
+
+
+FRAUD_OR_OK = """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><DataDictionary>
+    <DataField name="x" optype="continuous" dataType="double"/>
+    <DataField name="y" optype="categorical" dataType="string"><Value value="fraud"/><Value value="ok"/></DataField>
+    </DataDictionary><TreeModel functionName="classification"><MiningSchema><MiningField name="x"/>
+    <MiningField name="y" usageType="target"/></MiningSchema><Node id="0"><True/>
+    <Node id="1" score="fraud"><SimplePredicate field="x" operator="greaterThan" value="0"/>
+    <ScoreDistribution value="fraud" recordCount="9"/><ScoreDistribution value="ok" recordCount="1"/></Node>
+    <Node id="2" score="ok"><SimplePredicate field="x" operator="lessOrEqual" value="0"/>
+    <ScoreDistribution value="fraud" recordCount="2"/><ScoreDistribution value="ok" recordCount="8"/></Node>
+    </Node></TreeModel></PMML>"""
+
+
+def test_a_policy_on_words_needs_to_say_which_class_it_is_about(repository, tmp_path):
+    """Without it the policy would block the good customers: the usual score is the probability of the second class."""
+    model = tmp_path / "model.pmml"
+    model.write_text(FRAUD_OR_OK)
+    assert "prediction = probability(ok)" in run_verdict("inspect", model).stdout
+    assert json.loads(run_verdict("inspect", model, "--json").stdout)["score"] == ["probability(ok)"]
+    repository.add("silent", 1, FRAUD_OR_OK, file="model.pmml", manifest="policy: { block: 0.5 }\n")
+    manifest = "policy: { block: 0.5 }\nscore: probability(fraud)\n"
+    golden = "x,prediction,decision\n1,0.9,BLOCK\n-1,0.2,ALLOW\n"
+    repository.add("clear", 1, FRAUD_OR_OK, file="model.pmml", manifest=manifest, golden=golden)
+    result = run_verdict("check", repository.folder)
+    assert result.returncode == 1, result
+    clear, silent = result.stdout.splitlines()[:2]
+    assert clear.startswith("ok") and "2 golden rows agree, decides against high probability(fraud)" in clear
+    assert silent.startswith("refused") and "'score: probability(fraud)' or 'score: probability(ok)'" in silent
+    assert "prediction = probability(fraud)" in run_verdict("inspect", repository.folder / "clear").stdout
+    inspected = run_verdict("inspect", repository.folder / "silent")
+    assert inspected.returncode == 0 and "problem" in inspected.stdout, inspected
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x\n1\n-1\n")
+    result = run_verdict("score", repository.folder / "clear", "--input", rows)
+    scored = list(csv.DictReader(result.stdout.splitlines()))
+    assert [(one["prediction"], one["decision"]) for one in scored] == [("0.9", "BLOCK"), ("0.2", "ALLOW")]
+    assert run_verdict("score", repository.folder / "silent", "--input", rows).returncode == 1
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,10 @@ package struct Inspection {
     private let byteCount: Int
     private let description: ModelDescription
     private let signature: Signature
+    /// The outputs that make the score.
+    private let score: [String]
+    /// Why the repository's model.yaml does not fit the model.
+    private let problem: String?
 
     package init(_ reference: ModelReference) throws(ScoringError) {
         let opened = try reference.open(describesOnly: true)
@@ -15,6 +19,13 @@ package struct Inspection {
         byteCount = opened.byteCount
         description = opened.model.description
         signature = opened.model.signature
+        do throws(ScoringError) {
+            score = signature.scoreNames(try reference.answers(for: signature).score)
+            problem = nil
+        } catch {
+            score = signature.scoreNames()
+            problem = error.description
+        }
     }
 
     /// Lines for people.
@@ -25,6 +36,8 @@ package struct Inspection {
         if let depth = description.depth { facts.append(("depth", String(depth))) }
         facts.append(("bytes", "\(byteCount) in the file, \(description.memoryBytes) in memory"))
         if !signature.roles.classes.isEmpty { facts.append(("classes", signature.roles.classes.joined(separator: ", "))) }
+        if !score.isEmpty, score != ["prediction"] { facts.append(("score", "prediction = " + Self.shortened(score))) }
+        if let problem { facts.append(("problem", problem)) }
         var lines = facts.map { Self.padded($0.0, 10) + $0.1 }
         lines += description.notes.map { Self.padded("note", 10) + $0 }
         lines.append("inputs (\(signature.inputs.count))")
@@ -60,6 +73,12 @@ package struct Inspection {
         sink.append(",\"bytes\":\(byteCount),\"memory_bytes\":\(description.memoryBytes)".utf8)
         sink.append(",\"classes\":")
         Self.write(signature.roles.classes, into: &sink)
+        sink.append(",\"score\":")
+        Self.write(score, into: &sink)
+        if let problem {
+            sink.append(",\"problem\":")
+            sink.append(json: problem)
+        }
         sink.append(",\"inputs\":[")
         for (index, field) in signature.inputs.enumerated() {
             sink.append(index == 0 ? "{\"name\":" : ",{\"name\":")
@@ -90,6 +109,10 @@ package struct Inspection {
             sink.append(json: text)
         }
         sink.append("]")
+    }
+
+    private static func shortened(_ names: [String]) -> String {
+        names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and \(names.count - 5) more" : "")
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {

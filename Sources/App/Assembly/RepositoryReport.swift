@@ -26,7 +26,8 @@ package struct RepositoryReport: Sendable {
             switch finding.outcome {
             case .passed(let format, let rows, let notes):
                 let golden = rows == 0 ? "no golden.csv" : "\(rows) golden rows agree"
-                lines.append("ok       \(name): \(format), \(golden)")
+                let policy = finding.policy.map { ", decides against \($0)" } ?? ""
+                lines.append("ok       \(name): \(format), \(golden)\(policy)")
                 lines += notes.map { "note     \(name): \($0)" }
             case .refused(let reason): lines.append("refused  \(name): \(reason)")
             case .skipped(let reason): lines.append("skipped  " + (name.isEmpty ? reason : "\(name): \(reason)"))
@@ -60,6 +61,10 @@ package struct RepositoryReport: Sendable {
                     sink.append(json: note)
                 }
                 sink.append("]")
+                if let policy = finding.policy {
+                    sink.append(",\"decides_against\":")
+                    sink.append(json: policy)
+                }
             case .refused(let reason):
                 sink.append(",\"result\":\"refused\",\"reason\":")
                 sink.append(json: reason)

@@ -23,6 +23,22 @@ package struct Signature: Sendable {
     package func outputColumn(named name: String) -> Int? {
         outputs.firstIndex { $0.name == name }
     }
+
+    /// The names of the outputs that the score is, so that nobody has to guess which way it points: `probability(ok)` for a
+    /// `prediction` that repeats the probability of the second of two classes.
+    ///
+    /// - Parameter chosen: The columns that model.yaml's `score` chooses; nil for the model's own choice.
+    package func scoreNames(_ chosen: Range<Int>? = nil) -> [String] {
+        if chosen ?? roles.score == roles.score, roles.score.count == 1, roles.probabilities.count == 2 {
+            return [outputs[roles.probabilities.upperBound - 1].name]
+        }
+        return (chosen ?? roles.score).map { outputs[$0].name }
+    }
+
+    /// Whether the classes have names that do not say which of them is the risk, other than numbers, true and false.
+    package var classesAreWords: Bool {
+        roles.classes.contains { Double($0) == nil && !["true", "false"].contains($0.lowercased()) }
+    }
 }
 
 /// One column of a `ScoreBatch`.

@@ -5,7 +5,7 @@ internal import TextFormats
 /// The examples that lie beside a version as golden.csv: inputs with the outputs that the model must give.
 ///
 /// The header names inputs and output columns; a name that is both is an input. Outputs are the columns of
-/// the model's signature, `prediction` for a score that has no column of that name, and `decision`. Numbers may
+/// the model's signature, `prediction` for the score that model.yaml names or that has no column of that name, and `decision`. Numbers may
 /// differ by the tolerance, relatively; categories, texts and decisions must be equal; an empty cell expects a
 /// missing value. Golden rows are test data, so refusals show their values.
 struct GoldenFile {

@@ -15,6 +15,8 @@ package struct RepositoryCheck {
         /// As the folder is named; empty where the finding is about the model as a whole.
         package let version: String
         package let outcome: Outcome
+        /// Which values of which output the policy acts on; nil without a policy.
+        package var policy: String? = nil
         package let nanoseconds: UInt64
 
         package var isRefused: Bool {
@@ -68,14 +70,19 @@ package struct RepositoryCheck {
     private func check(_ order: RepositoryPlan.LoadOrder) -> Finding {
         let start = Moment.now
         let outcome: Finding.Outcome
+        var policy: String?
         do throws(ScoringError) {
             let loaded = try loader.load(order.folder, manifest: order.manifest)
             outcome = .passed(format: loaded.format, goldenRows: loaded.goldenRows, notes: loaded.notes)
+            policy = order.manifest.policy.map { policy in
+                let score = loaded.model.signature.scoreNames(loaded.answers.score).joined(separator: ", ")
+                return "\(policy.risk == .above ? "high" : "low") \(score)"
+            }
         } catch {
             outcome = .refused(reason: error.description)
         }
         return Finding(
-            name: order.name.text, version: order.version.description, outcome: outcome,
+            name: order.name.text, version: order.version.description, outcome: outcome, policy: policy,
             nanoseconds: Moment.now.nanoseconds(since: start))
     }
 

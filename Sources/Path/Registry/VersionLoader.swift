@@ -108,6 +108,14 @@ package struct VersionLoader: Sendable {
                 "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))"
             )
         }
+        if manifest.policy != nil, manifest.score == nil, signature.classesAreWords {
+            let names = (signature.roles.probabilities.isEmpty ? signature.roles.score : signature.roles.probabilities)
+                .prefix(20).map { signature.outputs[$0].name }
+            throw .refusedModel(
+                "model.yaml: policy needs 'score', which says which class it is about: without it the score is "
+                    + "\(signature.scoreNames().joined(separator: ", ")); write "
+                    + names.map { "'score: \($0)'" }.joined(separator: " or "))
+        }
         return answers
     }
 }
