@@ -94,7 +94,8 @@ let package = Package(
             ]),
         part("App", "LoadTest", [nio, nioPosix, histogram]),
         .executableTarget(
-            name: "verdict", dependencies: ["Assembly", "LoadTest", "ONNX", "Scoring", "TextFormats", arguments, log],
+            name: "verdict",
+            dependencies: ["Assembly", "LoadTest", "ONNX", "Scoring", "StrictYAML", "TextFormats", arguments, log],
             path: "Sources/App/verdict", swiftSettings: style),
 
         .executableTarget(

@@ -101,4 +101,18 @@ internal import Testing
         #expect(Set(variables).count == variables.count)
         #expect(flags.contains("host") && flags.contains("limits-max-body-bytes"))
     }
+
+    @Test func everySettingIsReportedWithItsValueAndOrigin() throws {
+        var settings = ServerSettings()
+        let unset = ["defaultModel", "redis.url"]
+        for setting in Setting.all where !unset.contains(setting.key) {
+            #expect(settings.value(of: setting.key) != nil, "\(setting.key) has no value to report")
+        }
+        try settings.apply(flags: ["default-model": "m", "redis-url": "rediss://u:p@[::1]:1/3", "redis-timeout": "1500us"])
+        #expect(settings.value(of: "defaultModel") == "m")
+        #expect(settings.value(of: "redis.url") == "rediss://u:***@[::1]:1/3")
+        #expect(settings.value(of: "redis.timeout") == "1500us")
+        #expect(settings.report.split(separator: "\n").count == Setting.all.count)
+        #expect(settings.origins["redis.timeout"] == "--redis-timeout")
+    }
 }

@@ -17,6 +17,7 @@ def test_help_explains_each_command():
         result = run_verdict(*command, "--help")
         assert result.returncode == 0, result
         assert "USAGE" in result.stdout.upper()
+    assert "--check" in run_verdict("serve", "--help").stdout
     for command in ("serve", "score", "inspect", "check", "quantize", "bench"):
         assert command in run_verdict("--help").stdout
 
@@ -320,6 +321,31 @@ def test_a_wrong_configuration_is_refused_with_what_was_meant(tmp_path, content,
     )
     assert result.returncode == 2, result
     assert hint in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize(("word", "meant"), [("scroe", "'score'"), ("Serve", "'serve'"), ("inspct", "'inspect'"), ("zzzzzzzz", "quantize")])
+def test_a_mistyped_command_gets_the_one_that_was_meant(word, meant):
+    result = run_verdict(word, "--input", "x")
+    assert result.returncode == 2 and not result.stdout, result
+    assert word in result.stderr and meant in result.stderr
+
+
+def test_serve_check_prints_the_settings_and_where_they_came_from(tmp_path):
+    config = tmp_path / "verdict.yaml"
+    config.write_text("limits: { drain: 90s }\nredis: { url: 'redis://:secret@cache:6380/2' }\nhttp: { port: 1 }\nlog: { level: debug }\n")
+    arguments = ["serve", "--check", "--config", config, "--port", "7000", "--limits-max-body-bytes", "1024"]
+    result = run_verdict(*arguments, env={**bare_environment(), "VERDICT_LOG_LEVEL": "error"}, timeout=30)
+    assert result.returncode == 0, result
+    lines = {one.split(maxsplit=1)[0]: one.split(maxsplit=2)[1:] for one in result.stdout.splitlines()}
+    assert lines["limits.drain"] == ["90s", f"{config} line 1"]
+    assert lines["redis.url"] == ["redis://:***@cache:6380/2", f"{config} line 2"]
+    assert lines["http.port"] == ["7000", "--port"]
+    assert lines["limits.maxBodyBytes"] == ["1024", "--limits-max-body-bytes"]
+    assert lines["log.level"] == ["error", "VERDICT_LOG_LEVEL"]
+    assert lines["scanInterval"] == ["1s", "default"] and lines["defaultModel"] == ["none", "default"]
+    assert "secret" not in result.stdout
+    result = run_verdict("serve", "--check", "--port", "many", env=bare_environment(), timeout=30)
+    assert result.returncode == 2 and not result.stdout, result
 
 
 def free_port():

@@ -8,13 +8,13 @@ extension ServerSettings {
     /// Takes what a configuration file says.
     package mutating func apply(file bytes: [UInt8], path: String) throws(SettingError) {
         do throws(YAMLError) {
-            try apply(YAMLNode.parse(bytes), prefix: "")
+            try apply(YAMLNode.parse(bytes), prefix: "", path: path)
         } catch {
             throw SettingError(description: "\(path): \(error)")
         }
     }
 
-    private mutating func apply(_ node: YAMLNode, prefix: String) throws(YAMLError) {
+    private mutating func apply(_ node: YAMLNode, prefix: String, path: String) throws(YAMLError) {
         let inside = Setting.all.filter { $0.key.hasPrefix(prefix) }
         var names: [String] = []
         for setting in inside {
@@ -25,12 +25,13 @@ extension ServerSettings {
         for name in names {
             guard let value = map[name] else { continue }
             guard let setting = inside.first(where: { $0.key == prefix + name }) else {
-                try apply(value, prefix: prefix + name + ".")
+                try apply(value, prefix: prefix + name + ".", path: path)
                 continue
             }
             let text = try value.string()
             do throws(SettingError) {
                 try setting.apply(&self, text)
+                origins[setting.key] = "\(path) line \(value.line)"
             } catch {
                 throw value.error(error.description)
             }
@@ -76,6 +77,7 @@ extension ServerSettings {
     private mutating func apply(_ setting: Setting, _ value: String, source: String) throws(SettingError) {
         do throws(SettingError) {
             try setting.apply(&self, value)
+            origins[setting.key] = source
         } catch {
             throw SettingError(description: "\(source) \(error)")
         }

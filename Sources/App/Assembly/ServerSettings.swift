@@ -34,6 +34,8 @@ package struct ServerSettings: Sendable, Equatable {
     package var logLevel = Logger.Level.info
     /// Whether each request is logged. Default false.
     package var logsAccess = false
+    /// Where settings other than the defaults came from, by their keys: a file and its line, a variable, a flag.
+    package internal(set) var origins: [String: String] = [:]
 
     package init() {}
 }

@@ -30,6 +30,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Port to listen on; 0 picks a free one.")
     var port: String?
 
+    @Flag(help: "Print the settings and where each came from, and exit.")
+    var check = false
+
     @Argument(parsing: .allUnrecognized, help: .hidden)
     var others: [String] = []
 
@@ -39,6 +42,10 @@ struct ServeCommand: AsyncParsableCommand {
             settings = try readSettings()
         } catch {
             throw ValidationError(error.description)
+        }
+        if check {
+            print(settings.report, terminator: "")
+            return
         }
         let level = settings.logLevel
         LoggingSystem.bootstrap { JSONLogHandler(label: $0, level: level) }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import StrictYAML
 
 /// The command line. Exit status: 0, 1 (the answer is no), 2 (used wrongly).
 @main
@@ -19,6 +20,10 @@ struct Verdict: AsyncParsableCommand {
     static func main() async {
         // A reader that goes away is seen as a failed write.
         signal(SIGPIPE, SIG_IGN)
+        if let complaint = unknownCommand(CommandLine.arguments.dropFirst().first) {
+            Console.complain(complaint)
+            Glibc.exit(2)
+        }
         do {
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -32,5 +37,15 @@ struct Verdict: AsyncParsableCommand {
             Console.complain(fullMessage(for: error))
             Glibc.exit(2)
         }
+    }
+
+    /// What to say of a first word that is no command; nil where it is one, or an option.
+    private static func unknownCommand(_ word: String?) -> String? {
+        let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        guard let word, !word.hasPrefix("-"), !names.contains(word) else { return nil }
+        let hint =
+            NearestName.to(word, among: names).map { "did you mean '\($0)'?" }
+            ?? "the commands are \(names.joined(separator: ", "))"
+        return "Error: unknown command \(quoted(word)); \(hint)"
     }
 }
