@@ -39,7 +39,7 @@ final class KeptLines: LogHandler, Sendable {
         try await TestServer.with(accessLog: makeLog(lines)) { server in
             try await client {
                 let connection = try server.connect()
-                try connection.send(Ask.predict(31337, path: "/predict/echo?user=alice"))
+                try connection.send(Ask.predict(31337, fields: "X-Request-Id: req-7\r\n", path: "/predict/echo?user=alice"))
                 try connection.send(
                     Ask.get("/health/live") + Ask.get("/predict")
                         + "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999\r\n\r\n")
@@ -53,6 +53,7 @@ final class KeptLines: LogHandler, Sendable {
         #expect(logged.map { $0.metadata["method"] } == ["POST", "GET", "GET", "POST"])
         #expect(logged.allSatisfy { $0.metadata["remote"] == "127.0.0.1" })
         #expect(logged[1].metadata["bytes"] == "13")
+        #expect(logged.map { $0.metadata["request_id"] } == ["req-7", nil, nil, nil])
         for line in logged {
             #expect(!"\(line.metadata)".contains("31337"))
             #expect(!"\(line.metadata)".contains("alice"))

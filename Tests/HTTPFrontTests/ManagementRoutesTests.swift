@@ -49,8 +49,8 @@ internal import Testing
     }
 
     @Test(arguments: [
-        "/", "/nothing", "/predict/echo/versions", "/predict/a/b/c/d", "/v3", "/models/echo", "/predict/echo/", "*",
-        "/%00", "/..%2f..", "/predict%2fecho",
+        "/", "/nothing", "/predict/echo/versions", "/predict/a/b/c/d", "/v3", "/models/echo", "*",
+        "/%00", "/..%2f..", "/predict%2fecho", "/predict//echo", "//models", "/models//", "/predict/echo//",
     ])
     func unknownPathsAreNotFound(_ path: String) async throws {
         try await TestServer.with { server in
@@ -59,6 +59,70 @@ internal import Testing
                 #expect(answer.status == 404)
                 #expect(answer.body.hasPrefix("{"))
             }
+        }
+    }
+
+    @Test(arguments: [
+        "/models", "/health/live", "/v2/models/echo", "/v2/models/echo/versions/3/ready", "/metrics", "/v2",
+    ])
+    func aSlashAtTheEndIsPassedOver(_ path: String) async throws {
+        try await TestServer.with { server in
+            let plain = try await ask(server, Ask.get(path))
+            let slashed = try await ask(server, Ask.get(path + "/?from=probe"))
+            #expect(plain.status == 200)
+            #expect(slashed.status == 200)
+            #expect(slashed.body == plain.body)
+        }
+    }
+
+    @Test func aSlashAtTheEndOfAPredictRouteIsPassedOverToo() async throws {
+        try await TestServer.with { server in
+            for path in ["/predict/", "/predict/echo/", "/predict/echo/versions/3/"] {
+                let answer = try await ask(server, Ask.predict(4, path: path))
+                #expect(answer.identity == 4)
+            }
+            #expect(try await ask(server, Ask.post("/predict/batch/echo/", "[]")).status == 200)
+            let infer = #"{"inputs":[{"name":"all","shape":[1,2],"datatype":"FP64","data":[4,1]}]}"#
+            #expect(try await ask(server, Ask.post("/v2/models/echo/infer/", infer)).status == 200)
+        }
+    }
+
+    @Test(arguments: [
+        "/v2/models/%65cho", "/v2/models/ech%6F/versions/%33", "/v2/models/%65cho/ready", "/v2/%6dodels/echo",
+        "http://other/v2/models/ech%6f/",
+    ])
+    func namesMayBePercentEncoded(_ path: String) async throws {
+        try await TestServer.with { server in
+            let answer = try await ask(server, Ask.get(path))
+            #expect(answer.status == 200)
+            #expect(answer.body.contains("\"name\":\"echo\""))
+        }
+    }
+
+    @Test func ordersTakePercentEncodedNames() async throws {
+        try await TestServer.with { server in
+            let load = try await ask(server, Ask.post("/v2/repository/models/%65cho/load", ""))
+            let unload = try await ask(server, Ask.post("/v2/repository/models/ech%6f/unload", ""))
+            #expect([load.status, unload.status] == [200, 200])
+            #expect(server.repository.loads == ["echo"])
+            #expect(server.repository.unloads == ["echo"])
+            let prediction = try await ask(server, Ask.predict(3, path: "/%70redict/%65cho"))
+            #expect(prediction.identity == 3)
+        }
+    }
+
+    @Test(arguments: [("%zz", 400), ("a%2fb", 404), ("%2e%2e", 404), ("a%", 400), ("a%0d%0ab", 404), ("%C3%A9", 404)])
+    func whatCannotBeANameIsRefusedAlikeOnEveryRoute(_ name: String, _ status: Int) async throws {
+        try await TestServer.with { server in
+            let answers = [
+                try await ask(server, Ask.get("/v2/models/\(name)")),
+                try await ask(server, Ask.get("/v2/models/\(name)/ready")),
+                try await ask(server, Ask.post("/v2/repository/models/\(name)/load", "")),
+                try await ask(server, Ask.predict(1, path: "/predict/\(name)")),
+                try await ask(server, Ask.post("/v2/models/\(name)/infer", "{}")),
+            ]
+            #expect(answers.map(\.status) == Array(repeating: status, count: 5))
+            #expect(server.repository.loads.isEmpty)
         }
     }
 

@@ -16,9 +16,12 @@ package final class AccessLog: Sendable {
         /// From the request's last byte to the answer's.
         package var nanoseconds: UInt64
         package var remoteAddress: String?
+        /// The value of X-Request-Id, if it could be repeated.
+        package var requestID: String?
 
         package init(
-            method: String, target: String, status: Int, bytes: Int, nanoseconds: UInt64, remoteAddress: String? = nil
+            method: String, target: String, status: Int, bytes: Int, nanoseconds: UInt64, remoteAddress: String? = nil,
+            requestID: String? = nil
         ) {
             self.method = method
             self.target = target
@@ -26,6 +29,7 @@ package final class AccessLog: Sendable {
             self.bytes = bytes
             self.nanoseconds = nanoseconds
             self.remoteAddress = remoteAddress
+            self.requestID = requestID
         }
     }
 
@@ -102,6 +106,7 @@ extension AccessLog.Record {
             "duration_ms": "\(Double(nanoseconds / 1000) / 1000)",
         ]
         if let remoteAddress { metadata["remote"] = "\(remoteAddress)" }
+        if let requestID { metadata["request_id"] = "\(requestID)" }
         return metadata
     }
 }

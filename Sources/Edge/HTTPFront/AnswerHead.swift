@@ -10,6 +10,8 @@ struct AnswerHead {
     var confirmsKeepAlive = false
     var retryAfter: Int?
     var allow: String?
+    /// Comes back as X-Request-Id.
+    var requestID: String?
 
     func write(into output: inout ByteBuffer, date: HTTPDate) {
         if status == 200 {
@@ -30,6 +32,10 @@ struct AnswerHead {
         if let allow {
             output.writeStaticString("\r\nAllow: ")
             output.writeString(allow)
+        }
+        if let requestID {
+            output.writeStaticString("\r\nX-Request-Id: ")
+            output.writeString(requestID)
         }
         if isLast {
             output.writeStaticString("\r\nConnection: close")

@@ -171,6 +171,7 @@ final class FastLane: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             routed?.status = Int(head.status.code)
+            if let requestID = routed?.intake.requestID { head.headers.replaceOrAdd(name: "X-Request-Id", value: requestID) }
             if plan.sealIfLast() {
                 head.headers.replaceOrAdd(name: "Connection", value: "close")
             } else if routed?.intake.isVersion10 == true {
@@ -275,6 +276,7 @@ final class FastLane: ChannelDuplexHandler {
         var head = AnswerHead(status: status.code, bodyBytes: state.sink.count, isLast: isLast)
         head.confirmsKeepAlive = intake.isVersion10
         head.retryAfter = status.retryAfter
+        head.requestID = intake.requestID
         write(head)
         log(intake, status: status.code, bytes: state.sink.count, since: arrival)
     }
@@ -287,6 +289,7 @@ final class FastLane: ChannelDuplexHandler {
         var head = AnswerHead(status: refusal.status, bodyBytes: state.sink.count, isLast: isLast)
         if case .methodNotAllowed(let allow) = refusal { head.allow = allow }
         head.confirmsKeepAlive = exchange?.intake.isVersion10 ?? false
+        head.requestID = exchange?.intake.requestID
         write(head, withoutBody: exchange?.intake.head.method == .HEAD)
         if let exchange { log(exchange.intake, status: refusal.status, bytes: state.sink.count, since: .now) }
     }
@@ -308,6 +311,7 @@ final class FastLane: ChannelDuplexHandler {
         answersThisTurn += 1
         routed = Routed(intake: exchange.intake, start: .now)
         var head = exchange.intake.head
+        if case .management(let target) = exchange.intake.target { head.uri = target }
         // The connection is the lane's business; Hummingbird would close it by itself.
         head.headers.remove(name: "Connection")
         head.headers.remove(name: "Expect")
@@ -348,6 +352,7 @@ final class FastLane: ChannelDuplexHandler {
         accessLog.add(
             AccessLog.Record(
                 method: intake.head.method.rawValue, target: intake.head.uri, status: status, bytes: bytes,
-                nanoseconds: Moment.now.nanoseconds(since: start), remoteAddress: remoteAddress))
+                nanoseconds: Moment.now.nanoseconds(since: start), remoteAddress: remoteAddress,
+                requestID: intake.requestID))
     }
 }

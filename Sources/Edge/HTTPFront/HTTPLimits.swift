@@ -46,6 +46,8 @@ enum HeadLimits {
     /// Bytes of a request's whole head.
     static let maxHeadBytes = 64 << 10
     static let maxFields = 100
+    /// Bytes of an X-Request-Id that is taken.
+    static let maxRequestIDBytes = 256
     /// How long a connection stays half open after its last answer, so that the answer is not lost to a
     /// reset while the client is still sending.
     static let farewell: Duration = .seconds(1)

@@ -186,12 +186,9 @@ extension BasicRequestContext {
     /// The model and version that the path names.
     fileprivate func model() throws(ScoringError) -> (ModelName, VersionReference?) {
         let text = parameters.get("model") ?? ""
-        guard let name = ModelName(text) else { throw .unknownModel(String(text.prefix(128))) }
-        guard let number = parameters.get("version") else { return (name, nil) }
-        guard let version = VersionReference(number) else {
-            throw .unknownVersion(model: name.text, version: String(number.prefix(32)))
-        }
-        return (name, version)
+        let name = try PathName.model(text)
+        guard let version = parameters.get("version") else { return (name, nil) }
+        return (name, try PathName.version(version, ofModel: text))
     }
 }
 
@@ -222,8 +219,7 @@ private struct ErrorDocuments: RouterMiddleware {
             response.headers[.allow] = error.allow
             return response
         } catch let error as HTTPError where error.status == .notFound {
-            return answer(
-                ErrorDocument(status: 404, code: "NOT_FOUND", message: "there is nothing at this path", style: style))
+            return answer(Refusal.notFound.document(target: request.uri.path))
         } catch {
             context.logger.error("a request failed", metadata: ["error": "\(error)"])
             return answer(

@@ -6,6 +6,7 @@ enum Refusal: Equatable {
     case bodyTooLarge(limit: Int)
     /// The request did not arrive in time; `part` is "head" or "body".
     case tooSlow(part: String)
+    case notFound
     case methodNotAllowed(allow: String)
     case unsupportedTransferCoding
     case unsupportedContentCoding
@@ -17,6 +18,7 @@ enum Refusal: Equatable {
         case .headTooLarge: 431
         case .bodyTooLarge: 413
         case .tooSlow: 408
+        case .notFound: 404
         case .methodNotAllowed: 405
         case .unsupportedTransferCoding: 501
         case .unsupportedContentCoding: 415
@@ -31,6 +33,7 @@ enum Refusal: Equatable {
         case .headTooLarge: "HEAD_TOO_LARGE"
         case .bodyTooLarge: "TOO_LARGE"
         case .tooSlow: "REQUEST_TIMEOUT"
+        case .notFound: "NOT_FOUND"
         case .methodNotAllowed: "METHOD_NOT_ALLOWED"
         case .unsupportedTransferCoding: "UNSUPPORTED_TRANSFER_CODING"
         case .unsupportedContentCoding: "UNSUPPORTED_CONTENT_CODING"
@@ -46,6 +49,7 @@ enum Refusal: Equatable {
                 + "\(HeadLimits.maxHeadBytes) bytes in all"
         case .bodyTooLarge(let limit): "the request's body is too large: at most \(limit) bytes"
         case .tooSlow(let part): "the request's \(part) did not arrive in time"
+        case .notFound: "there is nothing at this path"
         case .methodNotAllowed(let allow): "this path takes \(allow) only"
         case .unsupportedTransferCoding: "the only transfer coding taken is chunked"
         case .unsupportedContentCoding: "send the body without a content coding"
@@ -57,7 +61,7 @@ enum Refusal: Equatable {
     /// from the next one and is worth reading.
     var endsConnection: Bool {
         switch self {
-        case .methodNotAllowed, .unsupportedContentCoding: false
+        case .notFound, .methodNotAllowed, .unsupportedContentCoding: false
         case .malformed, .headTooLarge, .bodyTooLarge, .tooSlow, .unsupportedTransferCoding, .unknownExpectation: true
         }
     }

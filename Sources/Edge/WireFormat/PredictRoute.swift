@@ -94,46 +94,11 @@ private struct PathSegment {
         return true
     }
 
-    func model() throws(ScoringError) -> ModelName {
-        let text = try decoded()
-        guard let name = ModelName(text) else { throw .unknownModel(Quoted.name(text)) }
-        return name
-    }
+    func model() throws(ScoringError) -> ModelName { try PathName.model(text) }
 
     func version(of model: PathSegment) throws(ScoringError) -> VersionReference {
-        let text = try decoded()
-        guard let version = VersionReference(text) else {
-            throw .unknownVersion(model: Quoted.name(try model.decoded()), version: Quoted.name(text))
-        }
-        return version
+        try PathName.version(text, ofModel: model.text)
     }
 
-    private func decoded() throws(ScoringError) -> String {
-        guard bytes.contains(UInt8(ascii: "%")) else { return String(decoding: bytes, as: UTF8.self) }
-        var result: [UInt8] = []
-        var offset = 0
-        while offset < bytes.count {
-            if bytes[offset] != UInt8(ascii: "%") {
-                result.append(bytes[offset])
-                offset += 1
-                continue
-            }
-            guard offset + 2 < bytes.count, let high = Self.digit(bytes[offset + 1]), let low = Self.digit(bytes[offset + 2])
-            else {
-                throw .invalidRequest("the path has a '%' without two hexadecimal digits behind it")
-            }
-            result.append(high << 4 | low)
-            offset += 3
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
+    private var text: String { String(decoding: bytes, as: UTF8.self) }
 }
