@@ -168,7 +168,7 @@ internal import Testing
         let batcher = try held(model, limits)
         let admitted = (0..<10).map { batcher.submit([Double($0)]).answer }
         for _ in 0..<1000 {
-            guard case .failed(.overloaded(let retryAfter)) = batcher.submit([1]).answer.value else {
+            guard case .failed(.overloaded(_, let retryAfter)) = batcher.submit([1]).answer.value else {
                 Issue.record("admitted past the limit")
                 return
             }

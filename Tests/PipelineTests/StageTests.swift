@@ -537,7 +537,7 @@ internal import Testing
         rules.limits = ResilienceLimits()
         let limited = try serve(rules, Self.echo)
         #expect(limited.stages?.isLimited == true)
-        #expect(screen(limited) == .overloaded(retryAfter: .milliseconds(20)))
+        #expect(screen(limited) == .overloaded(.unread(model: "m"), retryAfter: .milliseconds(20)))
     }
 
     @Test func whatOnlyHasACacheIsNotScreened() throws {

@@ -108,9 +108,12 @@ internal import Testing
 
     @Test func aRequestThatCameTooLateIsToldSoAndOthersWhenToTryAgain() {
         let late = AdmissionRefusal(cause: .expired, retryAfter: 0)
-        #expect(late.error == .deadlineExceeded)
+        #expect(late.error(model: "m") == .deadlineExceeded)
         let refused = AdmissionRefusal(cause: .deadline, retryAfter: 5_000_000)
-        #expect(refused.error == .overloaded(retryAfter: .milliseconds(5)))
+        #expect(refused.error(model: "m") == .overloaded(.deadline(model: "m"), retryAfter: .milliseconds(5)))
+        for cause in AdmissionRefusal.Cause.allCases where cause != .expired {
+            #expect("\(AdmissionRefusal(cause: cause, retryAfter: 1).error(model: "fraud"))".contains("model 'fraud'"))
+        }
         var plan = AdmissionPlan(limits)
         #expect(cause(plan.enter(AdmissionRequest(rows: 1, deadline: at(1)), now: at(1))) == .expired)
     }

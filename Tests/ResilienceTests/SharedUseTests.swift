@@ -143,7 +143,7 @@ internal import Testing
         // Not `enter`: the testing library looks at every error that is thrown, and takes memory for it.
         allocations += cost(of: "refused") { index in
             guard case .refused(let refusal) = full.admit(request, now: at(Double(index) / 1e5)) else { return }
-            if case .overloaded = refusal.error { refused += 1 }
+            if case .overloaded = refusal.error(model: "m") { refused += 1 }
         }
         let late = AdmissionRequest(rows: 1, queueDelay: QueueDelay(waited: 20_000_000, standing: 5_000_000))
         allocations += cost(of: "refused by queue delay") { index in

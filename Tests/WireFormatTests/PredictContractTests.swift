@@ -234,10 +234,13 @@ internal import WireFormat
         let row = try Counter([served]).post("/predict/m", #"{"features": [13, 0]}"#)
         #expect(row.status.code == 500)
         #expect(row.code == "ENGINE_FAILURE")
-        let predictor = FakePredictor([served], failure: .overloaded(retryAfter: .milliseconds(1500)))
+        let predictor = FakePredictor([served], failure: .overloaded(.requests(model: "m"), retryAfter: .milliseconds(1500)))
         let shed = try Counter(predictor).post("/predict/m", #"{"features": [1, 0], "request_id": "r"}"#)
         #expect(shed.status == WireStatus(code: 429, retryAfter: 2))
         #expect(shed.json["error"]?["request_id"] == "r")
+        #expect(
+            shed.json["error"]?["message"]
+                == "model 'm' is overloaded: it has as many requests in flight as it takes on; try again later")
         #expect(predictor.rejections.isEmpty)
     }
 

@@ -15,8 +15,8 @@ package enum ScoringError: Error, Sendable, Equatable {
     case notReady(String)
     /// The request is larger than this server accepts; `limit` says what the limit is.
     case tooLarge(limit: String)
-    /// More work than this server admits; try again after `retryAfter`.
-    case overloaded(retryAfter: Duration)
+    /// More work than is admitted; try again after `retryAfter`.
+    case overloaded(_ what: Overload = .server, retryAfter: Duration)
     /// The request's deadline passed before its score was known.
     case deadlineExceeded
     /// A file that is not a model of its format: truncated, damaged or contradictory. `place` says where
@@ -39,7 +39,7 @@ extension ScoringError: CustomStringConvertible {
         case .unknownVersion(let model, let version): "model '\(model)' has no version '\(version)'"
         case .notReady(let message): message
         case .tooLarge(let limit): "the request is too large: \(limit)"
-        case .overloaded: "the server is overloaded; try again later"
+        case .overloaded(let what, _): "\(what); try again later"
         case .deadlineExceeded: "the deadline passed before the score was known"
         case .invalidModel(let reason, let place): place.isEmpty ? reason : "\(reason) (at \(place))"
         case .unsupportedModel(let message): message

@@ -90,7 +90,7 @@ package struct ErrorDocument {
 
     /// Whole seconds, at least one.
     private static func retryAfter(_ error: ScoringError) -> Int? {
-        guard case .overloaded(let wait) = error else { return nil }
+        guard case .overloaded(_, let wait) = error else { return nil }
         let (seconds, attoseconds) = wait.components
         return max(1, Int(clamping: seconds) + (attoseconds > 0 ? 1 : 0))
     }

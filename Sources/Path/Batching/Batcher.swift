@@ -12,7 +12,7 @@ package final class Batcher: Sendable {
     private let room: EngineRoom
 
     /// Starts the threads. Throws `.notReady` if the system refuses to start one.
-    /// - Parameter name: For the threads, as tools show them; what is beyond 11 bytes is left out.
+    /// - Parameter name: The model's, for errors and for the threads; tools show the first 11 bytes.
     package init(
         _ model: any ScoringModel, limits: BatchLimits = BatchLimits(), name: String = "batch"
     ) throws(ScoringError) {

@@ -19,7 +19,7 @@ final class EngineRoom: Sendable {
         self.model = model
         self.limits = limits
         packing = RowPacking(model.signature)
-        state = RoomLock(RoomState(limits: limits, calls: model.calls))
+        state = RoomLock(RoomState(limits: limits, calls: model.calls, model: name))
         self.name = String(decoding: name.utf8.prefix(11), as: UTF8.self)
     }
 

@@ -31,6 +31,8 @@ struct RoomState {
     static let closing = ScoringError.notReady("this version of the model is being shut down")
 
     let limits: BatchLimits
+    /// The model's name, for errors.
+    private let model: String
     var plan: BatchPlan<BatchJob>
     var roster: EngineRoster
     var statistics = BatchStatistics()
@@ -43,8 +45,9 @@ struct RoomState {
     private var drainUntil = Moment.never
     private var drained: [CheckedContinuation<Void, Never>] = []
 
-    init(limits: BatchLimits, calls: CallProfile) {
+    init(limits: BatchLimits, calls: CallProfile, model: String) {
         self.limits = limits
+        self.model = model
         plan = BatchPlan(limits: limits, calls: calls)
         roster = EngineRoster(engines: max(1, limits.engines), spares: BatchLimits.spareEngines)
     }
@@ -66,7 +69,7 @@ struct RoomState {
         let retryAfter = plan.admit(job, rows: job.rows, deadline: deadline, priority: job.priority, now: now)
         if let retryAfter {
             statistics.refusedRequests += 1
-            return (.overloaded(retryAfter: retryAfter), nil, false)
+            return (.overloaded(.rows(model: model), retryAfter: retryAfter), nil, false)
         }
         job.phase = .waiting
         job.dueBy = deadline

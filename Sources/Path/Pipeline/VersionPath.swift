@@ -99,7 +99,7 @@ final class ModelPath: Sendable {
     init(_ name: ModelName, _ limits: ResilienceLimits, server: ServerAdmission) {
         self.name = name
         self.limits = limits
-        admission = AdmissionControl(limits, server: server)
+        admission = AdmissionControl(limits, server: server, model: name.text)
     }
 }
 

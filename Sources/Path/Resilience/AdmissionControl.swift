@@ -42,8 +42,11 @@ package final class ServerAdmission: Sendable {
 package final class AdmissionControl: Sendable {
     private let plan: Mutex<AdmissionPlan>
     private let server: ServerAdmission?
+    private let model: String
 
-    package init(_ limits: ResilienceLimits, server: ServerAdmission? = nil) {
+    /// - Parameter model: The model's name, for errors.
+    package init(_ limits: ResilienceLimits, server: ServerAdmission? = nil, model: String = "") {
+        self.model = model
         plan = Mutex(AdmissionPlan(limits))
         self.server = server
     }
@@ -60,13 +63,13 @@ package final class AdmissionControl: Sendable {
     package func enter(_ request: AdmissionRequest, now: Moment) throws(ScoringError) -> AdmissionTicket {
         switch admit(request, now: now) {
         case .admitted(let ticket): return ticket
-        case .refused(let refusal): throw refusal.error
+        case .refused(let refusal): throw refusal.error(model: model)
         }
     }
 
     /// Throws `.overloaded` where `enter` would, as things stand; lets nothing in, so that nothing has to be handed back.
     package func screen(_ request: AdmissionRequest, now: Moment) throws(ScoringError) {
-        if let refusal = plan.withLock({ $0.screen(request, now: now) }) { throw refusal.error }
+        if let refusal = plan.withLock({ $0.screen(request, now: now) }) { throw refusal.error(model: model) }
     }
 
     package func leave(_ ticket: AdmissionTicket, _ outcome: AdmissionOutcome, now: Moment) {

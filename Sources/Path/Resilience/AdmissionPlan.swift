@@ -72,8 +72,20 @@ package struct AdmissionRefusal: Sendable, Equatable {
 
     /// A deadline that cannot be met because of the queue is `.overloaded` too: the load is the cause, and another try
     /// may well succeed. Only a request that was late already gets `.deadlineExceeded`.
-    package var error: ScoringError {
-        cause == .expired ? .deadlineExceeded : .overloaded(retryAfter: .nanoseconds(Int64(clamping: retryAfter)))
+    ///
+    /// - Parameter model: The name of the model that takes on no more.
+    package func error(model: String) -> ScoringError {
+        let what: Overload
+        switch cause {
+        case .expired: return .deadlineExceeded
+        case .concurrency: what = .requests(model: model)
+        case .queuedRows: what = .rows(model: model)
+        case .bulkShare: what = .batches(model: model)
+        case .deadline: what = .deadline(model: model)
+        case .serverShare: what = .serverShare(model: model)
+        case .queueDelay: what = .unread(model: model)
+        }
+        return .overloaded(what, retryAfter: .nanoseconds(Int64(clamping: retryAfter)))
     }
 }
 
