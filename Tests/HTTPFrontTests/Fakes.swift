@@ -69,7 +69,7 @@ final class EchoPredictor: Predictor {
         return .pending
     }
 
-    func recordRejection(_ error: ScoringError, model: ServedModel?) {}
+    func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?) {}
 }
 
 /// A repository whose `load` takes until the test lets it go on.

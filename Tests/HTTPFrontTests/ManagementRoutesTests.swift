@@ -36,6 +36,32 @@ internal import Testing
         }
     }
 
+    @Test func connectionsAndErrorsBeforePredictionAreMetrics() async throws {
+        try await TestServer.with { server in
+            let text = try await client {
+                let others = [try server.connect(), try server.connect()]
+                let connection = try server.connect()
+                try connection.send(
+                    Ask.get("/nothing") + Ask.get("/predict") + Ask.post("/predict", "{}", fields: "Content-Encoding: gzip\r\n")
+                        + Ask.post("/predict", "{}") + Ask.predict(1) + Ask.get("//"))
+                for _ in 0..<6 { _ = try connection.answer() }
+                for other in others {
+                    try other.send("nonsense\r\n\r\n")
+                    _ = try other.answer()
+                }
+                try connection.send(Ask.get("/metrics"))
+                return try connection.answer().body
+            }
+            let lines = text.split(separator: "\n")
+            for (status, count) in [(404, 2), (405, 1), (415, 1), (400, 2), (413, 0)] {
+                #expect(lines.contains("verdict_http_errors_total{status=\"\(status)\"} \(count)"))
+            }
+            #expect(lines.contains("verdict_http_connections_total 3"))
+            let open = try required(lines.first { $0.hasPrefix("verdict_http_open_connections ") })
+            #expect((1...3).contains(Int(open.split(separator: " ")[1]) ?? 0))
+        }
+    }
+
     @Test func readinessFollowsTheRepository() async throws {
         try await TestServer.with { server in
             server.repository.setReady(false)

@@ -36,6 +36,51 @@ internal import Testing
         #expect(lines.contains("\(prefix)_sum{model_name=\"fraud\",version=\"2\"} 60.002019001"))
     }
 
+    @Test func theBucketsHaveNoGapBetweenTenMicrosecondsAndTenSeconds() {
+        let text = ServingMetrics(version: "")
+        _ = text.meter(name, version)
+        let bounds = text.exposition().split(separator: "\n").compactMap { line -> Double? in
+            guard line.hasPrefix("model_prediction_latency_seconds_bucket"), let start = line.firstRange(of: "le=\"") else {
+                return nil
+            }
+            return Double(line[start.upperBound...].prefix { $0 != "\"" })
+        }
+        .filter { $0.isFinite && $0 >= 1e-5 }
+        #expect(bounds.first == 1e-5)
+        #expect(bounds.last == 10)
+        #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $1 > $0 && $1 <= $0 * 2.500001 })
+    }
+
+    @Test func decisionsAndScoresAreCountedByVersion() {
+        let metrics = ServingMetrics(version: "")
+        let scores = ScoreBatch()
+        scores.reset(rows: 5, width: 2)
+        for (row, score) in [0.5, 0.95, -3, .nan, 2e6].enumerated() { scores[row, 1] = score }
+        metrics.meter(name, version).recordResults(scores, column: 1, decisions: [.allow, .block, nil, .block, .allow])
+        metrics.meter(name, version).recordResults(scores, column: nil, decisions: [.allow])
+        let lines = metrics.exposition().split(separator: "\n")
+        let labels = "model_name=\"fraud\",version=\"2\""
+        #expect(lines.contains("model_decisions_total{\(labels),decision=\"ALLOW\"} 3"))
+        #expect(lines.contains("model_decisions_total{\(labels),decision=\"REVIEW\"} 0"))
+        #expect(lines.contains("model_decisions_total{\(labels),decision=\"BLOCK\"} 2"))
+        #expect(lines.contains("model_score_bucket{\(labels),le=\"-10.0\"} 0"))
+        #expect(lines.contains("model_score_bucket{\(labels),le=\"-1.0\"} 1"))
+        #expect(lines.contains("model_score_bucket{\(labels),le=\"0.4\"} 1"))
+        #expect(lines.contains("model_score_bucket{\(labels),le=\"0.5\"} 2"))
+        #expect(lines.contains("model_score_bucket{\(labels),le=\"1000000.0\"} 3"))
+        #expect(lines.contains("model_score_bucket{\(labels),le=\"+Inf\"} 4"))
+        #expect(lines.contains("model_score_count{\(labels)} 4"))
+        #expect(lines.contains("model_score_sum{\(labels)} 1999998.45"))
+    }
+
+    @Test func everyNameHasAPrefix() {
+        let metrics = ServingMetrics(version: "")
+        metrics.meter(name, version).recordSuccess(rows: 1, nanoseconds: 1)
+        for line in metrics.exposition(PathStock()).split(separator: "\n") where !line.hasPrefix("#") {
+            #expect(line.hasPrefix("verdict_") || line.hasPrefix("model_"))
+        }
+    }
+
     @Test func seriesOfAVersionEndWithItButItsModelsRequestsStay() {
         let metrics = ServingMetrics(version: "")
         metrics.meter(name, version).recordSuccess(rows: 1, nanoseconds: 1)
@@ -63,7 +108,8 @@ internal import Testing
     @Test func theProcessIsMeasured() {
         let text = ServingMetrics(version: "").exposition()
         for name in [
-            "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds",
+            "verdict_process_cpu_seconds_total", "verdict_process_resident_memory_bytes", "verdict_process_open_fds",
+            "verdict_process_start_time_seconds",
         ] {
             let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
             #expect(line.flatMap { Double($0.split(separator: " ")[1]) } ?? 0 > 0, "\(name)")

@@ -179,7 +179,7 @@ final class FakePredictor: Predictor {
         exchange.isCached = isCached
     }
 
-    func recordRejection(_ error: ScoringError, model: ServedModel?) {
+    func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?) {
         tally.withLock { $0.rejections.append(error) }
     }
 }

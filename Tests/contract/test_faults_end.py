@@ -34,7 +34,7 @@ def closed(answer):
 def test_the_order_to_end_in_the_middle_of_all_this_loses_nothing_and_takes_no_longer_than_the_drain(repository):
     redis = Redis()
     with contextlib.closing(redis), served(repository, redis) as server, contextlib.ExitStack() as clients:
-        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         load = Load(server, MODELS, clients=6, tolerated=closed, may_end=True)
         clients.enter_context(load)
         load.wait_for(300)
@@ -82,7 +82,7 @@ def test_the_order_to_end_in_the_middle_of_all_this_loses_nothing_and_takes_no_l
 def test_without_anything_that_hangs_the_end_does_not_wait_for_the_limit(repository):
     redis = Redis()
     with contextlib.closing(redis), served(repository, redis, "--limits-drain", f"{DRAIN_NEVER_REACHED}s") as server:
-        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         with Load(server, MODELS, clients=6, tolerated=closed, may_end=True) as load, contextlib.ExitStack() as clients:
             for _ in range(50):
                 clients.enter_context(socket.create_connection((server.host, server.port)))

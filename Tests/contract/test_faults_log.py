@@ -33,7 +33,7 @@ def test_a_log_that_nobody_reads_holds_up_neither_requests_nor_loads_nor_the_end
     options = ("--cache-max-bytes", "0", "--redis-url", redis.url)
     with contextlib.closing(redis), served(repository, f"/proc/{os.getpid()}/fd/{writing}", *options) as server:
         os.close(writing)
-        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         with Load(server, {"m": OFFSET}, clients=2) as load:
             # Far more lines than the pipe holds.
             load.wait_for(2000)
@@ -43,7 +43,7 @@ def test_a_log_that_nobody_reads_holds_up_neither_requests_nor_loads_nor_the_end
             server.wait_for("n", 1, "READY")
             load.wait_for(1000)
             redis.start()
-            until(lambda: server.metric("redis_available") == 1, "Redis to be used again")
+            until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be used again")
         # Somebody reads again: whole lines, and how many are missing.
         log = b""
         os.set_blocking(reading, False)

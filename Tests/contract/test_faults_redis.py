@@ -90,7 +90,7 @@ def test_a_redis_in_trouble_costs_no_request_more_than_its_bound_and_is_used_aga
     begin, end = faults(redis)[name]
     numbers = counter()
     with start(models, redis.url) as server:
-        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         wait_until_used(server, numbers)
         with Load(server, {"m": OFFSET}) as load:
             load.wait_for(500)
@@ -199,7 +199,7 @@ class Liar:
 def test_a_redis_that_lies_is_never_believed(models, redis, how):
     between, liar, numbers = Between(redis.port), Liar(how), counter()
     with start(models, between.url) as server:
-        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         wait_until_used(server, numbers)
         for number in range(50):
             ask(server, number)
@@ -214,7 +214,7 @@ def test_a_redis_that_lies_is_never_believed(models, redis, how):
 
         until(has_lied, "Redis to have lied often enough")
         # Zeros say that another release has stored the value: such values count as absent, without a complaint.
-        assert how == "zeros" or server.metric("redis_failures_total", kind="wrong_value") >= 1
+        assert how == "zeros" or server.metric("verdict_redis_failures_total", kind="wrong_value") >= 1
         between.alter = None
         wait_until_used(server, numbers)
         assert descriptors(server) <= before[0] + 2 and resident(server) < before[1] + (16 << 20)

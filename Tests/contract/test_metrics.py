@@ -2,7 +2,8 @@
 
 import math
 
-from identity_models import features
+from identity_models import features, identity
+from serving import Server
 
 
 def test_requests_are_counted_by_model_and_status(several):
@@ -59,8 +60,8 @@ def test_each_served_version_is_listed(examples):
 
 def test_the_process_and_what_is_in_flight_are_shown(examples):
     names = {name for name, _, _ in examples.samples()}
-    assert "process_resident_memory_bytes" in names
-    assert "process_cpu_seconds_total" in names
+    assert "verdict_process_resident_memory_bytes" in names
+    assert "verdict_process_cpu_seconds_total" in names
     assert any("in_flight" in name or "inflight" in name for name in names), sorted(names)
     assert examples.metric("model_loads_total", model_name="fraud_detection", result="success") == 2
     assert examples.metric("model_loads_total", model_name="credit_score", result="success") == 1
@@ -96,3 +97,61 @@ def test_unknown_models_do_not_make_labels(several):
     for number in range(20):
         assert several.post(f"/predict/invented_{number}", {"features": [1, 2]}).status == 404
     assert not any("invented" in value for _, labels, _ in several.samples() for value in labels.values())
+
+
+def test_requests_to_a_model_that_is_down_are_counted_under_its_name(repository):
+    repository.add("good", 1, identity(0))
+    repository.add("broken", 1, "{")
+    with Server(repository.folder) as server:
+        for path in ("/predict/broken", "/predict/broken/versions/1", "/predict/batch/broken"):
+            assert server.post(path, {"features": [1, 2]}).status == 503
+        assert server.post("/v2/models/broken/infer", {"inputs": []}).status == 503
+        assert server.post("/predict/broken/versions/7", {"features": [1, 2]}).status == 404
+        assert server.post("/predict/good/versions/7", {"features": [1, 2]}).status == 404
+        assert server.post("/predict/nobody", {"features": [1, 2]}).status == 404
+        assert server.metric("model_requests_total", model_name="broken", status="not_ready") == 4
+        assert server.metric("model_requests_total", model_name="broken", status="unknown_version") == 1
+        assert server.metric("model_requests_total", model_name="good", status="unknown_version") == 1
+        unknown = {
+            labels["status"]: value
+            for name, labels, value in server.samples()
+            if name == "model_requests_total" and labels["model_name"] == "unknown"
+        }
+        assert unknown == {"unknown_model": 1}
+
+
+def test_requests_without_a_name_are_counted_under_the_only_model_that_is_down(repository):
+    repository.add("broken", 1, "{")
+    with Server(repository.folder) as server:
+        assert server.post("/predict", {"features": [1, 2]}).status == 503
+        assert server.metric("model_requests_total", model_name="broken", status="not_ready") == 1
+
+
+def test_decisions_and_scores_are_counted_by_version(repository):
+    repository.add("m", 1, identity(0), manifest="policy: { block: 20, review: 10 }\n")
+    with Server(repository.folder) as server:
+        for score in (5, 15, 15, 25):
+            assert server.post("/predict/m", {"features": [score, 0]}).status == 200
+        rows = [{"features": [score, 0]} for score in (1, 2, 30)] + [{"features": ["wrong", 0]}]
+        assert server.post("/predict/batch/m", rows).status == 200
+        labels = {"model_name": "m", "version": "1"}
+        found = {one: server.metric("model_decisions_total", decision=one, **labels) for one in ("ALLOW", "REVIEW", "BLOCK")}
+        assert found == {"ALLOW": 3, "REVIEW": 2, "BLOCK": 2}
+        assert server.metric("model_score_count", **labels) == 7
+        assert server.metric("model_score_sum", **labels) == 93
+        assert server.metric("model_score_bucket", le="10.0", **labels) == 3
+        assert server.metric("model_score_bucket", le="20.0", **labels) == 5
+
+
+def test_every_name_has_a_prefix_of_its_own(examples):
+    names = {name for name, _, _ in examples.samples()}
+    assert not [name for name in names if not name.startswith(("verdict_", "model_"))]
+
+
+def test_errors_before_a_prediction_and_open_connections_are_counted(several):
+    before = several.metric("verdict_http_errors_total", status="404")
+    with several.socket():
+        assert several.get("/nothing").status == 404
+        assert several.metric("verdict_http_errors_total", status="404") == before + 1
+        assert several.metric("verdict_http_open_connections") >= 1
+    assert several.metric("verdict_http_connections_total") >= 3

@@ -68,7 +68,7 @@ def test_servers_share_scores_through_redis_and_do_without_it(cached, redis):
     options = ("--redis-url", redis.url, "--redis-timeout", "200ms")
     with Server(cached, *options) as one, Server(cached, *options) as other:
         for server in (one, other):
-            until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+            until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         score = ask(one, 7)
         assert score["cached"] is False
 
@@ -82,18 +82,18 @@ def test_servers_share_scores_through_redis_and_do_without_it(cached, redis):
         for value in range(100, 120):
             assert ask(one, value)["prediction"] == ask(other, value)["prediction"]
         redis.start()
-        until(lambda: one.metric("redis_available") == 1, "Redis to be used again")
+        until(lambda: one.metric("verdict_redis_available") == 1, "Redis to be used again")
 
 
 def test_a_paused_redis_costs_no_request_more_than_its_bound(cached, redis):
     with Server(cached, "--redis-url", redis.url, "--redis-timeout", "20ms") as server:
-        until(lambda: server.metric("redis_available") == 1, "Redis to be connected")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be connected")
         redis.process.send_signal(signal.SIGSTOP)
         for value in range(30):
             answer = ask(server, value)
             assert answer["latency_ms"] < 500 and answer["cached"] is False
         redis.process.send_signal(signal.SIGCONT)
-        until(lambda: server.metric("redis_available") == 1, "Redis to be used again")
+        until(lambda: server.metric("verdict_redis_available") == 1, "Redis to be used again")
 
 
 MANIFEST = """

@@ -94,7 +94,10 @@ package protocol Predictor: Sendable {
     func predict(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) -> PredictionProgress
 
     /// Counts a request that failed before it reached `predict`: a malformed body, an unknown model.
-    func recordRejection(_ error: ScoringError, model: ServedModel?)
+    /// - Parameters:
+    ///   - model: The version that would have answered; nil if none was found.
+    ///   - name: The model that the request names, whether there is one or not.
+    func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?)
 }
 
 extension Predictor {

@@ -68,4 +68,13 @@ package protocol PredictionMeter: AnyObject, Sendable {
     func recordSuccess(rows: Int, nanoseconds: UInt64)
     /// One request that got an error instead.
     func recordFailure(_ error: ScoringError)
+    /// The results of an answered request.
+    /// - Parameters:
+    ///   - column: Where the scores are; nil if they are not the model's own, or not one a row.
+    ///   - decisions: One a row, or none where there is no policy.
+    func recordResults(_ scores: ScoreBatch, column: Int?, decisions: [Decision?])
+}
+
+extension PredictionMeter {
+    package func recordResults(_ scores: ScoreBatch, column: Int?, decisions: [Decision?]) {}
 }

@@ -171,6 +171,7 @@ final class FastLane: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             routed?.status = Int(head.status.code)
+            state.metrics.answered(Int(head.status.code))
             if let requestID = routed?.intake.requestID { head.headers.replaceOrAdd(name: "X-Request-Id", value: requestID) }
             if plan.sealIfLast() {
                 head.headers.replaceOrAdd(name: "Connection", value: "close")
@@ -283,6 +284,7 @@ final class FastLane: ChannelDuplexHandler {
 
     private func refuse(_ refusal: Refusal, _ exchange: Exchange?, isLast: Bool) {
         answersThisTurn += 1
+        state.metrics.answered(refusal.status)
         state.sink.removeAll()
         refusal.document(target: exchange?.intake.head.uri ?? "")
             .write(requestID: exchange?.intake.requestID, into: &state.sink)

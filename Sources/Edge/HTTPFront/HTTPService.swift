@@ -37,7 +37,7 @@ package final class HTTPService: Service {
         package var repository: any ModelRepository
         /// nil where there is nothing to see: then its routes are not there.
         package var admin: (any ServingAdmin)?
-        /// The metrics in Prometheus' text format.
+        /// The metrics of what is behind the front, in Prometheus' text format; the front adds its own.
         package var metrics: @Sendable () -> String
 
         package init(
@@ -59,6 +59,7 @@ package final class HTTPService: Service {
     private let backend: Backend
     private let logger: Logger
     private let accessLog: AccessLog?
+    private let metrics = HTTPMetrics()
     private let onListening: @Sendable (_ host: String, _ port: Int) -> Void
     private let isServing = Atomic<Bool>(true)
     private let hasListened = Atomic<Bool>(false)
@@ -89,7 +90,8 @@ package final class HTTPService: Service {
             return group
         }
         let states = LoopStates(group) { loop in
-            LoopState(limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog, on: loop)
+            LoopState(
+                limits: configuration.limits, predictor: backend.predictor, accessLog: accessLog, metrics: metrics, on: loop)
         }
         let result: Result<Void, any Error>
         do {
@@ -162,7 +164,8 @@ package final class HTTPService: Service {
             maxHeaderFieldSize: HeadLimits.maxFieldBytes, maxHeaderListSize: HeadLimits.maxHeadBytes,
             maxHeaderFieldCount: HeadLimits.maxFields)
         let desk = ManagementDesk(
-            version: configuration.version, backend: backend, isServing: { self.isServing.load(ordering: .relaxed) })
+            version: configuration.version, backend: backend, metrics: metrics,
+            isServing: { self.isServing.load(ordering: .relaxed) })
         return Application(
             router: ManagementRoutes(desk: desk).router(),
             server: HTTPServerBuilder { [http] responder in

@@ -10,6 +10,7 @@ final class LoopState {
     let patience: PatienceLimits
     let desk: PredictionDesk
     let accessLog: AccessLog?
+    let metrics: HTTPMetrics
     /// The body of the answer that is being made; nothing of it outlives the call that makes it.
     var sink = ByteSink()
     var date = HTTPDate()
@@ -18,8 +19,9 @@ final class LoopState {
     let line = TurnLine()
     private var lanes: [ObjectIdentifier: FastLane] = [:]
 
-    init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, on loop: any EventLoop) {
+    init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, metrics: HTTPMetrics, on loop: any EventLoop) {
         self.limits = limits
+        self.metrics = metrics
         patience = PatienceLimits(limits)
         self.accessLog = accessLog
         self.loop = loop
@@ -39,8 +41,16 @@ final class LoopState {
         return backlog.delay(at: now)
     }
 
-    func opened(_ lane: FastLane) { lanes[ObjectIdentifier(lane)] = lane }
-    func closed(_ lane: FastLane) { lanes[ObjectIdentifier(lane)] = nil }
+    func opened(_ lane: FastLane) {
+        lanes[ObjectIdentifier(lane)] = lane
+        metrics.connectionOpened()
+    }
+
+    func closed(_ lane: FastLane) {
+        lanes[ObjectIdentifier(lane)] = nil
+        metrics.connectionClosed()
+    }
+
     var openConnections: Int { lanes.count }
 
     /// Ends every connection, answered or not.

@@ -10,6 +10,7 @@ internal import WireFormat
 struct ManagementDesk: Sendable {
     let version: String
     let backend: HTTPService.Backend
+    let metrics: HTTPMetrics
     /// False as soon as a shutdown begins.
     let isServing: @Sendable () -> Bool
 
@@ -58,7 +59,7 @@ struct ManagementRoutes {
         let metrics: Handler = { [desk] _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: desk.backend.metrics())))
+                body: ResponseBody(byteBuffer: ByteBuffer(string: desk.backend.metrics() + desk.metrics.text)))
         }
         return [
             ("/health", .get, health), ("/health/live", .get, live), ("/health/ready", .get, ready),

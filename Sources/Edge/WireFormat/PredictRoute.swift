@@ -22,6 +22,15 @@ package enum PredictRoute: Sendable, Equatable {
         return nil
     }
 
+    /// The model that the path names; nil if it names none.
+    package var model: ModelName? {
+        switch self {
+        case .predict(let name, _), .batch(let name, _): name
+        case .infer(let name, _): name
+        case .invalid: nil
+        }
+    }
+
     /// How the errors of this route are written.
     package var errorStyle: ErrorStyle {
         switch self {

@@ -81,7 +81,7 @@ package final class PredictionDesk {
         } catch {
             // What was read may hold a version that is to be freed.
             exchange.experiment = nil
-            if !progress.reachedPredictor { predictor.recordRejection(error, model: progress.served) }
+            if !progress.reachedPredictor { predictor.recordRejection(error, of: progress.served, named: request.route.model) }
             response.truncate(to: start)
             return .done(writeError(error, of: request, isUnread: progress.isUnread, into: &response))
         }

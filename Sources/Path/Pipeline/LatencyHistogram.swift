@@ -2,11 +2,12 @@ internal import Scoring
 
 /// Counts durations by fixed buckets, as a Prometheus histogram. Recording takes two or three atomic additions.
 final class LatencyHistogram: Sendable {
-    /// Upper bounds of the buckets in nanoseconds: from 5 us, which a small model takes, to 10 s. One more bucket
-    /// takes what is slower.
+    /// Upper bounds of the buckets in nanoseconds: from 5 us, which a small model takes, to 10 s, none more than 2.5
+    /// times the one before. One more bucket takes what is slower.
     static let bounds: [UInt64] = [
         5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000,
-        50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 10_000_000_000,
+        50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000, 2_500_000_000, 5_000_000_000,
+        10_000_000_000,
     ]
 
     /// One counter a bucket, then the sum of all durations.

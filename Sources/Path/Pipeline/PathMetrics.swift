@@ -27,22 +27,22 @@ enum PathMetrics {
             text.sample("model_cache_misses_total", [("model_name", model.name.text)], model.cacheMeter.statistics.misses)
         }
         let tally = stock.memory.tally
-        text.family("cache_entries", .gauge, "Rows in the memory cache.")
-        text.sample("cache_entries", [], UInt64(tally.entries))
-        text.family("cache_bytes", .gauge, "Memory of the rows in the memory cache.")
-        text.sample("cache_bytes", [], UInt64(tally.bytes))
-        text.family("cache_evictions_total", .counter, "Rows that made room for others.")
-        text.sample("cache_evictions_total", [], tally.evictions)
+        text.family("verdict_cache_entries", .gauge, "Rows in the memory cache.")
+        text.sample("verdict_cache_entries", [], UInt64(tally.entries))
+        text.family("verdict_cache_bytes", .gauge, "Memory of the rows in the memory cache.")
+        text.sample("verdict_cache_bytes", [], UInt64(tally.bytes))
+        text.family("verdict_cache_evictions_total", .counter, "Rows that made room for others.")
+        text.sample("verdict_cache_evictions_total", [], tally.evictions)
         guard let redis = stock.shared else { return }
-        text.family("redis_available", .gauge, "1 while look-ups in Redis are answered.")
-        text.sample("redis_available", [], redis.isAvailable ? 1 : 0)
+        text.family("verdict_redis_available", .gauge, "1 while look-ups in Redis are answered.")
+        text.sample("verdict_redis_available", [], redis.isAvailable ? 1 : 0)
         let counts = redis.statistics
-        text.family("redis_failures_total", .counter, "Look-ups and connections that failed, by kind.")
+        text.family("verdict_redis_failures_total", .counter, "Look-ups and connections that failed, by kind.")
         for (kind, count) in [
             ("timeout", counts.timeouts), ("error", counts.errors), ("wrong_value", counts.wrongValues),
             ("violation", counts.violations),
         ] {
-            text.sample("redis_failures_total", [("kind", kind)], count)
+            text.sample("verdict_redis_failures_total", [("kind", kind)], count)
         }
     }
 

@@ -49,11 +49,11 @@ package final class PredictionPipeline: Predictor {
         return .answered
     }
 
-    package func recordRejection(_ error: ScoringError, model: ServedModel?) {
+    package func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?) {
         if let model {
             model.meter.recordFailure(error)
         } else {
-            metrics.recordRejection(error)
+            metrics.recordRejection(error, model: registry.known(name))
         }
     }
 
@@ -89,6 +89,9 @@ package final class PredictionPipeline: Predictor {
             served.meter.recordFailure(exchange.scores.failures[0].error)
         } else {
             served.meter.recordSuccess(rows: rows, nanoseconds: now.nanoseconds(since: exchange.arrival))
+            let isScore = exchange.degradation == nil && served.score.count == 1
+            served.meter.recordResults(
+                exchange.scores, column: isScore ? served.score.lowerBound : nil, decisions: exchange.decisions)
         }
         metrics.requestEnds()
     }

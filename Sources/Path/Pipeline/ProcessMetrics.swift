@@ -1,33 +1,33 @@
 internal import Glibc
 
-/// The process's own use of the machine, under the names that Prometheus' client libraries give it.
+/// The process's own use of the machine, under the names that Prometheus' client libraries give it, behind `verdict_`.
 enum ProcessMetrics {
     static func write(into text: inout PrometheusText) {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         let cpu = nanoseconds(usage.ru_utime) + nanoseconds(usage.ru_stime)
-        text.family("process_cpu_seconds_total", .counter, "User and system CPU time spent.")
-        text.sample("process_cpu_seconds_total", [], seconds: cpu)
+        text.family("verdict_process_cpu_seconds_total", .counter, "User and system CPU time spent.")
+        text.sample("verdict_process_cpu_seconds_total", [], seconds: cpu)
 
         let pages = numbers(in: "/proc/self/statm")
         let pageSize = UInt64(max(0, sysconf(Int32(_SC_PAGESIZE))))
         if pages.count >= 2 {
-            text.family("process_virtual_memory_bytes", .gauge, "Virtual memory size.")
-            text.sample("process_virtual_memory_bytes", [], pages[0] * pageSize)
-            text.family("process_resident_memory_bytes", .gauge, "Resident memory size.")
-            text.sample("process_resident_memory_bytes", [], pages[1] * pageSize)
+            text.family("verdict_process_virtual_memory_bytes", .gauge, "Virtual memory size.")
+            text.sample("verdict_process_virtual_memory_bytes", [], pages[0] * pageSize)
+            text.family("verdict_process_resident_memory_bytes", .gauge, "Resident memory size.")
+            text.sample("verdict_process_resident_memory_bytes", [], pages[1] * pageSize)
         }
         if let open = openFiles() {
-            text.family("process_open_fds", .gauge, "Open file descriptors.")
-            text.sample("process_open_fds", [], open)
+            text.family("verdict_process_open_fds", .gauge, "Open file descriptors.")
+            text.sample("verdict_process_open_fds", [], open)
         }
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            text.family("process_max_fds", .gauge, "Most file descriptors the process may open.")
-            text.sample("process_max_fds", [], UInt64(limit.rlim_cur))
+            text.family("verdict_process_max_fds", .gauge, "Most file descriptors the process may open.")
+            text.sample("verdict_process_max_fds", [], UInt64(limit.rlim_cur))
         }
-        text.family("process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.")
-        text.sample("process_start_time_seconds", [], seconds: startTime)
+        text.family("verdict_process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.")
+        text.sample("verdict_process_start_time_seconds", [], seconds: startTime)
     }
 
     /// Nanoseconds since 1970.

@@ -32,6 +32,16 @@ struct PrometheusText {
         sample("\(name)_count", labels, cumulative[cumulative.count - 1])
     }
 
+    mutating func histogram(_ name: String, _ labels: [(String, String)], _ histogram: ScoreHistogram) {
+        let (cumulative, sum) = histogram.snapshot()
+        for (index, count) in cumulative.enumerated() {
+            let bound = index < ScoreHistogram.bounds.count ? "\(ScoreHistogram.bounds[index])" : "+Inf"
+            sample("\(name)_bucket", labels + [("le", bound)], count)
+        }
+        sample("\(name)_sum", labels, number: sum)
+        sample("\(name)_count", labels, cumulative[cumulative.count - 1])
+    }
+
     private static func seconds(_ nanoseconds: UInt64) -> String { "\(Double(nanoseconds) / 1e9)" }
 
     private static func rendered(_ labels: [(String, String)]) -> String {

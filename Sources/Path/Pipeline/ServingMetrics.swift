@@ -14,6 +14,13 @@ package final class ServingMetrics: Sendable {
         var versions: [VersionKey: VersionMeter] = [:]
         var published: Set<VersionKey> = []
         var loads: [LoadKey: Loads] = [:]
+
+        mutating func counters(of name: String) -> ModelCounters {
+            if let counters = models[name] { return counters }
+            let counters = ModelCounters()
+            models[name] = counters
+            return counters
+        }
     }
 
     struct VersionKey: Hashable, Comparable {
@@ -45,16 +52,20 @@ package final class ServingMetrics: Sendable {
 
     func requestBegins() { inFlight.wrappingAdd(1, ordering: .relaxed) }
     func requestEnds() { inFlight.wrappingSubtract(1, ordering: .relaxed) }
-    func recordRejection(_ error: ScoringError) { unknown.add(RequestStatus(error)) }
+
+    /// Counts a request that failed before a version was found for it.
+    /// - Parameter name: The model of the repository that it was for; nil if there is none.
+    func recordRejection(_ error: ScoringError, model name: ModelName?) {
+        guard let name else { return unknown.add(RequestStatus(error)) }
+        state.withLock { $0.counters(of: name.text) }.add(RequestStatus(error))
+    }
 
     /// The meter of a version. The same one for as long as the version is published, whatever is reloaded.
     package func meter(_ name: ModelName, _ version: ModelVersion) -> any PredictionMeter {
         state.withLock { state in
             let key = VersionKey(name: name.text, version: version.number)
             if let meter = state.versions[key] { return meter }
-            let counters = state.models[name.text] ?? ModelCounters()
-            state.models[name.text] = counters
-            let meter = VersionMeter(counters)
+            let meter = VersionMeter(state.counters(of: name.text))
             state.versions[key] = meter
             return meter
         }
@@ -78,6 +89,7 @@ package final class ServingMetrics: Sendable {
             "model_prediction_latency_seconds", .histogram,
             "Time from a request's last byte to its result, by model and version; errors are not in it.")
         for (key, meter) in sorted { text.histogram("model_prediction_latency_seconds", key.labels, meter.latency) }
+        Self.writeResults(sorted, into: &text)
         text.family("model_version_info", .gauge, "1 for each version that serves.")
         for key in published.sorted() { text.sample("model_version_info", key.labels, 1) }
         text.family("model_requests_in_flight", .gauge, "Requests that are being scored.")
@@ -98,6 +110,22 @@ package final class ServingMetrics: Sendable {
         if let registry { ExperimentMetrics.write(registry.experiments(), into: &text) }
         ProcessMetrics.write(into: &text)
         return text.text
+    }
+
+    private static func writeResults(_ versions: [(key: VersionKey, value: VersionMeter)], into text: inout PrometheusText) {
+        text.family("model_decisions_total", .counter, "Decisions given, by model, version and decision.")
+        for (key, meter) in versions where Decision.allCases.contains(where: { meter.decisions($0) > 0 }) {
+            for decision in Decision.allCases {
+                text.sample(
+                    "model_decisions_total", key.labels + [("decision", decision.rawValue)], meter.decisions(decision))
+            }
+        }
+        text.family(
+            "model_score", .histogram,
+            "Scores given, by model and version; those of fallbacks and of several classes are not in it.")
+        for (key, meter) in versions where meter.scores.snapshot().cumulative.last ?? 0 > 0 {
+            text.histogram("model_score", key.labels, meter.scores)
+        }
     }
 }
 
@@ -179,6 +207,8 @@ final class ModelCounters: Sendable {
 /// Counts and times one version. Shared by all threads.
 final class VersionMeter: PredictionMeter {
     let latency = LatencyHistogram()
+    let scores = ScoreHistogram()
+    private let decisionCounts = CounterTable(count: Decision.allCases.count)
     private let counters: ModelCounters
     private let rowCount = Atomic<UInt64>(0)
 
@@ -194,5 +224,20 @@ final class VersionMeter: PredictionMeter {
 
     func recordFailure(_ error: ScoringError) {
         counters.add(RequestStatus(error))
+    }
+
+    func recordResults(_ scores: ScoreBatch, column: Int?, decisions: [Decision?]) {
+        if let column { self.scores.record(scores, column: column) }
+        for case let decision? in decisions { decisionCounts.increment(Self.index(decision)) }
+    }
+
+    func decisions(_ decision: Decision) -> UInt64 { decisionCounts[Self.index(decision)] }
+
+    private static func index(_ decision: Decision) -> Int {
+        switch decision {
+        case .allow: 0
+        case .review: 1
+        case .block: 2
+        }
     }
 }

@@ -92,6 +92,16 @@ package final class ModelRegistry: Sendable {
         throw absence(of: name ?? settings.defaultModel, version: version, among: models)
     }
 
+    /// The model of the repository that a request is for, whether it serves or not; nil if there is none of that name, or
+    /// if no name is given and there is neither a default nor only one model.
+    package func known(_ name: ModelName?) -> ModelName? {
+        state.withLock { state in
+            let models = state.plan.models
+            let only = models.count == 1 ? models.first?.key : nil
+            return (name ?? settings.defaultModel ?? only).flatMap { models[$0] == nil ? nil : $0 }
+        }
+    }
+
     private func absence(
         of name: ModelName?, version: VersionReference?, among models: PublishedModels
     ) -> ScoringError {

@@ -1,0 +1,44 @@
+internal import Scoring
+internal import Synchronization
+
+/// What the front counts of its own: connections, and answers with an error status that no model gave. Any thread.
+final class HTTPMetrics: Sendable {
+    /// Statuses with a series of their own; others share one.
+    private static let statuses = [400, 404, 405, 408, 413, 415, 417, 431, 500, 501, 503]
+
+    private let errors = CounterTable(count: statuses.count + 1)
+    private let opened = Atomic<UInt64>(0)
+    private let openNow = Atomic<Int>(0)
+
+    func connectionOpened() {
+        opened.wrappingAdd(1, ordering: .relaxed)
+        openNow.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    func connectionClosed() { openNow.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// Counts an answer of the front or the router if it is an error.
+    func answered(_ status: Int) {
+        guard status >= 400 else { return }
+        errors.increment(Self.statuses.firstIndex(of: status) ?? Self.statuses.count)
+    }
+
+    /// The metrics in Prometheus' text format 0.0.4.
+    var text: String {
+        var text = """
+            # HELP verdict_http_open_connections Connections of clients that are open.
+            # TYPE verdict_http_open_connections gauge
+            verdict_http_open_connections \(max(0, openNow.load(ordering: .relaxed)))
+            # HELP verdict_http_connections_total Connections of clients that were accepted.
+            # TYPE verdict_http_connections_total counter
+            verdict_http_connections_total \(opened.load(ordering: .relaxed))
+            # HELP verdict_http_errors_total Answers with an error status that no model gave, by status.
+            # TYPE verdict_http_errors_total counter
+
+            """
+        for (status, count) in zip(Self.statuses.map { "\($0)" } + ["other"], errors.values()) {
+            text += "verdict_http_errors_total{status=\"\(status)\"} \(count)\n"
+        }
+        return text
+    }
+}
