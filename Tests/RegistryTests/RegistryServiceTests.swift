@@ -114,7 +114,7 @@ internal import Testing
         #expect(shares == [0, 0.25, 0.5, 0.75])
         let lines = findings.map { finding in
             switch finding.outcome {
-            case .passed(let format, let rows): "\(finding.name)/\(finding.version) passed \(format) \(rows)"
+            case .passed(let format, let rows, _): "\(finding.name)/\(finding.version) passed \(format) \(rows)"
             case .refused(let reason): "\(finding.name)/\(finding.version) refused \(reason)"
             case .skipped(let reason): "\(finding.name)/\(finding.version) skipped \(reason)"
             }

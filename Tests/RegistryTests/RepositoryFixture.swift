@@ -103,7 +103,7 @@ final class Events: RegistryObserver {
 
     func loadEnded(_ report: LoadReport) {
         switch report.outcome {
-        case .loaded(let format, _, let goldenRows): record("loaded \(report.name)/\(report.version) \(format) \(goldenRows)")
+        case .loaded(let format, _, let goldenRows, _): record("loaded \(report.name)/\(report.version) \(format) \(goldenRows)")
         case .refused(let error): record("refused \(report.name)/\(report.version) \(error)")
         }
     }

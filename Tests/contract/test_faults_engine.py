@@ -140,7 +140,13 @@ limits: { deadline: 100ms, breaker: { minimumCalls: 1000 } }
         assert load.answered > 2
         assert answer["prediction"] == [0.25] and answer["degraded_reason"] == "deadline passed"
         assert 100 <= answer["latency_ms"] < whole.json["latency_ms"], "the answer does not wait for the call's end"
-        until(lambda: server.metric("model_batch_hung_calls_total", model_name="deaf") >= 1, "the call to count as hung")
+        # Where memory is slow to come, the deadline finds the call before its multiplication, and ends it.
+        until(
+            lambda: server.metric("model_batch_hung_calls_total", model_name="deaf") >= 1
+            or ask(server, "deaf", BAD).json["degraded"] is False,
+            "the call to count as hung",
+        )
+        assert server.metric("model_batch_hung_calls_total", model_name="deaf") >= 1
         # Another thread has taken the lost one's place, while the call still goes on.
         until(lambda: ask(server, "deaf", 5).json["degraded"] is False, "the model to be computed again")
         assert ask(server, "deaf", 6).json["prediction"] == [6]

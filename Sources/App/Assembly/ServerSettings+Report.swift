@@ -27,6 +27,8 @@ extension ServerSettings {
         case "limits.maxBodyBytes": String(limits.maxBodyBytes)
         case "limits.maxConnections": String(limits.maxConnections)
         case "limits.maxModelBytes": String(maxModelBytes)
+        case "limits.maxLoadTime": Self.text(of: maxLoadTime)
+        case "limits.maxLoadBytes": String(maxLoadBytes)
         case "limits.idleTimeout": Self.text(of: limits.idleTimeout)
         case "limits.headerTimeout": Self.text(of: limits.headerTimeout)
         case "limits.bodyTimeout": Self.text(of: limits.bodyTimeout)

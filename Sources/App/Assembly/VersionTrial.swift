@@ -20,6 +20,7 @@ package enum VersionTrial {
     /// - Parameter path: The version's folder, `<repository>/<model>/<version>`.
     package static func run(_ path: String, limits: TrialLimits, onnxRuntime: String?) -> Int32 {
         endWithParent()
+        dieSilently()
         limit(limits)
         do throws(ScoringError) {
             try load(absolutePath(path), formats: onnxRuntime.map { ModelFormats.all(onnxRuntime: $0) } ?? ModelFormats.all)
@@ -53,6 +54,12 @@ package enum VersionTrial {
             while read(STDIN_FILENO, &byte, 1) != 0 {}
             _exit(1)
         }
+    }
+
+    /// Without the Swift runtime's account of a crash: that takes seconds of a whole processor, and says nothing of a library
+    /// that is not written in Swift. What the library says comes through.
+    private static func dieSilently() {
+        for number in [SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGQUIT] { signal(number, SIG_DFL) }
     }
 
     private static func limit(_ limits: TrialLimits) {

@@ -76,11 +76,10 @@ package struct ONNXFormat: ModelFormat {
             library = try RuntimeLibrary.open(runtime)
         } catch {
             guard !options.describesWithoutLibrary else {
-                return try DescribedModel(model, bytes.count, options, because: reason, missing: "\(error)")
+                return .loaded(try DescribedModel(model, bytes.count, options, because: reason, missing: "\(error)"))
             }
             throw .unsupportedModel("the model needs ONNX Runtime, because \(reason); \(error)")
         }
-        try GraphAudit.check(bytes)
         return .uncompiled { () throws(ScoringError) in
             try RuntimeModel.load(bytes, model, library, options, because: reason)
         }

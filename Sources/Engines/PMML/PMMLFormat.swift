@@ -28,7 +28,9 @@ package struct PMMLFormat: ModelFormat {
         guard case .file(_, let bytes) = artifact else {
             throw .invalidModel(reason: "a PMML model is a file, not a folder", place: "")
         }
-        guard options == LoadOptions() else {
+        var none = LoadOptions()
+        none.describesWithoutLibrary = options.describesWithoutLibrary
+        guard options == none else {
             throw .refusedModel(
                 "model.yaml: inputs and iterations are not for PMML, which names its own inputs and has no rounds")
         }

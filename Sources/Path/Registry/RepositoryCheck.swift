@@ -1,3 +1,4 @@
+internal import Decisions
 package import Scoring
 
 /// Tries everything a model repository holds without serving it, for `verdict check`.
@@ -27,8 +28,8 @@ package struct RepositoryCheck {
     private let loader: VersionLoader
     private var scanner: RepositoryScanner
 
-    /// - Parameter trial: Where versions are tried first that a native library compiles.
-    package init(root: String, formats: [any ModelFormat], trial: any LoadTrial) {
+    /// - Parameter trial: Where versions are tried first that a native library compiles; nil for nowhere.
+    package init(root: String, formats: [any ModelFormat], trial: (any LoadTrial)? = nil) {
         loader = VersionLoader(opener: ModelOpener(formats: formats), trial: trial)
         scanner = RepositoryScanner(root: root)
     }
