@@ -53,11 +53,15 @@ internal import Testing
 
     @Test func decisionsAndScoresAreCountedByVersion() {
         let metrics = ServingMetrics(version: "")
-        let scores = ScoreBatch()
-        scores.reset(rows: 5, width: 2)
-        for (row, score) in [0.5, 0.95, -3, .nan, 2e6].enumerated() { scores[row, 1] = score }
-        metrics.meter(name, version).recordResults(scores, column: 1, decisions: [.allow, .block, nil, .block, .allow])
-        metrics.meter(name, version).recordResults(scores, column: nil, decisions: [.allow])
+        let exchange = PredictionExchange()
+        exchange.scores.reset(rows: 6, width: 2)
+        for (row, score) in [0.5, 0.95, -3, .nan, 2e6, 0.5].enumerated() { exchange.scores[row, 1] = score }
+        // A fallback's score is none of the model's.
+        exchange.degradation = Degradation(reason: "score missing", rows: [5])
+        exchange.decisions = [.allow, .block, nil, .block, .allow, nil]
+        metrics.meter(name, version).recordResults(exchange, column: 1)
+        exchange.decisions = [.allow]
+        metrics.meter(name, version).recordResults(exchange, column: nil)
         let lines = metrics.exposition().split(separator: "\n")
         let labels = "model_name=\"fraud\",version=\"2\""
         #expect(lines.contains("model_decisions_total{\(labels),decision=\"ALLOW\"} 3"))

@@ -60,6 +60,9 @@ internal import Testing
         var decisions: [Decision?] = []
         var isCached = false
         var degradation: String?
+        /// nil for all.
+        var degradedRows: [Int]?
+        var failedRows: [Int] = []
         var error: ScoringError?
     }
 
@@ -123,7 +126,8 @@ internal import Testing
         if let error { return Answer(error: error) }
         return Answer(
             scores: (0..<exchange.scores.count).map { exchange.scores[$0, 0] }, decisions: exchange.decisions,
-            isCached: exchange.isCached, degradation: exchange.degradation)
+            isCached: exchange.isCached, degradation: exchange.degradation?.reason,
+            degradedRows: exchange.degradation?.rows, failedRows: exchange.scores.failures.map(\.row).sorted())
     }
 
     private static let echo: Body = { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }
@@ -406,6 +410,52 @@ internal import Testing
         let rules = falling(to: .constant(score: 0.5, decision: nil), on: [.missingScore])
         let asked = try serve(rules) { _, scores in scores[0, 0] = .nan }
         #expect(await ask(asked, [1]) == Answer(scores: [0.5], decisions: [.allow], degradation: "score missing"))
+    }
+
+    /// Each row of a batch gets what it gets alone, from the engine and from the cache.
+    @Test(arguments: [false, true]) func aMissingScoreIsStoodInForInItsRowOnly(isCaching: Bool) async throws {
+        var rules = falling(to: .constant(score: 0.25, decision: .review), on: [.missingScore])
+        if isCaching { rules.cacheLife = .seconds(60) }
+        let served = try serve(rules) { rows, scores in
+            for row in 0..<rows.count { scores[row, 0] = rows[row, 0] < 0 ? .nan : rows[row, 0] }
+        }
+        for round in 0..<3 {
+            let answer = await ask(served, [0.75, -1, 0.1, -2])
+            #expect(answer.scores == [0.75, 0.25, 0.1, 0.25])
+            #expect(answer.decisions == [.block, .review, .allow, .review])
+            #expect(answer.degradation == "score missing")
+            #expect(answer.degradedRows == [1, 3])
+            let good = await ask(served, [0.75, 0.1])
+            #expect(good == Answer(scores: [0.75, 0.1], decisions: [.block, .allow], isCached: isCaching))
+            let alone = await ask(served, [-1])
+            #expect(alone == Answer(scores: [0.25], decisions: [.review], degradation: "score missing"), "round \(round)")
+        }
+    }
+
+    @Test func aRowThatFailedKeepsItsErrorBesideOneWithoutAScore() async throws {
+        let bad = ScoringError.invalidRequest("beyond the table")
+        let served = try serve(falling(to: .constant(score: 0.25, decision: nil), on: [.missingScore])) { rows, scores in
+            for row in 0..<rows.count {
+                if rows[row, 0] == 9 { scores.fail(row: row, bad) } else if rows[row, 0] > 0 { scores[row, 0] = rows[row, 0] }
+            }
+        }
+        let answer = await ask(served, [9, -1, 0.75])
+        #expect(answer.degradedRows == [1])
+        #expect(answer.failedRows == [0])
+        #expect(Array(answer.scores[1...]) == [0.25, 0.75])
+        #expect(Array(answer.decisions[1...]) == [.allow, .block])
+    }
+
+    @Test func rowsThatNothingStandsInForFailByThemselves() async throws {
+        // The version that is to stand in is not there.
+        let served = try serve(falling(to: .version(try #require(ModelVersion(9))), on: [.missingScore])) { rows, scores in
+            for row in 0..<rows.count where rows[row, 0] > 0 { scores[row, 0] = rows[row, 0] }
+        }
+        let answer = await ask(served, [0.75, -1])
+        #expect(answer.failedRows == [1])
+        #expect(answer.scores[0] == 0.75)
+        #expect(answer.decisions.first == .block)
+        #expect(answer.degradation == nil)
     }
 
     @Test func waitingForTheCallsOfOthersDoesNotOpenTheBreaker() async throws {

@@ -175,7 +175,15 @@ def test_not_a_number_is_null_or_the_fallback_and_never_a_bare_nan(repository, f
             assert [one["prediction"] for one in results] == [[pytest.approx(0.9)], [None], [pytest.approx(0.1)]]
             assert [one.get("decision") for one in results] == ["BLOCK", None, "ALLOW"]
         else:
-            assert results[1]["prediction"] == [0.25] and results[1]["degraded"] is True
+            # One row's trouble is that row's.
+            assert [one["prediction"] for one in results] == [[pytest.approx(0.9)], [0.25], [pytest.approx(0.1)]]
+            assert [one["decision"] for one in results] == ["BLOCK", "REVIEW", "ALLOW"]
+            assert [one["degraded"] for one in results] == [False, True, False]
+            assert results[1]["degraded_reason"] == "score missing" and "degraded_reason" not in results[0]
+            rows = {"inputs": [{"name": "x", "shape": [3, 1], "datatype": "FP64", "data": [0.9, BAD, 0.1]}]}
+            body = server.post("/v2/models/nan/infer", rows).json
+            assert body["parameters"]["degraded"] is True and body["parameters"]["degraded_rows"] == "1"
+            assert body["outputs"][0]["data"] == [pytest.approx(0.9), 0.25, pytest.approx(0.1)]
 
 
 def test_an_engine_that_hangs_time_and_again_costs_no_memory_and_no_descriptors(repository, bystander):

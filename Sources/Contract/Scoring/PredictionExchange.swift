@@ -19,10 +19,8 @@ package final class PredictionExchange: @unchecked Sendable {
     package var queueDelay = QueueDelay.none
     /// Whether the results come from a cache.
     package var isCached = false
-    /// Why the results are a fallback instead of the model's; nil for real results.
-    package var degradation: String?
-    /// The name and version of another model that answered in the asked one's place.
-    package var answeredBy: (name: String, version: String)?
+    /// What answered in the model's place; nil where all results are the model's own.
+    package var degradation: Degradation?
     /// What runs on the model's versions; nil for most models. The predictor lets go of it when the answer is there.
     package var experiment: (any RunningExperiment)?
     /// Whether the experiment chose the version, rather than the request.
@@ -40,6 +38,9 @@ package final class PredictionExchange: @unchecked Sendable {
         self.completion = completion
     }
 
+    /// Whether a row's result is not the model's own.
+    package func isDegraded(row: Int) -> Bool { degradation?.covers(row) ?? false }
+
     /// Makes the exchange ready for the next request to a model `width` features wide.
     package func begin(arrival: Moment, deadline: Moment?, width: Int) {
         features.reset(width: width)
@@ -49,11 +50,34 @@ package final class PredictionExchange: @unchecked Sendable {
         queueDelay = .none
         isCached = false
         degradation = nil
-        answeredBy = nil
         experiment = nil
         isVersionChosen = false
         requestID = nil
         cancel = nil
+    }
+}
+
+/// A fallback that answered some or all rows of a request.
+package struct Degradation: Sendable {
+    /// Why: `degraded_reason` in answers.
+    package let reason: String
+    /// The name and version of the model that answered; nil for a constant.
+    package let answeredBy: (name: String, version: String)?
+    /// The rows that it answered, ascending; nil for all.
+    package let rows: [Int]?
+
+    package init(reason: String, answeredBy: (name: String, version: String)? = nil, rows: [Int]? = nil) {
+        (self.reason, self.answeredBy, self.rows) = (reason, answeredBy, rows)
+    }
+
+    package func covers(_ row: Int) -> Bool {
+        guard let rows else { return true }
+        var (low, high) = (0, rows.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if rows[middle] < row { low = middle + 1 } else { high = middle }
+        }
+        return low < rows.count && rows[low] == row
     }
 }
 

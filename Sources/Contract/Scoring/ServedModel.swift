@@ -69,12 +69,10 @@ package protocol PredictionMeter: AnyObject, Sendable {
     /// One request that got an error instead.
     func recordFailure(_ error: ScoringError)
     /// The results of an answered request.
-    /// - Parameters:
-    ///   - column: Where the scores are; nil if they are not the model's own, or not one a row.
-    ///   - decisions: One a row, or none where there is no policy.
-    func recordResults(_ scores: ScoreBatch, column: Int?, decisions: [Decision?])
+    /// - Parameter column: Where the scores are; nil if a row has none or several.
+    func recordResults(_ exchange: PredictionExchange, column: Int?)
 }
 
 extension PredictionMeter {
-    package func recordResults(_ scores: ScoreBatch, column: Int?, decisions: [Decision?]) {}
+    package func recordResults(_ exchange: PredictionExchange, column: Int?) {}
 }

@@ -31,7 +31,7 @@ struct AnswerEncoder {
         let roles = served.signature.roles
         if served.score.isEmpty {
             // Clusters and neighbours are labels without a score: the answer begins with the model instead.
-            writeModel(#"{"model":""#, into: &sink)
+            writeModel(row, #"{"model":""#, into: &sink)
         } else {
             sink.append(#"{"prediction":["#)
             for column in served.score {
@@ -52,7 +52,7 @@ struct AnswerEncoder {
         }
         if !roles.reasons.isEmpty { writeReasons(row, into: &sink) }
         if !roles.named.isEmpty { writeNamed(row, into: &sink) }
-        if !served.score.isEmpty { writeModel(#","model":""#, into: &sink) }
+        if !served.score.isEmpty { writeModel(row, #","model":""#, into: &sink) }
         if let requestID {
             sink.append(#","request_id":"#)
             sink.append(json: requestID)
@@ -60,24 +60,23 @@ struct AnswerEncoder {
         sink.append(#","latency_ms":"#)
         sink.append(millisecondsOf: latency)
         if exchange.isCached { sink.append(#","cached":true"#) } else { sink.append(#","cached":false"#) }
-        if let degradation = exchange.degradation {
+        if let degradation = exchange.degradation, degradation.covers(row) {
             sink.append(#","degraded":true,"degraded_reason":"#)
-            sink.append(json: degradation)
+            sink.append(json: degradation.reason)
             sink.append("}")
         } else {
             sink.append(#","degraded":false}"#)
         }
     }
 
-    /// Who answered: the asked model, unless another one stepped in.
-    var answering: (name: String, version: String) { exchange.answeredBy ?? (served.name.text, served.versionText) }
-
-    /// Appends what answered; names and versions are of characters that need no escapes.
-    private func writeModel(_ start: StaticString, into sink: inout ByteSink) {
+    /// Appends what answered a row: the asked model, unless another one stepped in. Names and versions are of characters
+    /// that need no escapes.
+    private func writeModel(_ row: Int, _ start: StaticString, into sink: inout ByteSink) {
+        let substitute = exchange.isDegraded(row: row) ? exchange.degradation?.answeredBy : nil
         sink.append(start)
-        sink.append(text: answering.name)
+        sink.append(text: substitute?.name ?? served.name.text)
         sink.append(#"","model_version":""#)
-        sink.append(text: answering.version)
+        sink.append(text: substitute?.version ?? served.versionText)
         sink.append("\"")
     }
 

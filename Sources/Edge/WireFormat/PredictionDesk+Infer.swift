@@ -43,9 +43,11 @@ extension AnswerEncoder {
     /// - Parameter outputs: Empty for the model's usual ones.
     func writeInference(id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], into sink: inout ByteSink) {
         sink.append(#"{"model_name":""#)
-        sink.append(text: answering.name)
+        // Another model that answered for some of the rows only is named in the parameters.
+        let substitute = exchange.degradation?.rows == nil ? exchange.degradation?.answeredBy : nil
+        sink.append(text: substitute?.name ?? served.name.text)
         sink.append(#"","model_version":""#)
-        sink.append(text: answering.version)
+        sink.append(text: substitute?.version ?? served.versionText)
         sink.append("\"")
         if let id {
             sink.append(#","id":"#)
@@ -67,7 +69,23 @@ extension AnswerEncoder {
         sink.append(json: exchange.isCached)
         if let degradation = exchange.degradation {
             sink.append(#","degraded":true,"degraded_reason":"#)
-            sink.append(json: degradation)
+            sink.append(json: degradation.reason)
+            if let rows = degradation.rows {
+                // The specification has no lists in parameters.
+                sink.append(#","degraded_rows":""#)
+                for (position, row) in rows.enumerated() {
+                    if position > 0 { sink.append(",") }
+                    sink.append(integer: row)
+                }
+                sink.append("\"")
+                if let substitute = degradation.answeredBy {
+                    sink.append(#","degraded_model_name":""#)
+                    sink.append(text: substitute.name)
+                    sink.append(#"","degraded_model_version":""#)
+                    sink.append(text: substitute.version)
+                    sink.append("\"")
+                }
+            }
         }
         sink.append("}")
     }

@@ -16,7 +16,7 @@ package final class ShadowedRows: Sendable {
     let scores: [Double]
     /// Empty for a model without a policy.
     let decisions: [Decision?]
-    /// Which rows failed, so that there is nothing to compare with.
+    /// Which rows failed or were answered by a fallback, so that there is nothing to compare with.
     let failedRows: Set<Int>
 
     /// Copies what the request leaves behind. Called on the request's thread: a few allocations and copies.
@@ -42,7 +42,7 @@ package final class ShadowedRows: Sendable {
             }
         }
         decisions = exchange.decisions
-        failedRows = results.failures.isEmpty ? [] : Set(results.failures.map(\.row))
+        failedRows = Set(results.failures.map(\.row)).union(exchange.degradation?.rows ?? [])
     }
 
     /// What the copy holds, roughly.

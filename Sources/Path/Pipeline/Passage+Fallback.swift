@@ -26,39 +26,60 @@ extension Passage {
                     let attempt = try Substitution(for: self, by: substitute)
                     let progress = try attempt.begin { [self] failure in
                         resume { () throws(ScoringError) in
-                            if failure == nil, attempt.adopt() { return degraded(reason) }
+                            if failure == nil, attempt.adopt() { return degraded(reason, by: substitute) }
                             return try tryNext(reason, otherwise: error)
                         }
                     }
                     guard case .answered = progress else { return .pending }
-                    if attempt.adopt() { return degraded(reason) }
+                    if attempt.adopt() { return degraded(reason, by: substitute) }
                 } catch {
                     continue
                 }
             }
         }
-        throw close(error)
+        guard let replacedRows else { throw close(error) }
+        // Nothing stands in for these rows; the others have their scores.
+        for row in replacedRows { exchange.scores.fail(row: row, error) }
+        return answered()
     }
 
-    private func degraded(_ reason: DegradationReason) -> PredictionProgress {
-        exchange.degradation = reason.rawValue
+    private func degraded(_ reason: DegradationReason, by substitute: ServedModel? = nil) -> PredictionProgress {
+        exchange.degradation = Degradation(
+            reason: reason.rawValue, answeredBy: substitute.map { ($0.name.text, $0.versionText) }, rows: replacedRows)
         exchange.isCached = false
         path.model.degraded.add(reason)
         return answered()
     }
 
     private func fill(_ score: Double, _ decision: Decision?) {
-        restoreRows()
-        exchange.scores.reset(rows: rows, width: served.signature.outputs.count)
-        exchange.decisions.removeAll(keepingCapacity: true)
-        for row in 0..<rows {
+        clearReplacedRows()
+        for row in rowsToReplace {
             for column in served.score { exchange.scores[row, column] = score }
-            if let decision {
-                exchange.decisions.append(decision)
-            } else if let rule = served.rule {
-                exchange.decisions.append(rule.decision(for: score))
-            }
+            decide(decision ?? served.rule?.decision(for: score), row)
         }
+    }
+
+    /// The rows that a fallback is to answer.
+    var rowsToReplace: [Int] { replacedRows ?? Array(0..<rows) }
+
+    /// Makes the cells of the rows to replace missing, and gives the others their decisions.
+    func clearReplacedRows() {
+        exchange.decisions.removeAll(keepingCapacity: true)
+        guard let replacedRows else {
+            restoreRows()
+            return exchange.scores.reset(rows: rows, width: served.signature.outputs.count)
+        }
+        pipeline.decide(exchange, served.rule, served.score)
+        for row in replacedRows {
+            for column in 0..<exchange.scores.width { exchange.scores[row, column] = .nan }
+        }
+    }
+
+    /// Gives a replaced row its decision.
+    func decide(_ decision: Decision?, _ row: Int) {
+        guard decision != nil || row < exchange.decisions.count else { return }
+        while exchange.decisions.count < rows { exchange.decisions.append(nil) }
+        exchange.decisions[row] = decision
     }
 
     /// Rows that are lent to a call which never returned are replaced by missing ones: what is written reads their number.
@@ -73,6 +94,8 @@ extension Passage {
 final class Substitution: @unchecked Sendable {
     private let passage: Passage
     private let substitute: ServedModel
+    /// Positions in the request.
+    private let rows: [Int]
     private let exchange = PredictionExchange(completion: { _, _ in })
     private let call: EngineCall
 
@@ -86,14 +109,15 @@ final class Substitution: @unchecked Sendable {
         }
         let path = substitute.stages as? VersionPath
         let features = passage.exchange.features
+        rows = passage.rowsToReplace
+        guard features.count == passage.rows else { throw .notReady("the rows are lent to a call that hangs") }
         let now = Moment.now
         exchange.begin(arrival: now, deadline: nil, width: substitute.signature.inputs.count)
         let translation = try RowTranslation(from: asked.signature, to: substitute.signature)
-        for row in 0..<features.count {
+        for row in rows {
             let cells = Array(UnsafeBufferPointer(start: features.values + row * features.width, count: features.width))
             try translation.add(row: cells[...], texts: features.texts, to: exchange.features)
         }
-        guard exchange.features.count == passage.rows else { throw .notReady("the rows are lent to a call that hangs") }
         let rest = passage.exchange.deadline.map { $0.nanoseconds(since: now) } ?? 0
         exchange.deadline = now.advanced(byNanoseconds: rest > 0 ? rest : path?.deadline ?? 100_000_000)
         call = EngineCall(exchange, path?.engine ?? substitute.model, path)
@@ -107,24 +131,22 @@ final class Substitution: @unchecked Sendable {
     func adopt() -> Bool {
         let (found, scores) = (exchange.scores, passage.exchange.scores)
         let asked = passage.served
-        guard found.count == passage.rows, found.width == substitute.signature.outputs.count, found.failures.isEmpty else {
+        guard found.count == rows.count, found.width == substitute.signature.outputs.count, found.failures.isEmpty else {
             return false
         }
-        passage.restoreRows()
-        scores.reset(rows: passage.rows, width: asked.signature.outputs.count)
-        passage.exchange.decisions.removeAll(keepingCapacity: true)
+        passage.clearReplacedRows()
         let rule = substitute.rule ?? asked.rule
-        for row in 0..<passage.rows {
+        let columns = columns
+        for (position, row) in rows.enumerated() {
             for (target, source) in zip(asked.signature.outputs.indices, columns) {
                 guard let source else { continue }
-                copy(row, source, target, found, scores)
+                copy(from: position, source, to: row, target, found, scores)
             }
-            for (target, source) in zip(asked.score, substitute.score) { scores[row, target] = found[row, source] }
+            for (target, source) in zip(asked.score, substitute.score) { scores[row, target] = found[position, source] }
             if let rule, asked.score.count == 1 {
-                passage.exchange.decisions.append(rule.decision(for: scores[row, asked.score.lowerBound]))
+                passage.decide(rule.decision(for: scores[row, asked.score.lowerBound]), row)
             }
         }
-        passage.exchange.answeredBy = (substitute.name.text, substitute.versionText)
         return true
     }
 
@@ -133,8 +155,10 @@ final class Substitution: @unchecked Sendable {
         passage.served.signature.outputs.map { substitute.signature.outputColumn(named: $0.name) }
     }
 
-    private func copy(_ row: Int, _ source: Int, _ target: Int, _ found: ScoreBatch, _ scores: ScoreBatch) {
-        let value = found[row, source]
+    private func copy(
+        from position: Int, _ source: Int, to row: Int, _ target: Int, _ found: ScoreBatch, _ scores: ScoreBatch
+    ) {
+        let value = found[position, source]
         guard !value.isNaN else { return }
         let kinds = (substitute.signature.outputs[source].kind, passage.served.signature.outputs[target].kind)
         switch kinds {
@@ -145,9 +169,9 @@ final class Substitution: @unchecked Sendable {
             guard (0..<from.count).contains(Int(value)) else { return }
             scores.setText(from[Int(value)], row: row, column: target)
         case (.text, .text):
-            if let text = found.text(row: row, column: source) { scores.setText(text, row: row, column: target) }
+            if let text = found.text(row: position, column: source) { scores.setText(text, row: row, column: target) }
         case (.text, .category(let to)):
-            guard let text = found.text(row: row, column: source), let position = to.position(of: text) else { return }
+            guard let text = found.text(row: position, column: source), let position = to.position(of: text) else { return }
             scores[row, target] = Double(position)
         case (.number, .number), (.number, .integer), (.number, .boolean), (.integer, .number), (.integer, .integer),
             (.integer, .boolean), (.boolean, .number), (.boolean, .integer), (.boolean, .boolean):

@@ -22,6 +22,8 @@ final class Passage: @unchecked Sendable {
     private var isCancelled = false
     /// What is left to be tried in place of the model.
     var fallbacks: ArraySlice<FallbackChain.Step>?
+    /// The rows that they are to answer, where the model has answered others; nil for all.
+    var replacedRows: [Int]?
 
     init(_ exchange: PredictionExchange, _ served: ServedModel, _ path: VersionPath, _ pipeline: PredictionPipeline) {
         self.exchange = exchange
@@ -36,7 +38,7 @@ final class Passage: @unchecked Sendable {
     func begin() throws(ScoringError) -> PredictionProgress {
         do throws(ScoringError) {
             try admit()
-            if findInMemory() { return answered() }
+            if findInMemory() { return try found() }
             return try joinFlight()
         } catch {
             return try recover(from: error)
@@ -95,11 +97,10 @@ final class Passage: @unchecked Sendable {
                 guard let cache = self.path.cache else { return .answered }
                 self.exchange.scores.reset(rows: 1, width: cache.scope.width)
                 score.copy(into: self.exchange.scores, row: 0, of: cache.scope)
-                if self.isMissingScoreReplaced { return try self.replaceMissingScore() }
                 try self.checkDeadline()
                 self.path.model.cacheMeter.record(l1Hits: 1)
                 self.exchange.isCached = true
-                return self.answered()
+                return try self.found()
             case .failed(let error):
                 self.isRefusedByBreaker = error == CircuitBreaker.refusal
                 throw error
@@ -123,7 +124,7 @@ final class Passage: @unchecked Sendable {
                     self.path.model.cacheMeter.record(misses: self.rows)
                     return try self.score()
                 }
-                return self.answered()
+                return try self.found()
             }
         }
         if isAsked { return .pending }
@@ -174,16 +175,24 @@ final class Passage: @unchecked Sendable {
         guard scores.count == rows, scores.width == served.signature.outputs.count else {
             throw .engineFailure("the model gave \(scores.count) results for \(rows) rows")
         }
-        if isMissingScoreReplaced {
-            // It is missing for those who wait too: they need not find that out one after the other.
-            if let flight, let score = path.cache.flatMap({ CachedScore(scores, row: 0, of: $0.scope) }) { flight.land(score) }
-            flight = nil
-            return try replaceMissingScore()
-        }
         // What is too late for this request may not be for others.
         keep()
         try checkDeadline()
-        return answered()
+        return try found()
+    }
+
+    /// The scores are there, though some may be missing that the model's fallback is to stand in for. Those of other rows
+    /// stay as they are.
+    private func found() throws(ScoringError) -> PredictionProgress {
+        let missing = missingRows
+        guard !missing.isEmpty else { return answered() }
+        let error = ScoringError.engineFailure("the score is not a number")
+        if missing.count == rows {
+            pipeline.learn(error, exchange, served, rows: rows)
+        } else {
+            replacedRows = missing
+        }
+        return try fallBack(.missingScore, otherwise: error)
     }
 
     /// A score that comes too late is no answer: the caller has decided without it.
@@ -191,20 +200,13 @@ final class Passage: @unchecked Sendable {
         if let deadline = exchange.deadline, Moment.now > deadline { throw .deadlineExceeded }
     }
 
-    /// Whether a score is missing, and the model's fallback is to stand in for it.
-    private var isMissingScoreReplaced: Bool {
-        guard let fallback = path.fallback, fallback.applies(to: .missingScore) else { return false }
-        for row in 0..<rows {
-            for column in served.score where exchange.scores[row, column].isNaN { return true }
+    /// Rows that were scored without a score, if the model's fallback is to stand in for it. Rows that failed have an error.
+    private var missingRows: [Int] {
+        guard let fallback = path.fallback, fallback.applies(to: .missingScore) else { return [] }
+        let scores = exchange.scores
+        return (0..<rows).filter { row in
+            served.score.contains { scores[row, $0].isNaN } && scores.failure(row: row) == nil
         }
-        return false
-    }
-
-    private func replaceMissingScore() throws(ScoringError) -> PredictionProgress {
-        try checkDeadline()
-        let error = ScoringError.engineFailure("the score is not a number")
-        pipeline.learn(error, exchange, served, rows: rows)
-        return try fallBack(.missingScore, otherwise: error)
     }
 
     /// Keeps what was scored for equal rows to come, and hands it to those that wait.

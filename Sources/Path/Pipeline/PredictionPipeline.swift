@@ -89,9 +89,7 @@ package final class PredictionPipeline: Predictor {
             served.meter.recordFailure(exchange.scores.failures[0].error)
         } else {
             served.meter.recordSuccess(rows: rows, nanoseconds: now.nanoseconds(since: exchange.arrival))
-            let isScore = exchange.degradation == nil && served.score.count == 1
-            served.meter.recordResults(
-                exchange.scores, column: isScore ? served.score.lowerBound : nil, decisions: exchange.decisions)
+            served.meter.recordResults(exchange, column: served.score.count == 1 ? served.score.lowerBound : nil)
         }
         metrics.requestEnds()
     }

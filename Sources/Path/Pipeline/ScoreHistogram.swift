@@ -14,12 +14,13 @@ final class ScoreHistogram: Sendable {
     /// The bits of the sum of all scores.
     private let sum = Atomic<UInt64>(0)
 
-    /// Counts the scores in one column of all rows; those that are missing or infinite are passed over.
-    func record(_ scores: ScoreBatch, column: Int) {
+    /// Counts the model's own scores in one column; those that are missing or infinite are passed over.
+    func record(_ exchange: PredictionExchange, column: Int) {
+        let scores = exchange.scores
         var total = 0.0
         for row in 0..<scores.count {
             let score = scores[row, column]
-            guard score.isFinite else { continue }
+            guard score.isFinite, !exchange.isDegraded(row: row) else { continue }
             cells.increment(Self.bucket(of: score))
             total += score
         }

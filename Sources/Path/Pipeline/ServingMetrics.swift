@@ -226,9 +226,9 @@ final class VersionMeter: PredictionMeter {
         counters.add(RequestStatus(error))
     }
 
-    func recordResults(_ scores: ScoreBatch, column: Int?, decisions: [Decision?]) {
-        if let column { self.scores.record(scores, column: column) }
-        for case let decision? in decisions { decisionCounts.increment(Self.index(decision)) }
+    func recordResults(_ exchange: PredictionExchange, column: Int?) {
+        if let column { scores.record(exchange, column: column) }
+        for case let decision? in exchange.decisions { decisionCounts.increment(Self.index(decision)) }
     }
 
     func decisions(_ decision: Decision) -> UInt64 { decisionCounts[Self.index(decision)] }

@@ -93,6 +93,10 @@ extension PublishedModel: RunningExperiment {
                     recorder.recordFailure(failure)
                     continue
                 }
+                guard !exchange.isDegraded(row: row) else {
+                    recorder.recordFailure(.engineFailure("a fallback answered"))
+                    continue
+                }
                 recorder.recordSuccess(
                     nanoseconds: nanoseconds, score: served.score.isEmpty ? .nan : scores[row, served.score.lowerBound],
                     decision: decisions.indices.contains(row) ? decisions[row] : nil)
