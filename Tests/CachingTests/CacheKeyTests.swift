@@ -46,6 +46,34 @@ internal import Testing
         #expect(highs.count == 50_000 && lows.count == 50_000 && shared.count == 50_000)
     }
 
+    @Test func integersBeyondDoublesCountByTheirBits() throws {
+        let name = try #require(ModelName("fraud"))
+        let version = try #require(ModelVersion(1))
+        let fields = [Field("a", .integer, integers: .int64), Field("b", .integer, integers: .int64)]
+        let signature = Signature(inputs: fields, outputs: [OutputColumn("o")], roles: Roles(score: 0..<1))
+        let scope = CacheScope(model: name, version: version, signature: signature, content: [1], timeToLive: .seconds(1))
+        func row(_ bits: [UInt64]) -> FeatureBatch {
+            let batch = FeatureBatch()
+            batch.reset(width: 2)
+            batch.addRow()
+            for (column, bits) in bits.enumerated() { batch.setInteger(bits, row: 0, column: column) }
+            return batch
+        }
+        let rows = [
+            row([1 << 53 + 1, 1 << 53 + 2]), row([1 << 53 + 2, 1 << 53 + 1]), row([1 << 53 + 1, 1 << 53 + 3]),
+            // Bits that are those of a double.
+            row([(5.0).bitPattern, (6.0).bitPattern]), makeRow([5, 6]),
+        ]
+        #expect(Set(rows.map { scope.key(of: $0, row: 0) }).count == rows.count)
+        #expect(Set(rows.map { scope.sharedKey(of: $0, row: 0) }).count == rows.count)
+        // The same integers at other places of the batch's list.
+        let late = row([7, 7])
+        late.setInteger(1 << 53 + 1, row: 0, column: 0)
+        late.setInteger(1 << 53 + 2, row: 0, column: 1)
+        #expect(scope.key(of: late, row: 0) == scope.key(of: rows[0], row: 0))
+        #expect(scope.sharedKey(of: late, row: 0) == scope.sharedKey(of: rows[0], row: 0))
+    }
+
     @Test func textsCountByTheirBytesAndTheirColumn() {
         let scope = makeScope(textInputs: [0, 1])
         let rows: [[String?]] = [

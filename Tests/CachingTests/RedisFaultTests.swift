@@ -10,13 +10,11 @@ internal import Testing
     @Test func aRefusedConnectionCostsNothing() async throws {
         let port = try RedisServer.freePort()
         let fixture = try TierFixture("redis://127.0.0.1:\(port)")
-        let clock = ContinuousClock()
-        let start = clock.now
         for _ in 0..<1000 {
             fixture.store(1)
             #expect(await fixture.look([1]) == nil)
         }
-        #expect(clock.now - start < .seconds(2), "a thousand look-ups that wait for nothing")
+        #expect(fixture.tier.statistics.timeouts == 0, "nothing is waited for")
         #expect(fixture.tier.statistics.droppedStores == 1000)
     }
 
@@ -45,8 +43,8 @@ internal import Testing
             _ = await fixture.lookBounded([1])
             fixture.store(3)
         }
-        // Five wait for the timeout and the others for nothing; without the breaker it would be 500 of them.
-        #expect(clock.now - start < TierFixture.timeout * 100)
+        // A few wait for the timeout and the others for nothing; without the breaker it would be 500 of them.
+        #expect(fixture.tier.statistics.timeouts < 50)
         #expect(fixture.tier.statistics.breakerOpenings == 1)
         #expect(!fixture.tier.isAvailable)
         // Long enough for the connection to be given up, and for new ones that are not answered either.
@@ -106,7 +104,7 @@ internal import Testing
 
     @Test func aRequestsOwnDeadlineEndsItsLookUpEarlier() async throws {
         let server = try RedisServer()
-        let fixture = try TierFixture("redis://127.0.0.1:\(server.port)", timeout: .seconds(10))
+        let fixture = try TierFixture("redis://127.0.0.1:\(server.port)", timeout: .seconds(60))
         #expect(await fixture.works(1))
         server.pause()
         defer { server.resume() }

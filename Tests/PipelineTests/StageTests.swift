@@ -12,9 +12,9 @@ internal import Testing
 
 /// What becomes of a request on its way through the stages of a version, with models whose behaviour is a closure.
 @Suite struct StageTests {
-    private typealias Body = @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void
+    typealias Body = @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void
 
-    private final class ClosureModel: ScoringModel {
+    final class ClosureModel: ScoringModel {
         let signature = Signature(inputs: [Field("x")], outputs: [OutputColumn("prediction")], roles: Roles(score: 0..<1))
         let description = ModelDescription(format: "closure")
         let calls: CallProfile
@@ -31,11 +31,11 @@ internal import Testing
         }
     }
 
-    private struct HalfRule: DecisionRule {
+    struct HalfRule: DecisionRule {
         func decision(for score: Double) -> Decision? { score.isNaN ? nil : score > 0.5 ? .block : .allow }
     }
 
-    private final class Tally: PredictionMeter {
+    final class Tally: PredictionMeter {
         let events = Mutex<[String]>([])
 
         func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
@@ -43,7 +43,7 @@ internal import Testing
     }
 
     /// Holds threads until it is opened.
-    private final class Gate: Sendable {
+    final class Gate: Sendable {
         private let semaphore = DispatchSemaphore(value: 0)
 
         func wait() {
@@ -55,7 +55,7 @@ internal import Testing
     }
 
     /// What a request got.
-    private struct Answer: Equatable {
+    struct Answer: Equatable {
         var scores: [Double] = []
         var decisions: [Decision?] = []
         var isCached = false
@@ -66,10 +66,10 @@ internal import Testing
         var error: ScoringError?
     }
 
-    private let tally = Tally()
-    private let stock = PathStock()
-    private let pipeline: PredictionPipeline
-    private let name: ModelName
+    let tally = Tally()
+    let stock = PathStock()
+    let pipeline: PredictionPipeline
+    let name: ModelName
 
     init() throws {
         let metrics = ServingMetrics(version: "test")
@@ -80,7 +80,7 @@ internal import Testing
         name = try #require(ModelName("m"))
     }
 
-    private func serve(
+    func serve(
         _ rules: ServingRules, calls: CallProfile = .inline, version: Int = 1, rowNanoseconds: UInt64? = nil,
         _ body: @escaping Body
     ) throws -> ServedModel {
@@ -93,7 +93,7 @@ internal import Testing
     }
 
     /// Asks and waits for the answer.
-    private func ask(
+    func ask(
         _ served: ServedModel, _ values: [Double], arrival: Moment = .now, deadline: Moment? = nil,
         queueDelay: QueueDelay = .none, experiment: (any RunningExperiment)? = nil
     ) async -> Answer {
@@ -104,7 +104,7 @@ internal import Testing
 
     /// Asks, and has `answered` called once, now or later.
     @discardableResult
-    private func begin(
+    func begin(
         _ served: ServedModel, _ values: [Double], _ arrival: Moment, _ deadline: Moment? = nil,
         _ queueDelay: QueueDelay = .none, _ experiment: (any RunningExperiment)? = nil,
         answered: @escaping @Sendable (Answer) -> Void
@@ -122,7 +122,7 @@ internal import Testing
         return exchange
     }
 
-    private static func answer(_ exchange: PredictionExchange, _ error: ScoringError?) -> Answer {
+    static func answer(_ exchange: PredictionExchange, _ error: ScoringError?) -> Answer {
         if let error { return Answer(error: error) }
         return Answer(
             scores: (0..<exchange.scores.count).map { exchange.scores[$0, 0] }, decisions: exchange.decisions,
@@ -130,10 +130,10 @@ internal import Testing
             degradedRows: exchange.degradation?.rows, failedRows: exchange.scores.failures.map(\.row).sorted())
     }
 
-    private static let echo: Body = { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }
-    private static let blocking = CallProfile(isBlocking: true)
+    static let echo: Body = { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }
+    static let blocking = CallProfile(isBlocking: true)
 
-    private var events: [String] { tally.events.withLock { $0 } }
+    var events: [String] { tally.events.withLock { $0 } }
 
     // MARK: Batching
 
@@ -221,7 +221,7 @@ internal import Testing
 
     // MARK: Caching
 
-    private func caching() -> ServingRules {
+    func caching() -> ServingRules {
         var rules = ServingRules()
         rules.cacheLife = .seconds(60)
         return rules
@@ -266,7 +266,7 @@ internal import Testing
     }
 
     /// Asks for the same row `count` times: the first is to be computed, the others wait for it.
-    private func askTogether(
+    func askTogether(
         _ count: Int, _ served: ServedModel, arrival: Moment = .now
     ) -> (crowd: Crowd<Answer>, leader: PredictionExchange) {
         let crowd = Crowd<Answer>(count)
@@ -338,7 +338,7 @@ internal import Testing
 
     // MARK: Failure
 
-    private func falling(
+    func falling(
         to rule: FallbackRule, on causes: FallbackCauses = .standard, breaker: BreakerLimits? = nil
     ) -> ServingRules {
         var rules = ServingRules()
@@ -482,142 +482,5 @@ internal import Testing
             #expect(late > 50)
         }
         #expect(await ask(served, [0.25]).scores == [0.25])
-    }
-
-    // MARK: Blame
-
-    @Test func thatTheCallersDeadlinePassesIsNoFailureOfTheVersion() async throws {
-        var limited = ServingRules()
-        limited.limits = ResilienceLimits()
-        limited.limits?.deadline = .seconds(60)
-        for rules in [ServingRules(), caching(), limited] {
-            let notes = Notes()
-            let served = try serve(rules, Self.echo)
-            let answer = await ask(served, [1, 2], deadline: Moment(nanoseconds: 1), experiment: notes)
-            #expect(answer.error == .deadlineExceeded)
-            #expect(notes.failures.withLock { $0 } == [])
-        }
-        let notes = Notes()
-        let late = Moment(nanoseconds: Moment.now.nanoseconds - 61_000_000_000)
-        #expect(await ask(try serve(limited, Self.echo), [1], arrival: late, experiment: notes).error == .deadlineExceeded)
-        #expect(notes.failures.withLock { $0 } == [.deadlineExceeded], "the model's own deadline")
-    }
-
-    @Test(arguments: [false, true])
-    func onlyTheModelsOwnDeadlineOpensTheBreaker(isModels: Bool) async throws {
-        let gate = Gate()
-        var rules = ServingRules()
-        rules.limits = ResilienceLimits()
-        rules.limits?.deadline = isModels ? .milliseconds(20) : .seconds(3600)
-        rules.limits?.breaker = BreakerLimits()
-        rules.limits?.breaker?.minimumCalls = 3
-        rules.limits?.breaker?.slowCall = .milliseconds(1)
-        let served = try serve(rules, calls: Self.blocking) { _, _ in gate.wait() }
-        var errors: [ScoringError?] = []
-        for _ in 0..<6 {
-            let deadline = isModels ? nil : Moment.now.advanced(byMilliseconds: 20)
-            errors.append(await ask(served, [1], deadline: deadline).error)
-        }
-        #expect(errors.contains(CircuitBreaker.refusal) == isModels)
-        gate.open()
-    }
-
-    @Test func rowsThatTheEngineRefusesAreNoFailuresOfTheVersion() async throws {
-        let notes = Notes()
-        let served = try serve(falling(to: .constant(score: 0.5, decision: nil)), calls: Self.blocking) {
-            rows, scores throws(ScoringError) in
-            for row in 0..<rows.count {
-                if rows[row, 0] == 99 { throw .engineFailure("out of bounds") }
-                scores[row, 0] = rows[row, 0]
-            }
-        }
-        for _ in 0..<50 {
-            let answer = await ask(served, [99], experiment: notes)
-            #expect(answer.degradation == nil)
-        }
-        #expect(tally.events.withLock { $0.allSatisfy { $0.contains("out of bounds") } })
-        #expect(notes.failures.withLock { $0 } == [])
-        #expect(await ask(served, [0.25]).scores == [0.25], "no breaker is open")
-    }
-
-    // MARK: Admission
-
-    @Test func beyondTheLimitsRequestsAreRefusedAtOnceAndPlacesComeBack() async throws {
-        let gate = Gate()
-        let running = Mutex(0)
-        var limits = ResilienceLimits()
-        (limits.concurrency, limits.leastConcurrency) = (4, 4)
-        var rules = ServingRules()
-        rules.limits = limits
-        let served = try serve(rules, calls: Self.blocking) { rows, scores in
-            running.withLock { $0 += 1 }
-            gate.wait()
-            for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
-        }
-        await withTaskGroup(of: Answer.self) { tasks in
-            for number in 0..<40 { tasks.addTask { await ask(served, [Double(number)]) } }
-            var refused = 0
-            // Four wait for the gate; the others are refused meanwhile.
-            for _ in 0..<36 {
-                guard let answer = await tasks.next(), case .overloaded? = answer.error else { continue }
-                refused += 1
-            }
-            #expect(refused == 36)
-            gate.open()
-            for await answer in tasks { #expect(answer.error == nil) }
-        }
-        #expect(await ask(served, [7]).scores == [7])
-    }
-
-    /// What a request is told before it is read, with a delay that is too long.
-    private func screen(_ served: ServedModel) -> ScoringError? {
-        let exchange = PredictionExchange { _, _ in }
-        exchange.begin(arrival: .now, deadline: nil, width: 1)
-        exchange.queueDelay = QueueDelay(waited: 20_000_000, standing: 5_000_000)
-        do throws(ScoringError) {
-            try pipeline.screen(exchange, with: served)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    @Test func nativeModelsWithLimitsRefuseWhatWaitedTooLongBeforeItIsRead() throws {
-        var rules = ServingRules()
-        rules.limits = ResilienceLimits()
-        let limited = try serve(rules, Self.echo)
-        #expect(limited.stages?.isLimited == true)
-        #expect(screen(limited) == .overloaded(.unread(model: "m"), retryAfter: .milliseconds(20)))
-    }
-
-    @Test func whatOnlyHasACacheIsNotScreened() throws {
-        var rules = ServingRules()
-        rules.cacheLife = .seconds(60)
-        let cached = try serve(rules, Self.echo)
-        #expect(cached.stages?.isLimited == false)
-        #expect(screen(cached) == nil)
-    }
-
-    @Test func aFallbackForOverloadGetsToSeeTheRowsOfWhatWaitedTooLong() async throws {
-        var rules = ServingRules()
-        rules.limits = ResilienceLimits()
-        rules.fallback = Fallback(.constant(score: 0.25, decision: .review), on: [.overloaded])
-        let served = try serve(rules, Self.echo)
-        #expect(screen(served) == nil)
-        let delay = QueueDelay(waited: 20_000_000, standing: 5_000_000)
-        #expect(
-            await ask(served, [1], queueDelay: delay)
-                == Answer(scores: [0.25], decisions: [.review], degradation: "overloaded"))
-    }
-
-    @Test func theModelsDeadlineHoldsForRequestsWithoutOne() async throws {
-        let gate = Gate()
-        var limits = ResilienceLimits()
-        limits.deadline = .milliseconds(20)
-        var rules = ServingRules()
-        rules.limits = limits
-        let served = try serve(rules, calls: Self.blocking) { _, _ in gate.wait() }
-        #expect(await ask(served, [1]) == Answer(error: .deadlineExceeded))
-        gate.open()
     }
 }

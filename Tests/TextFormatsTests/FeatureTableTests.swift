@@ -27,6 +27,32 @@ internal import TextFormats
         return (table, rows, batch)
     }
 
+    @Test func integersKeepTheirDigitsWhereTheFieldTakesThem() throws {
+        let (limit, next) = ("9007199254740992", "9007199254740993")
+        func bits(_ cell: String, _ integers: Field.Integers) throws -> (cell: Double, wide: UInt64?) {
+            let (_, rows, batch) = try read("id\n\(cell)", fields: [Field("id", .integer, integers: integers)])
+            return (rows[0][0], integers.areWide ? batch.wideInteger(row: 0, column: 0) : nil)
+        }
+        #expect(try bits(next, .int64).wide == 1 << 53 + 1)
+        #expect(try bits("-" + next, .int64).wide == 0 &- (1 << 53 + 1))
+        #expect(try bits("-9223372036854775808", .int64).wide == 1 << 63)
+        #expect(try bits("18446744073709551615", .uint64).wide == .max)
+        for integers in [Field.Integers.int64, .uint64, .exactDoubles, .doubles] {
+            let found = try bits(limit, integers)
+            #expect(found.cell == 0x1p53 && found.wide == nil)
+            #expect(try bits("1e3", integers).cell == 1000)
+            #expect(try bits("True", integers).cell == 1)
+        }
+        #expect(try bits(next, .doubles).cell == 0x1p53)
+        for (cell, integers) in [
+            (next, Field.Integers.exactDoubles), ("9223372036854775808", .int64), ("-9223372036854775809", .int64),
+            ("-1", .uint64),
+            ("18446744073709551616", .uint64), (next + ".0", .int64), ("1e17", .int64), ("0.5", .uint64), ("inf", .int64),
+        ] {
+            #expect(throws: CSVReader.Failure.self, "\(cell)") { try bits(cell, integers) }
+        }
+    }
+
     @Test func cellsBecomeFeaturesByTheirColumnsName() throws {
         let text = """
             prediction,note,zone,country,new,age,amount

@@ -182,7 +182,7 @@ CANARY = """
 versions:
   labels: { stable: 2 }
   sticky: user_id
-  canary: { version: 3, share: 20, steps: [60], window: 1s, soak: 1s, patience: 1h, minimumRows: 100 }
+  canary: { version: 3, share: 20, steps: [60], window: 1s, soak: 1s, patience: 1h, minimumRows: 100, latency: 1000 }
 """
 
 

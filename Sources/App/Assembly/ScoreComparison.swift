@@ -95,7 +95,9 @@ struct ScoreComparison {
         for batch in batches {
             let step = model.calls.mayShareCalls ? batch.count : 1
             for start in stride(from: 0, to: batch.count, by: step) {
-                try model.score(step == batch.count ? batch : single(start, of: batch), into: scores, using: workspace)
+                try model.score(
+                    step == batch.count ? batch : single(start, of: batch, model.signature.inputs), into: scores, using: workspace
+                )
                 if let failure = scores.failures.first { throw failure.error }
                 for row in 0..<scores.count { all += model.signature.roles.score.map { scores[row, $0] } }
             }
@@ -103,13 +105,15 @@ struct ScoreComparison {
         return all
     }
 
-    private static func single(_ row: Int, of batch: FeatureBatch) -> FeatureBatch {
+    private static func single(_ row: Int, of batch: FeatureBatch, _ inputs: [Field]) -> FeatureBatch {
         let one = FeatureBatch()
         one.reset(width: batch.width)
         one.addRow()
-        for column in 0..<batch.width {
-            if let text = column < batch.width && !batch.texts.isEmpty ? batch.text(row: row, column: column) : nil {
+        for (column, input) in inputs.enumerated() {
+            if input.kind == .text, let text = batch.text(row: row, column: column) {
                 one.setText(text, row: 0, column: column)
+            } else if input.integers.areWide, let bits = batch.wideInteger(row: row, column: column) {
+                one.setInteger(bits, row: 0, column: column)
             } else {
                 one.set(batch[row, column], row: 0, column: column)
             }

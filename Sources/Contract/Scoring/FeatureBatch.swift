@@ -1,6 +1,6 @@
 /// Rows of features on their way into a model: a row-major matrix of doubles, one column an input of the
 /// model's `Signature`, NaN for missing. Categories are carried as their level's position; strings of
-/// `.text` inputs lie beside the matrix and their cell holds an index.
+/// `.text` inputs lie beside the matrix and their cell holds an index; so do integers beyond 2^53 of inputs that take them.
 ///
 /// Made once and reused: after the first requests filling it allocates nothing. Owned by one thread at a
 /// time.
@@ -13,6 +13,7 @@ package final class FeatureBatch {
     private var columns = 0
     private var rows = 0
     private var strings: [String] = []
+    private var integers: [UInt64] = []
     private var storage: UnsafeMutablePointer<Double>
     private var capacity: Int
 
@@ -26,12 +27,15 @@ package final class FeatureBatch {
     package var width: Int { columns }
     package var count: Int { rows }
     package var texts: [String] { strings }
+    /// The bits of integers beyond 2^53.
+    package var wideIntegers: [UInt64] { integers }
 
     /// Forgets all rows and makes the next ones `width` cells wide.
     package func reset(width: Int) {
         columns = width
         rows = 0
         strings.removeAll(keepingCapacity: true)
+        integers.removeAll(keepingCapacity: true)
     }
 
     /// Adds a row in which every feature is missing and returns its index.
@@ -49,6 +53,7 @@ package final class FeatureBatch {
         swap(&columns, &other.columns)
         swap(&rows, &other.rows)
         swap(&strings, &other.strings)
+        swap(&integers, &other.integers)
         swap(&storage, &other.storage)
         swap(&capacity, &other.capacity)
     }
@@ -60,6 +65,7 @@ package final class FeatureBatch {
         storage.update(from: other.storage, count: other.rows * other.columns)
         rows = other.rows
         strings = other.strings
+        integers = other.integers
     }
 
     /// Takes the newest row back: for a row that turned out to be wrong.
@@ -83,6 +89,31 @@ package final class FeatureBatch {
     package func setText(_ text: String, row: Int, column: Int) {
         set(Double(strings.count), row: row, column: column)
         strings.append(text)
+    }
+
+    /// The cells of integers that lie beside the matrix are numbers from here on, 256 apart, which are all different
+    /// doubles. No cell of a field of wide integers holds such a number itself.
+    private static let firstWideCell = 0x1p60
+
+    /// Sets an integer beyond 2^53 of a field of wide integers.
+    /// - Parameter bits: In two's complement.
+    package func setInteger(_ bits: UInt64, row: Int, column: Int) {
+        set(Self.firstWideCell + Double(integers.count) * 256, row: row, column: column)
+        integers.append(bits)
+    }
+
+    /// The bits of a cell's integer among those that lie beside the matrix; nil if the cell is the number itself. Only for
+    /// fields of wide integers.
+    @inline(__always)
+    package static func wideInteger(of cell: Double, among integers: [UInt64]) -> UInt64? {
+        guard cell >= firstWideCell else { return nil }
+        let position = (cell - firstWideCell) / 256
+        return position < Double(integers.count) ? integers[Int(position)] : nil
+    }
+
+    /// The bits of an integer beyond 2^53; nil if the cell is the number itself. Only for fields of wide integers.
+    package func wideInteger(row: Int, column: Int) -> UInt64? {
+        Self.wideInteger(of: self[row, column], among: integers)
     }
 
     package subscript(row: Int, column: Int) -> Double {

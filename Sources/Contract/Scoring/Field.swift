@@ -3,7 +3,7 @@ package struct Field: Sendable, Equatable {
     package enum Kind: Sendable, Equatable {
         /// Any double. JSON booleans count as 1 and 0.
         case number
-        /// A double without a fraction; other numbers are refused.
+        /// A number without a fraction; others are refused. `Field.integers` says which.
         case integer
         case boolean
         /// One of the levels, carried as its position. How values outside the levels are taken is said by
@@ -23,15 +23,33 @@ package struct Field: Sendable, Equatable {
         case passed
     }
 
+    /// Which whole numbers an integer field takes.
+    package enum Integers: Sendable, Equatable {
+        /// Any; beyond 2^53 the nearest double.
+        case doubles
+        /// Up to 2^53, where doubles end to be exact; others are refused.
+        case exactDoubles
+        /// All of the type, each exactly. Those beyond 2^53 lie beside the matrix (see `FeatureBatch.setInteger`).
+        case int64, uint64
+
+        package var areWide: Bool { self == .int64 || self == .uint64 }
+    }
+
     package let name: String
     package let kind: Kind
+    package let integers: Integers
     package let unknownLevel: UnknownLevel
     /// Whether a row without this feature is refused. Default false: absent is missing.
     package let isRequired: Bool
 
-    package init(_ name: String, _ kind: Kind = .number, unknownLevel: UnknownLevel = .refused, isRequired: Bool = false) {
+    /// - Parameter integers: Of a field of kind `.integer`; without meaning for others.
+    package init(
+        _ name: String, _ kind: Kind = .number, integers: Integers = .doubles, unknownLevel: UnknownLevel = .refused,
+        isRequired: Bool = false
+    ) {
         self.name = name
         self.kind = kind
+        self.integers = integers
         self.unknownLevel = unknownLevel
         self.isRequired = isRequired
     }

@@ -1,3 +1,5 @@
+package import Scoring
+
 internal import Glibc
 
 /// Turns decimal text into the nearest double, or directly into the nearest float: exact, ties to even, the
@@ -39,6 +41,34 @@ package enum DecimalParser {
         let limit = start + bytes.count
         guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
         return integer(text)
+    }
+
+    /// The whole text as a number, with all its digits where it is a whole number; nil where it is none.
+    package static func numeral(_ bytes: UnsafeBufferPointer<UInt8>) -> Numeral? {
+        guard let start = bytes.baseAddress else { return nil }
+        let limit = start + bytes.count
+        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        return numeral(text)
+    }
+
+    static func numeral(_ text: DecimalText) -> Numeral { Numeral(double: double(text), whole: whole(text)) }
+
+    /// nil with a point or an exponent, and beyond 64 bits.
+    private static func whole(_ text: DecimalText) -> WholeNumber? {
+        guard text.isInteger else { return nil }
+        var magnitude: UInt64 = 0
+        var next = text.start
+        while next < text.end {
+            let digit = next.pointee &- UInt8(ascii: "0")
+            next += 1
+            // The sign.
+            guard digit < 10 else { continue }
+            let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = product.addingReportingOverflow(UInt64(digit))
+            guard !overflow, !carry else { return nil }
+            magnitude = sum
+        }
+        return WholeNumber(magnitude: magnitude, isNegative: text.isNegative)
     }
 
     @inline(__always)
@@ -135,4 +165,12 @@ package enum DecimalParser {
             return parse(copy.baseAddress.unsafelyUnwrapped)
         }
     }
+}
+
+/// A number as a text says it.
+package struct Numeral: Sendable {
+    /// The nearest double.
+    package let double: Double
+    /// The number itself, where the text has neither point nor exponent and it fits into 64 bits and a sign.
+    package let whole: WholeNumber?
 }

@@ -12,6 +12,10 @@ extension FeatureBatch {
             guard value.isNaN || value.isFinite && value == value.rounded(.towardZero) else {
                 throw .invalidFeature(name: field.name, reason: "expected a number without a fraction")
             }
+            guard field.integers == .doubles || value.isNaN else {
+                guard let whole = WholeNumber(exactly: value) else { throw Self.misfit(field) }
+                return try set(whole: whole, of: field, row: row, column: column)
+            }
             set(value, row: row, column: column)
         case .boolean:
             guard value.isNaN || value == 0 || value == 1 else {
@@ -24,6 +28,41 @@ extension FeatureBatch {
         case .text:
             throw .invalidFeature(name: field.name, reason: "expected a string, found a number")
         }
+    }
+
+    /// A whole number, exactly where the field takes it so.
+    package func set(whole value: WholeNumber, of field: Field, row: Int, column: Int) throws(ScoringError) {
+        guard case .integer = field.kind, field.integers != .doubles else {
+            return try set(number: value.double, of: field, row: row, column: column)
+        }
+        if value.isExactDouble {
+            guard field.integers != .uint64 || !value.isNegative else { throw Self.misfit(field) }
+            return set(value.double, row: row, column: column)
+        }
+        guard let bits = value.bits(as: field.integers) else { throw Self.misfit(field) }
+        setInteger(bits, row: row, column: column)
+    }
+
+    /// A number as a text says it.
+    package func set(numeral: Numeral, of field: Field, row: Int, column: Int) throws(ScoringError) {
+        guard case .integer = field.kind, field.integers != .doubles else {
+            return try set(number: numeral.double, of: field, row: row, column: column)
+        }
+        if let whole = numeral.whole { return try set(whole: whole, of: field, row: row, column: column) }
+        // Digits that a double does not hold may be lost already.
+        guard numeral.double.magnitude < 0x1p53 || !numeral.double.isFinite else { throw Self.misfit(field) }
+        try set(number: numeral.double, of: field, row: row, column: column)
+    }
+
+    private static func misfit(_ field: Field) -> ScoringError {
+        let reason =
+            switch field.integers {
+            case .int64: "must be a whole number that fits into int64, written without point and exponent"
+            case .uint64: "must be a whole number that fits into uint64, written without point and exponent"
+            case .doubles, .exactDoubles:
+                "whole numbers beyond 2^53 are not exact in the native engine; 'engine: onnxruntime' in model.yaml takes them"
+            }
+        return .invalidFeature(name: field.name, reason: reason)
     }
 
     /// A truth value: 1 or 0 where numbers are taken, the level `true` or `false` of a category.

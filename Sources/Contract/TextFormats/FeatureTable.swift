@@ -84,6 +84,12 @@ package enum FeatureCell {
         switch field.kind {
         case .text:
             try batch.set(text: cell, of: field, row: row, column: column)
+        case .integer where field.integers != .doubles:
+            guard !missing.contains(cell) else { return }
+            guard let numeral = DecimalParser.numeral(cell) ?? number(cell).map({ Numeral(double: $0, whole: nil) }) else {
+                throw .invalidFeature(name: field.name, reason: "expected a number")
+            }
+            try batch.set(numeral: numeral, of: field, row: row, column: column)
         case .number, .integer:
             guard !missing.contains(cell) else { return }
             guard let value = number(cell) else {

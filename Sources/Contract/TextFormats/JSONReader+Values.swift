@@ -11,6 +11,15 @@ extension JSONReader {
         return value
     }
 
+    /// As `number`, with all digits of whole numbers.
+    package mutating func numeral() throws(Failure) -> Numeral {
+        let text = try numberText()
+        guard let text else { return Numeral(double: try nonFinite(), whole: nil) }
+        let value = DecimalParser.numeral(text)
+        if value.double.isInfinite, !allowsNonFinite { throw failure("the number is too large", at: text.start) }
+        return value
+    }
+
     /// The nearest float, rounded once. Numbers beyond the floats are infinite if the reader allows that.
     package mutating func float() throws(Failure) -> Float {
         let text = try numberText()

@@ -203,7 +203,7 @@ package enum MetadataDocuments {
     private static func type(of field: Field) -> TensorType {
         switch field.kind {
         case .number: .fp64
-        case .integer: .int64
+        case .integer: field.integers == .uint64 ? .uint64 : .int64
         case .boolean: .bool
         case .category, .text: .bytes
         }

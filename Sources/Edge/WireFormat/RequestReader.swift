@@ -47,6 +47,10 @@ struct RequestReader: ~Copyable {
         do { return try json.float() } catch { throw Self.malformed(error) }
     }
 
+    mutating func numeral() throws(ScoringError) -> Numeral {
+        do { return try json.numeral() } catch { throw Self.malformed(error) }
+    }
+
     mutating func integer() throws(ScoringError) -> Int {
         do { return try json.integer() } catch { throw Self.malformed(error) }
     }

@@ -99,7 +99,7 @@ struct RowDecoder {
         if case .null = kind { return try reader.null() }
         let field = served.signature.inputs[column]
         switch kind {
-        case .number: try batch.set(number: try reader.number(), of: field, row: row, column: column)
+        case .number: try batch.set(numeral: try reader.numeral(), of: field, row: row, column: column)
         case .boolean: try batch.set(boolean: try reader.boolean(), of: field, row: row, column: column)
         case .string: try batch.set(text: try reader.text().bytes, of: field, row: row, column: column)
         case .null: try reader.null()

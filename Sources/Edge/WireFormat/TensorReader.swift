@@ -85,20 +85,26 @@ struct TensorReader {
             try batch.set(boolean: try reader.boolean(), of: signature.inputs[column], row: row, column: column)
         case .fp64, .fp32, .uint64, .uint8, .uint16, .uint32, .int8, .int16, .int32, .int64, .fp16, .bf16:
             guard case .number = kind else { throw mismatch(kind, row) }
-            try batch.set(number: try readNumber(&reader, row), of: signature.inputs[column], row: row, column: column)
+            let field = signature.inputs[column]
+            if let whole = try readWhole(&reader, row) {
+                try batch.set(whole: whole, of: field, row: row, column: column)
+            } else {
+                // A tensor of floats holds floats, also where they are written in decimal.
+                let number = type == .fp32 ? Double(try reader.float()) : try reader.number()
+                try batch.set(number: number, of: field, row: row, column: column)
+            }
         }
     }
 
-    private func readNumber(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) -> Double {
-        // A tensor of floats holds floats, also where they are written in decimal.
-        if type == .fp32 { return Double(try reader.float()) }
-        if type == .uint64 { return Double(try reader.unsigned()) }
-        guard let integers = type.integers else { return try reader.number() }
+    /// nil, and nothing is read, where the type is not one of integers.
+    private func readWhole(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) -> WholeNumber? {
+        if type == .uint64 { return WholeNumber(magnitude: try reader.unsigned()) }
+        guard let integers = type.integers else { return nil }
         let value = try reader.integer()
         guard integers.contains(value) else {
             throw .invalidRequest("row \(row) of tensor '\(name)' has a number outside \(type.rawValue)")
         }
-        return Double(value)
+        return WholeNumber(value)
     }
 
     private func mismatch(_ found: JSONKind, _ row: Int) -> ScoringError {

@@ -28,9 +28,9 @@ extension GraphLowering {
 
     mutating func lowerCategoryMapper(_ node: Node) throws(ScoringError) {
         let source = try columns(node)
-        let (strings, integers) = (try node.strings("cats_strings"), node.integers("cats_int64s"))
+        let (strings, integers) = (try node.strings("cats_strings"), try node.exactIntegers("cats_int64s"))
         guard strings.count == integers.count, !strings.isEmpty else { throw node.invalid("categories that are no pairs") }
-        try exchange(node, source, try pairs(node, strings, integers.map(Double.init), source.type))
+        try exchange(node, source, try pairs(node, strings, integers, source.type))
     }
 
     /// Strings to integers or back.
@@ -60,7 +60,7 @@ extension GraphLowering {
         } else {
             switch type {
             case .string: exchange.keys = try node.strings("keys_strings").map { code(of: $0) }
-            case .int64: exchange.keys = node.integers("keys_int64s").map(Double.init)
+            case .int64: exchange.keys = try node.exactIntegers("keys_int64s")
             case .float: exchange.keys = node.floats("keys_floats").map(Double.init)
             default: throw node.needsRuntime("this type")
             }
@@ -72,7 +72,7 @@ extension GraphLowering {
         } else if node.has("values_strings") {
             (exchange.type, exchange.strings) = (.string, try node.strings("values_strings"))
         } else if node.has("values_int64s") {
-            exchange.numbers = node.integers("values_int64s").map(Double.init)
+            exchange.numbers = try node.exactIntegers("values_int64s")
         } else {
             (exchange.type, exchange.numbers) = (.float, node.floats("values_floats").map(Double.init))
         }

@@ -30,7 +30,7 @@ extension GraphLowering {
             imputed = node.floats("imputed_value_floats").map(Double.init)
             replaced = Double(node.float("replaced_value_float", default: 0))
         case .int64:
-            imputed = node.integers("imputed_value_int64s").map(Double.init)
+            imputed = try node.exactIntegers("imputed_value_int64s")
             replaced = Double(node.integer("replaced_value_int64", default: 0))
         default: throw node.needsRuntime("this type")
         }
@@ -101,7 +101,7 @@ extension GraphLowering {
         let source = try columns(node)
         let strings = try node.strings("cats_strings")
         let isText = source.type == .string
-        let categories = isText ? strings.map { code(of: $0) } : node.integers("cats_int64s").map(Double.init)
+        let categories = isText ? strings.map { code(of: $0) } : try node.exactIntegers("cats_int64s")
         guard !categories.isEmpty, Set(categories).count == categories.count else {
             throw node.invalid("the categories are missing or one is there twice")
         }

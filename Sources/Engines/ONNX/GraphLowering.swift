@@ -287,7 +287,8 @@ struct GraphLowering {
             inputs: fields.map { field in
                 switch field.type {
                 case .float, .double, .uint8: Field(field.name)
-                case .int32, .int64: Field(field.name, .integer, isRequired: true)
+                case .int32: Field(field.name, .integer, isRequired: true)
+                case .int64: Field(field.name, .integer, integers: .exactDoubles, isRequired: true)
                 case .bool: Field(field.name, .boolean, isRequired: true)
                 case .string: Field(field.name, levels, unknownLevel: .passed)
                 }

@@ -39,6 +39,14 @@ struct Node {
     func floats(_ name: String) -> [Float] { attributes[name]?.floats ?? [] }
     func integers(_ name: String) -> [Int] { (attributes[name]?.ints ?? []).map { Int($0) } }
 
+    /// Integers to compute with: those that a double does not hold need the library.
+    func exactIntegers(_ name: String) throws(ScoringError) -> [Double] {
+        try integers(name).map { (value) throws(ScoringError) in
+            guard value.magnitude <= WholeNumber.greatestExactDouble else { throw needsRuntime("integers beyond 2^53") }
+            return Double(value)
+        }
+    }
+
     func string(_ name: String, default value: String) throws(ScoringError) -> String {
         guard let attribute = attributes[name] else { return value }
         return try text([UInt8](attribute.s), place)

@@ -61,7 +61,7 @@ struct Tensor {
             throw .invalidModel(reason: "\(self.count) elements, but the dimensions announce \(count)", place: place)
         }
         if type == .bool { numbers = numbers.map { $0 == 0 ? 0 : 1 } }
-        if type == .int64, numbers.contains(where: { abs($0) > 9_007_199_254_740_992 }) {
+        if type == .int64, numbers.contains(where: { abs($0) >= 9_007_199_254_740_992 }) {
             // Beyond this not every integer is a double; as limits and defaults such numbers are harmless nowhere.
             throw .unsupportedModel("\(place) has integers beyond 2^53")
         }

@@ -8,12 +8,14 @@ struct RowPacking: Sendable {
     let inputs: Int
     let outputs: Int
     private let textInputs: [Int]
+    private let wideInputs: [Int]
     private let textOutputs: [Int]
 
     init(_ signature: Signature) {
         inputs = signature.inputs.count
         outputs = signature.outputs.count
         textInputs = signature.inputs.indices.filter { signature.inputs[$0].kind == .text }
+        wideInputs = signature.inputs.indices.filter { signature.inputs[$0].integers.areWide }
         textOutputs = signature.outputs.indices.filter { signature.outputs[$0].kind == .text }
     }
 
@@ -28,6 +30,11 @@ struct RowPacking: Sendable {
                 for column in textInputs {
                     if let text = source.text(row: sourceRow, column: column) {
                         batch.setText(text, row: row, column: column)
+                    }
+                }
+                for column in wideInputs {
+                    if let bits = source.wideInteger(row: sourceRow, column: column) {
+                        batch.setInteger(bits, row: row, column: column)
                     }
                 }
             }

@@ -20,6 +20,7 @@ package final class CacheScope: Sendable {
     /// The columns whose cells are indices of texts.
     let outputTexts: [Int]
     private let inputTexts: [Int]
+    private let wideInputs: [Int]
     private let inputs: Int
     /// The hashes with everything but the row absorbed.
     private let local: SipHash
@@ -41,6 +42,7 @@ package final class CacheScope: Sendable {
         outputTexts = signature.outputs.indices.filter { signature.outputs[$0].kind == .text }
         inputs = signature.inputs.count
         inputTexts = signature.inputs.indices.filter { signature.inputs[$0].kind == .text }
+        wideInputs = signature.inputs.indices.filter { signature.inputs[$0].integers.areWide }
         tag = PurgeTag(model: model, version: version)
 
         var local = SipHash(key: Self.secret)
@@ -62,15 +64,18 @@ package final class CacheScope: Sendable {
     package func key(of features: FeatureBatch, row: Int) -> CacheKey {
         var hash = local
         let cells = self.cells(of: features, row: row)
-        if inputTexts.isEmpty {
+        if inputTexts.isEmpty, wideInputs.isEmpty {
             for column in 0..<inputs { hash.absorb(Self.canonical(cells[column])) }
         } else {
             for column in 0..<inputs {
-                guard inputTexts.contains(column), var text = features.text(row: row, column: column) else {
+                if let bits = wideInteger(features, row, column) {
+                    hash.absorb(Self.wideMark)
+                    hash.absorb(bits)
+                } else if inputTexts.contains(column), var text = features.text(row: row, column: column) {
+                    text.withUTF8 { hash.absorb(UnsafeRawBufferPointer($0)) }
+                } else {
                     hash.absorb(Self.canonical(cells[column]))
-                    continue
                 }
-                text.withUTF8 { hash.absorb(UnsafeRawBufferPointer($0)) }
             }
         }
         let (high, low) = hash.finish()
@@ -82,20 +87,31 @@ package final class CacheScope: Sendable {
         var hash = shared
         let cells = self.cells(of: features, row: row)
         for column in 0..<inputs {
-            guard inputTexts.contains(column), var text = features.text(row: row, column: column) else {
+            if let bits = wideInteger(features, row, column) {
+                hash.absorb(Self.wideMark)
+                hash.absorb(bits)
+            } else if inputTexts.contains(column), var text = features.text(row: row, column: column) {
+                text.withUTF8 { hash.absorb(UnsafeRawBufferPointer($0)) }
+            } else {
                 hash.absorb(Self.canonical(cells[column]))
-                continue
             }
-            text.withUTF8 { hash.absorb(UnsafeRawBufferPointer($0)) }
         }
         let (high, low) = hash.finish()
         return SharedCacheKey(high: high, low: low)
+    }
+
+    /// What lies beside the matrix for this cell; its place there is another one in every batch.
+    private func wideInteger(_ features: FeatureBatch, _ row: Int, _ column: Int) -> UInt64? {
+        wideInputs.contains(column) ? features.wideInteger(row: row, column: column) : nil
     }
 
     private func cells(of features: FeatureBatch, row: Int) -> UnsafePointer<Double> {
         precondition(features.width == inputs && row >= 0 && row < features.count)
         return features.values + row * inputs
     }
+
+    /// Comes before an integer beyond 2^53: the bits of no cell, so that none is taken for a double of the same bits.
+    private static let wideMark: UInt64 = 0x7ff8_0000_0000_0001
 
     /// The bits of a cell, equal for equal values. A text's length in the same place is never one of these NaNs.
     @inline(__always)

@@ -8,6 +8,8 @@ package struct RowTranslation {
         case number(source: Int)
         /// `positions` holds the target's cell of each of the source's levels; nil where the target refuses it.
         case level(source: Int, positions: [Double?], unknown: Double?)
+        /// An integer of 64 bits; the target's field takes it as it can.
+        case wide(source: Int, Field.Integers, Field)
         case levelText(source: Int, table: SymbolTable)
         case text(source: Int)
         case textLevel(source: Int, levels: CategoryLevels, unknown: Double?)
@@ -39,6 +41,12 @@ package struct RowTranslation {
             case .missing: .nan
             case .passed: FeatureBatch.unknownLevel
             }
+        if source.integers.areWide, source.kind == .integer {
+            switch target.kind {
+            case .number, .integer: return .wide(source: position, source.integers, target)
+            case .boolean, .category, .text: break
+            }
+        }
         switch (source.kind, target.kind) {
         case (.number, .number), (.number, .integer), (.number, .boolean), (.integer, .number), (.integer, .integer),
             (.integer, .boolean), (.boolean, .number), (.boolean, .integer), (.boolean, .boolean):
@@ -59,11 +67,13 @@ package struct RowTranslation {
 
     /// Adds a row to `batch`, whose width is the target's. Throws `.invalidFeature` for a level that the target refuses; the
     /// batch is then as before.
-    package func add(row cells: ArraySlice<Double>, texts: [String], to batch: FeatureBatch) throws(ScoringError) {
+    package func add(
+        row cells: ArraySlice<Double>, texts: [String], wideIntegers: [UInt64], to batch: FeatureBatch
+    ) throws(ScoringError) {
         let row = batch.addRow()
         for (target, column) in columns.enumerated() {
             do throws(ScoringError) {
-                try set(column, cells, texts, batch, row, target)
+                try set(column, cells, texts, wideIntegers, batch, row, target)
             } catch {
                 batch.removeLastRow()
                 throw error
@@ -72,7 +82,8 @@ package struct RowTranslation {
     }
 
     private func set(
-        _ column: Column, _ cells: ArraySlice<Double>, _ texts: [String], _ batch: FeatureBatch, _ row: Int, _ target: Int
+        _ column: Column, _ cells: ArraySlice<Double>, _ texts: [String], _ wideIntegers: [UInt64], _ batch: FeatureBatch,
+        _ row: Int, _ target: Int
     ) throws(ScoringError) {
         func cell(_ source: Int) -> Double { cells[cells.startIndex + source] }
         func known(_ value: Double?) throws(ScoringError) -> Double {
@@ -84,6 +95,17 @@ package struct RowTranslation {
         switch column {
         case .missing: return
         case .number(let source): batch.set(cell(source), row: row, column: target)
+        case .wide(let source, let integers, let field):
+            guard let bits = FeatureBatch.wideInteger(of: cell(source), among: wideIntegers) else {
+                return batch.set(cell(source), row: row, column: target)
+            }
+            if field.kind == .integer, field.integers == integers {
+                batch.setInteger(bits, row: row, column: target)
+            } else if field.kind == .number || field.integers == .doubles {
+                batch.set(integers == .int64 ? Double(Int64(bitPattern: bits)) : Double(bits), row: row, column: target)
+            } else {
+                throw .invalidFeature(name: field.name, reason: "the other version does not take this integer beyond 2^53")
+            }
         case .level(let source, let positions, let unknown):
             let value = cell(source)
             guard !value.isNaN else { return }

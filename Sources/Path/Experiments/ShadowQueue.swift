@@ -173,7 +173,8 @@ private final class ShadowWorker: @unchecked Sendable {
         for row in range where !item.failedRows.contains(row) {
             do throws(ScoringError) {
                 try translation.add(
-                    row: item.cells[row * item.width..<(row + 1) * item.width], texts: item.texts, to: features)
+                    row: item.cells[row * item.width..<(row + 1) * item.width], texts: item.texts,
+                    wideIntegers: item.wideIntegers, to: features)
                 taken.append(row)
             } catch {
                 record(item, row, .failed(error))

@@ -11,6 +11,7 @@ package final class ShadowedRows: Sendable {
     /// Row by row, as in the `FeatureBatch`.
     let cells: [Double]
     let texts: [String]
+    let wideIntegers: [UInt64]
     let scoreWidth: Int
     /// Row by row, the columns of the score.
     let scores: [Double]
@@ -30,6 +31,7 @@ package final class ShadowedRows: Sendable {
         count = features.width == served.signature.inputs.count ? min(features.count, results.count) : 0
         cells = Array(UnsafeBufferPointer(start: features.values, count: count * features.width))
         texts = features.texts
+        wideIntegers = features.wideIntegers
         let columns = served.score.clamped(to: 0..<results.width)
         scoreWidth = columns.count
         let rows = count
@@ -47,6 +49,7 @@ package final class ShadowedRows: Sendable {
 
     /// What the copy holds, roughly.
     var bytes: Int {
-        (cells.count + scores.count) * 8 + decisions.count + texts.reduce(0) { $0 + $1.utf8.count + 16 } + 256
+        (cells.count + scores.count + wideIntegers.count) * 8 + decisions.count + texts.reduce(0) { $0 + $1.utf8.count + 16 }
+            + 256
     }
 }

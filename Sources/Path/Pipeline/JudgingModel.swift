@@ -11,6 +11,7 @@ package final class JudgingModel: ScoringModel {
     private struct Example: Sendable {
         var cells: [Double]
         var texts: [String]
+        var wideIntegers: [UInt64]
     }
 
     package let signature: Signature
@@ -64,7 +65,7 @@ package final class JudgingModel: ScoringModel {
         guard !hasExample.load(ordering: .relaxed) else { return }
         guard let row = (0..<rows.count).first(where: { scores.failure(row: $0) == nil }) else { return }
         let cells = Array(UnsafeBufferPointer(start: rows.values + row * rows.width, count: rows.width))
-        example.withLock { $0 = Example(cells: cells, texts: rows.texts) }
+        example.withLock { $0 = Example(cells: cells, texts: rows.texts, wideIntegers: rows.wideIntegers) }
         hasExample.store(true, ordering: .relaxed)
     }
 
@@ -78,6 +79,10 @@ package final class JudgingModel: ScoringModel {
             if input.kind == .text {
                 let index = known.map { $0.cells[column] } ?? 0
                 if !index.isNaN { rows.setText(known?.texts[Int(index)] ?? "", row: row, column: column) }
+            } else if let known, input.integers.areWide,
+                let bits = FeatureBatch.wideInteger(of: known.cells[column], among: known.wideIntegers)
+            {
+                rows.setInteger(bits, row: row, column: column)
             } else {
                 rows.set(known?.cells[column] ?? 0, row: row, column: column)
             }

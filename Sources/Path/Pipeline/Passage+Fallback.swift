@@ -116,7 +116,8 @@ final class Substitution: @unchecked Sendable {
         let translation = try RowTranslation(from: asked.signature, to: substitute.signature)
         for row in rows {
             let cells = Array(UnsafeBufferPointer(start: features.values + row * features.width, count: features.width))
-            try translation.add(row: cells[...], texts: features.texts, to: exchange.features)
+            try translation.add(
+                row: cells[...], texts: features.texts, wideIntegers: features.wideIntegers, to: exchange.features)
         }
         let rest = passage.exchange.deadline.map { $0.nanoseconds(since: now) } ?? 0
         exchange.deadline = now.advanced(byNanoseconds: rest > 0 ? rest : path?.deadline ?? 100_000_000)

@@ -28,6 +28,9 @@ enum RuntimeElement: Int32 {
     /// Whether it has a missing value: NaN.
     var isReal: Bool { self == .float || self == .double || self == .half }
 
+    /// Whether it holds whole numbers that a double does not.
+    var isWide: Bool { self == .int64 || self == .uint64 }
+
     /// What whole numbers it holds, as far as a double does.
     var range: ClosedRange<Double> {
         switch self {

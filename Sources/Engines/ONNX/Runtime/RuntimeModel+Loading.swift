@@ -58,7 +58,9 @@ extension RuntimeModel {
         case .float, .double, .half: Field(name)
         case .string: Field(name, .text, isRequired: true)
         case .bool: Field(name, .boolean, isRequired: true)
-        default: Field(name, .integer, isRequired: true)
+        case .int64: Field(name, .integer, integers: .int64, isRequired: true)
+        case .uint64: Field(name, .integer, integers: .uint64, isRequired: true)
+        case .int8, .uint8, .int16, .uint16, .int32, .uint32: Field(name, .integer, isRequired: true)
         }
     }
 

@@ -130,6 +130,8 @@ final class RuntimeModel: ScoringModel {
                 guard rows.text(row: row, column: check.column)?.utf8.contains(0) == false else {
                     return .invalidFeature(name: check.name, reason: "the character NUL cannot be handed on")
                 }
+            } else if check.element.isWide, rows.wideInteger(row: row, column: check.column) != nil {
+                continue
             } else if !check.element.range.contains(value) || value != value.rounded(.towardZero) {
                 return .invalidFeature(name: check.name, reason: "must be a whole number that fits into \(check.element)")
             }
@@ -141,12 +143,19 @@ final class RuntimeModel: ScoringModel {
         _ input: RunPlan.Input, _ memory: UnsafeMutableRawPointer, _ range: Range<Int>, _ rows: FeatureBatch, _ slot: RunSlot
     ) {
         let (values, width, columns) = (rows.values, input.width, rows.width)
+        let wideIntegers = rows.wideIntegers
         for position in range {
             let cells = values + slot.rows[position] * columns + input.first
             let start = (position - range.lowerBound) * width
             if input.element == .float {
                 let target = memory.assumingMemoryBound(to: Float.self) + start
                 for index in 0..<width { target[index] = Float(cells[index]) }
+            } else if input.element.isWide {
+                let target = memory.assumingMemoryBound(to: UInt64.self) + start
+                for index in 0..<width {
+                    let wide = FeatureBatch.wideInteger(of: cells[index], among: wideIntegers)
+                    target[index] = wide ?? UInt64(bitPattern: Int64(cells[index]))
+                }
             } else {
                 for index in 0..<width { input.element.store(cells[index], start + index, in: memory) }
             }

@@ -1,0 +1,134 @@
+"""Integers of 64 bits, ids above all, reach an engine exactly as they were sent, or the request is told why they do not."""
+
+import random
+import threading
+
+import pytest
+from onnx import TensorProto, helper
+from serving import WATCHFUL, Server, bare_environment, run_verdict
+
+BASE = 2**53
+# Neighbours beyond 2^53, where every second integer is no double, up to the ends of the types.
+IDS = [1, BASE - 1, BASE, BASE + 1, BASE + 2, BASE + 3, -BASE - 1, -BASE - 2, 2**60 + 1, 2**63 - 1, -(2**63)]
+SCORES = {number: (position + 1) / 16 for position, number in enumerate(IDS)}
+UNKNOWN = 0.0
+
+
+def encoder(kind=TensorProto.INT64, ids=IDS):
+    """Scores an id by a table; an input of uint64 goes there as its bits."""
+    nodes = [
+        helper.make_node(
+            "LabelEncoder", ["bits"], ["y"], domain="ai.onnx.ml", keys_int64s=ids, values_floats=[SCORES[one] for one in ids],
+            default_float=UNKNOWN),
+        helper.make_node("Cast", ["id"], ["bits"], to=TensorProto.INT64),
+    ]
+    graph = helper.make_graph(
+        nodes[::-1], "ids", [helper.make_tensor_value_info("id", kind, [None, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 2)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+
+
+def publish(folder, name, content, manifest="", golden=None):
+    (folder / name / "1").mkdir(parents=True)
+    (folder / name / "1" / "model.onnx").write_bytes(content)
+    (folder / name / "model.yaml").write_text(manifest)
+    if golden:
+        (folder / name / "1" / "golden.csv").write_text(golden)
+
+
+TABLE = "id,prediction\n" + "".join(f"{number},{score}\n" for number, score in SCORES.items())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("integers")
+    publish(folder, "ids", encoder(), golden=TABLE)
+    publish(folder, "cached", encoder(), "cache: { ttl: 60s }\nbatching: { maxDelay: 1ms }\n")
+    publish(folder, "unsigned", encoder(TensorProto.UINT64), "cache: { ttl: 60s }\n")
+    publish(folder, "native", encoder(ids=IDS[:2]), "engine: native\n")
+    with Server(folder, *WATCHFUL) as server:
+        yield server
+
+
+def score(server, name, number):
+    answer = server.post(f"/predict/{name}", {"features": {"id": number}})
+    assert answer.status == 200, answer
+    return answer.json["prediction"][0]
+
+
+@pytest.mark.parametrize("name", ["ids", "cached"])
+def test_json_requests_keep_every_digit(server, name):
+    for _ in range(2):
+        assert {number: score(server, name, number) for number in IDS} == SCORES
+        assert score(server, name, BASE + 5) == UNKNOWN
+        rows = server.post(f"/predict/batch/{name}", [{"features": [number]} for number in IDS]).json["results"]
+        assert [one["prediction"][0] for one in rows] == list(SCORES.values())
+
+
+def test_tensors_keep_every_digit(server):
+    tensor = {"name": "id", "shape": [len(IDS), 1], "datatype": "INT64", "data": IDS}
+    answer = server.post("/v2/models/ids/infer", {"inputs": [tensor]})
+    assert answer.json["outputs"][0]["data"] == list(SCORES.values())
+    assert server.get("/v2/models/ids").json["inputs"][0]["datatype"] == "INT64"
+
+
+def test_unsigned_integers_reach_to_two_to_the_sixty_four(server):
+    def unsigned(number):
+        return number % 2**64
+
+    for _ in range(2):
+        assert {number: score(server, "unsigned", unsigned(number)) for number in IDS} == SCORES
+    numbers = [unsigned(number) for number in IDS]
+    tensor = {"name": "id", "shape": [len(IDS), 1], "datatype": "UINT64", "data": numbers}
+    answer = server.post("/v2/models/unsigned/infer", {"inputs": [tensor]})
+    assert answer.json["outputs"][0]["data"] == list(SCORES.values())
+    assert server.get("/v2/models/unsigned").json["inputs"][0]["datatype"] == "UINT64"
+    for number in (-1, 2**64):
+        answer = server.post("/predict/unsigned", {"features": [number]})
+        assert answer.status == 400 and "uint64" in answer.text, answer
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1e30", "9007199254740993.0", "9.1e18", "0.5"])
+def test_what_does_not_fit_is_refused(server, number):
+    answer = server.post("/predict/ids", '{"features":{"id":%s}}' % number)
+    assert answer.status == 400 and answer.json["error"]["code"] == "INVALID_FEATURE", answer
+    rest = server.post("/predict/batch/ids", '[{"features":[%s]},{"features":[1]}]' % number).json["results"]
+    assert "error" in rest[0] and rest[1]["prediction"] == [SCORES[1]]
+
+
+def test_the_native_engine_refuses_what_it_cannot_hold(server):
+    assert score(server, "native", BASE - 1) == SCORES[BASE - 1]
+    answer = server.post("/predict/native", {"features": [BASE + 1]})
+    assert answer.status == 400 and "2^53" in answer.text and "engine: onnxruntime" in answer.text, answer
+
+
+def test_ids_that_share_a_double_share_no_answer(server):
+    """Threads ask for neighbours, singly and in batches that share calls, and find them in the cache."""
+    wrong = []
+
+    def ask(seed):
+        dice, connection = random.Random(seed), server.connect()
+        for _ in range(100):
+            numbers = dice.choices(IDS, k=dice.choice([1, 1, 3]))
+            answer = connection.request("POST", "/predict/batch/cached", [{"features": [one]} for one in numbers]).json
+            found = [one["prediction"][0] for one in answer["results"]]
+            if found != [SCORES[one] for one in numbers]:
+                wrong.append((numbers, found))
+
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_tables_keep_every_digit(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(encoder())
+    (tmp_path / "rows.csv").write_text(TABLE)
+    result = run_verdict("score", tmp_path / "model.onnx", "--input", tmp_path / "rows.csv", env=bare_environment())
+    assert result.returncode == 0, result
+    header, *rows = result.stdout.splitlines()
+    column = header.split(",").index("prediction")
+    assert [float(row.split(",")[column]) for row in rows] == list(SCORES.values())
