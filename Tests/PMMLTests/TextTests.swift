@@ -181,6 +181,31 @@ import Testing
         #expect(throws: ScoringError.self) { try index("x", "tokenize=\"false\"") }
     }
 
+    @Test func functionsOfSASNameTheirParametersByConstants() throws {
+        func model(_ name: String) throws -> any ScoringModel {
+            try load(
+                PMMLText.document(
+                    fields: PMMLText.field("job", "string"),
+                    functions: """
+                        <DefineFunction name="\(name)" optype="categorical" dataType="string"><ParameterField name="FMTWIDTH" optype="continuous"/>
+                        <ParameterField name="AnyCInput" optype="categorical"/><Apply function="trimBlanks"><Apply function="uppercase">
+                        <Apply function="substring"><FieldRef field="AnyCInput"/><Constant>1</Constant><Constant>FMTWIDTH</Constant></Apply></Apply></Apply></DefineFunction>
+                        """,
+                    """
+                    <RegressionModel functionName="regression">\(PMMLText.schema("job"))<LocalTransformations>
+                    <DerivedField name="g" optype="categorical" dataType="string"><Apply function="\(name)"><Constant>6</Constant><FieldRef field="job"/></Apply></DerivedField>
+                    </LocalTransformations><RegressionTable intercept="0"><CategoricalPredictor name="g" value="OFFICE" coefficient="5"/>
+                    <CategoricalPredictor name="g" value="MGR" coefficient="7"/></RegressionTable></RegressionModel>
+                    """))
+        }
+        let sas = try model("SAS-EM-String-Normalize")
+        let found = try ["Office", "mgr ", "Officer", "x"].map { try text(score(sas, [["job": $0]]), sas, row: 0, "prediction") }
+        #expect(found == ["5.0", "7.0", "5.0", "0.0"])
+        // Elsewhere a constant is what it says.
+        let other = try model("normalize")
+        #expect(try score(other, [["job": "Office"]]).failure(row: 0) != nil)
+    }
+
     // MARK: Dates
 
     @Test func datesAreCountedAndWritten() throws {
