@@ -87,6 +87,25 @@ extension HostileFileTests {
         }
     }
 
+    /// Where an element is in the file is only worked out for errors, which takes time for every byte before it.
+    @Test func arraysLateInAFileTakeNoLongerThanEarlyOnes() throws {
+        let node =
+            "<Node score='2'><SimpleSetPredicate field='x' booleanOperator='isIn'><Array type='real'>1 2</Array></SimpleSetPredicate></Node>"
+        let model = PMMLText.document(
+            fields: PMMLText.field("x"),
+            """
+            <TreeModel functionName="regression">\(PMMLText.schema("x"))<Node score="1"><True/>\(String(repeating: node, count: 2_000))</Node></TreeModel>
+            """)
+        let comment = "<!--" + String(repeating: "x", count: 8_000_000) + "-->"
+        func time(_ text: String) throws -> Duration {
+            let bytes = Array(text.utf8)
+            return try (0..<3).map { _ in try ContinuousClock().measure { _ = try Document.read(bytes) } }.min()!
+        }
+        let (early, late) = (model + comment, model.replacing("<Header/>", with: "<Header/>" + comment))
+        // Both read the same bytes; working out 2,000 places reads 16 GB more.
+        #expect(try time(late) < time(early) * 50)
+    }
+
     @Test func manyListedValuesOfANumberTakeLinearTime() {
         let values = (0..<50_000).map { "<Value value=\"\($0)\"/>" }.joined()
         let document = PMMLText.document(

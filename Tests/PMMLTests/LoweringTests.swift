@@ -41,6 +41,69 @@ import Testing
         #expect(forests.count == 1)
     }
 
+    @Test func aSetOfNumbersIsOneTestHoweverLongItIs() throws {
+        func document(_ numbers: [Double], _ operation: String = "isIn") -> String {
+            PMMLText.document(
+                fields: PMMLText.field("x"),
+                """
+                <TreeModel functionName="regression">\(PMMLText.schema("x"))<Node score="1"><True/><Node score="2">
+                <SimpleSetPredicate field="x" booleanOperator="\(operation)"><Array type="real">\(numbers.map { "\($0)" }.joined(separator: " "))</Array></SimpleSetPredicate></Node>
+                <Node score="3"><SimplePredicate field="x" operator="isMissing"/></Node><Node score="4"><True/></Node></Node></TreeModel>
+                """)
+        }
+        func tests(_ program: Program) -> Int {
+            program.steps.reduce(0) { count, step in
+                switch step {
+                case .decide(let walks): count + walks.reduce(0) { $0 + $1.graph.tests.count }
+                case .forest(let forest, _, _): count + forest.trees.reduce(0) { $0 + $1.nodes.count }
+                default: count
+                }
+            }
+        }
+        let numbers = (0..<2_000).map { Double($0) * 1.5 - 100 }
+        #expect(try tests(program(document(numbers))) < 10)
+        for (numbers, operation) in [(numbers, "isIn"), (numbers, "isNotIn"), (Array(numbers[..<5]), "isIn")] {
+            let model = try load(document(numbers, operation))
+            for (value, isMember) in [("-100", true), ("-94", true), ("-0.99", false), ("2900", false), ("-99.999999", false)] {
+                let expected = isMember == (operation == "isIn") ? 2.0 : 4
+                #expect(try score(model, [["x": value]])[0, 0] == expected, "\(value)")
+            }
+            #expect(try score(model, [[:]])[0, 0] == 3)
+        }
+    }
+
+    @Test(arguments: ["double", "string"])
+    func setsOfFewOfManyCategoriesTakeLinearMemory(_ type: String) throws {
+        let (count, size) = (3_000, 20)
+        let nodes = (0..<count).map { index in
+            let members = (0..<size).map { "\(index * size + $0)" }.joined(separator: " ")
+            return """
+                <Node score="\(index)"><SimpleSetPredicate field="x" booleanOperator="isIn"><Array type="\(type)">\(members)</Array></SimpleSetPredicate></Node>
+                """
+        }.joined()
+        let document = PMMLText.document(
+            fields: PMMLText.field("x", type, "categorical"),
+            """
+            <TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">\(PMMLText.schema("x"))
+            <Node score="-1"><True/>\(nodes)</Node></TreeModel>
+            """)
+        let words = try program(document).steps.reduce(0) { count, step in
+            switch step {
+            case .decide(let walks): count + walks.flatMap(\.graph.sets).reduce(0) { $0 + $1.words.count }
+            case .forest(let forest, _, _): count + forest.trees.flatMap(\.categorySets).reduce(0) { $0 + $1.words.count }
+            default: count
+            }
+        }
+        // A word is 32 categories: a set of its own for each predicate would take 2.8 million.
+        #expect(words < 1_100_000)
+        let model = try load(document)
+        for (value, expected) in [
+            ("0", 0.0), ("19", 0), ("20", 1), ("30005", 1_500), ("59999", 2_999), ("60000", -1), ("-1", -1),
+        ] {
+            #expect(try score(model, [["x": value]])[0, 0] == expected, "\(value)")
+        }
+    }
+
     @Test func equalExpressionsAreComputedOnce() throws {
         let once = try program(PMMLText.expression(apply("exp", "x")))
         let product = try program(PMMLText.expression(apply("*", apply("exp", "x"), apply("exp", "x"))))

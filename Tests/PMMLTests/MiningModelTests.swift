@@ -247,4 +247,47 @@ extension MiningModelTests {
         #expect(text(scores, model, row: 1, "y") == "")
         #expect(text(scores, model, row: 1, "oddness") == "14.0")
     }
+
+    /// Every model's own targets apply to its result, those of the whole to what it passes on.
+    @Test(arguments: ["modelChain", "selectFirst", "sum"])
+    func targetsApplyToTheResultOfTheWhole(_ method: String) throws {
+        let own = "<Targets><Target rescaleConstant='100'/></Targets>"
+        let text = mining(
+            method, segment(plus(1, output: own)),
+            targets: "<Targets><Target field='y' rescaleConstant='2' max='102'/></Targets>")
+        #expect(try results(text, "y", [["x": "0.5"], ["x": "7"]]) == ["103.5", "104.0"])
+    }
+
+    @Test func targetsOfAnEarlierModelAreInWhatALaterOneSees() throws {
+        let output = "<Output><OutputField name='seen' feature='predictedValue'/></Output>"
+        let targets = "<Targets><Target rescaleConstant='2' castInteger='floor'/></Targets>"
+        let second = """
+            <RegressionModel functionName="regression">\(PMMLText.schema("seen", target: "y"))
+            <RegressionTable intercept="0"><NumericPredictor name="seen" coefficient="10"/></RegressionTable></RegressionModel>
+            """
+        let offset = """
+            <GeneralRegressionModel functionName="regression" modelType="generalizedLinear" linkFunction="identity" offsetVariable="seen">
+            \(PMMLText.schema("x", "seen", target: "y"))<ParameterList><Parameter name="p0"/><Parameter name="p1"/></ParameterList>
+            <CovariateList><Predictor name="x"/></CovariateList><PPMatrix><PPCell value="1" predictorName="x" parameterName="p1"/></PPMatrix>
+            <ParamMatrix><PCell parameterName="p0" beta="1"/><PCell parameterName="p1" beta="1"/></ParamMatrix></GeneralRegressionModel>
+            """
+        for (last, expected) in [(second, "40.0"), (offset, "6.5")] {
+            let text = mining("modelChain", segment(plus(1, output: output + targets)), segment(last))
+            #expect(try results(text, "y", [["x": "1.5"]]) == [expected])
+            #expect(try results(text, "seen", [["x": "1.5"]]) == ["4"])
+        }
+    }
+
+    /// As in Spark, which takes the class of the least index; the data dictionary lists classes in that order.
+    @Test func votesThatAreEqualGoToTheClassThatIsListedFirst() throws {
+        let (yes, no) = (stump("yes", "yes", function: "classification"), stump("no", "no", function: "classification"))
+        let isThere = "<SimplePredicate field=\"z\" operator=\"isMissing\"/>"
+        for method in ["majorityVote", "weightedMajorityVote"] {
+            for predicate in ["<True/>", isThere] {
+                let text = mining(
+                    method, segment(yes, predicate), segment(no), segment(yes), segment(no), function: "classification")
+                #expect(try results(text, "c", [["x": "1"]]) == ["no"])
+            }
+        }
+    }
 }

@@ -182,6 +182,25 @@ import Testing
         #expect(try column(Self.classification("", machines), "raw(maybe)", rows)[1] == "1.0")
     }
 
+    /// KNIME gives machines of one category each an alternative too; the method that the specification assumes makes nothing of it.
+    @Test func alternativesDoNotMakePairsOfMachinesForDifferentCategories() throws {
+        func one(_ category: String, _ other: String, _ intercept: Double, _ factor: Double) -> String {
+            Self.machine(
+                [("v1", 0.5 * factor), ("v2", factor), ("v3", factor)], intercept,
+                "targetCategory='\(category)' alternateTargetCategory='\(other)'")
+        }
+        // Values x, 0.5 and 2 - x.
+        let machines = one("yes", "no", 0, 1) + one("no", "maybe", 0.5, 0) + one("maybe", "yes", 2, -1)
+        let rows = ["-1", "1", "3"].map { ["x": $0, "z": "0"] }
+        for head in ["classificationMethod='OneAgainstAll'", ""] {
+            #expect(try column(Self.classification(head, machines), "c", rows) == ["yes", "no", "maybe"])
+        }
+        // By pairs: yes below 0.25, else no; maybe; maybe above 1.75, else yes. Of equal votes the first one named.
+        #expect(
+            try column(Self.classification("classificationMethod='OneAgainstOne' threshold='0.25'", machines), "c", rows)
+                == ["yes", "yes", "maybe"])
+    }
+
     @Test(arguments: [
         "x-mathContext='float'", "classificationMethod='Other'", "svmRepresentation='Other'",
     ])

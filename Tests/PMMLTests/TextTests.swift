@@ -181,6 +181,52 @@ import Testing
         #expect(throws: ScoringError.self) { try index("x", "tokenize=\"false\"") }
     }
 
+    @Test func functionsOfSASNameTheirParametersByConstants() throws {
+        func model(_ name: String) throws -> any ScoringModel {
+            try load(
+                PMMLText.document(
+                    fields: PMMLText.field("job", "string"),
+                    functions: """
+                        <DefineFunction name="\(name)" optype="categorical" dataType="string"><ParameterField name="FMTWIDTH" optype="continuous"/>
+                        <ParameterField name="AnyCInput" optype="categorical"/><Apply function="trimBlanks"><Apply function="uppercase">
+                        <Apply function="substring"><FieldRef field="AnyCInput"/><Constant>1</Constant><Constant>FMTWIDTH</Constant></Apply></Apply></Apply></DefineFunction>
+                        """,
+                    """
+                    <RegressionModel functionName="regression">\(PMMLText.schema("job"))<LocalTransformations>
+                    <DerivedField name="g" optype="categorical" dataType="string"><Apply function="\(name)"><Constant>6</Constant><FieldRef field="job"/></Apply></DerivedField>
+                    </LocalTransformations><RegressionTable intercept="0"><CategoricalPredictor name="g" value="OFFICE" coefficient="5"/>
+                    <CategoricalPredictor name="g" value="MGR" coefficient="7"/></RegressionTable></RegressionModel>
+                    """))
+        }
+        let sas = try model("SAS-EM-String-Normalize")
+        let found = try ["Office", "mgr ", "Officer", "x"].map { try text(score(sas, [["job": $0]]), sas, row: 0, "prediction") }
+        #expect(found == ["5.0", "7.0", "5.0", "0.0"])
+        // What no DefineFunction of the file explains is refused by its name, and so is what cannot be evaluated.
+        func refusal(_ text: String) -> String {
+            do throws(ScoringError) { _ = try load(text) } catch { return "\(error)" }
+            return ""
+        }
+        #expect(
+            refusal(PMMLText.expression("<Apply function='SAS-FORMAT-$CHARw'><FieldRef field='t'/></Apply>", type: "string"))
+                .contains("the function 'SAS-FORMAT-$CHARw' is not supported"))
+        let best = """
+            <DefineFunction name="SAS-FORMAT-BESTw" optype="categorical" dataType="string"><ParameterField name="FMTWIDTH" optype="continuous"/>
+            <ParameterField name="AnyNInput" optype="continuous"/><Apply function="formatNumber"><FieldRef field="AnyNInput"/>
+            <Constant>FMTWIDTH</Constant></Apply></DefineFunction>
+            """
+        #expect(
+            refusal(
+                PMMLText.expression(
+                    "<Apply function='SAS-FORMAT-BESTw'><Constant>12</Constant><FieldRef field='x'/></Apply>", type: "string",
+                    functions: best)
+            ).contains("the function 'SAS-FORMAT-BESTw': the pattern '12'"))
+        // A definition that nothing uses does no harm.
+        #expect(refusal(PMMLText.expression("<FieldRef field=\"x\"/>", functions: best)).isEmpty)
+        // Elsewhere a constant is what it says.
+        let other = try model("normalize")
+        #expect(try score(other, [["job": "Office"]]).failure(row: 0) != nil)
+    }
+
     // MARK: Dates
 
     @Test func datesAreCountedAndWritten() throws {

@@ -229,3 +229,44 @@ import Testing
         #expect(try value(map("defaultValue=\"-1\" mapMissingTo=\"-2\"", two), ["s": "b"]) == "-2.0")
     }
 }
+
+extension TransformationTests {
+    /// R's formulas give derived fields such names. They are names, and nothing else.
+    @Test func fieldsCanBeCalledLikeCallsOfFunctions() throws {
+        let derived = """
+            <DerivedField name="identity(v5)" dataType="double" optype="continuous"><FieldRef field="v5"/></DerivedField>
+            """
+        let local = "<LocalTransformations>\(derived)</LocalTransformations>"
+        func regression(_ inside: String, _ name: String = "identity(v5)") -> String {
+            """
+            <RegressionModel functionName="regression">\(PMMLText.schema("v5", target: "y"))\(inside)
+            <RegressionTable intercept="1"><NumericPredictor name="\(name)" coefficient="2"/></RegressionTable></RegressionModel>
+            """
+        }
+        func chain(_ inside: String, _ first: String, _ rest: String = "") -> String {
+            """
+            <MiningModel functionName="regression">\(PMMLText.schema("v5", target: "y"))\(inside)<Segmentation multipleModelMethod="modelChain">
+            <Segment><True/>\(first)</Segment>\(rest.isEmpty ? "" : "<Segment><True/>\(rest)</Segment>")</Segmentation></MiningModel>
+            """
+        }
+        let output = """
+            <Output><OutputField name="identity(v5)" feature="transformedValue" dataType="double" optype="continuous"><FieldRef field="v5"/>
+            </OutputField></Output>
+            """
+        let fields = PMMLText.field("v5") + PMMLText.field("y")
+        for document in [
+            PMMLText.document(fields: fields, regression(local)),
+            PMMLText.document(fields: fields, functions: derived, regression("")),
+            PMMLText.document(fields: fields, chain(local, regression(""))),
+            PMMLText.document(fields: fields, chain("", regression(output, "v5"), regression(""))),
+        ] {
+            let model = try load(document)
+            #expect(try text(score(model, [["v5": "3"]]), model, row: 0, "y") == "7.0")
+        }
+        // A field of another segment's own is not seen.
+        let error = #expect(throws: ScoringError.self) {
+            try load(PMMLText.document(fields: fields, chain("", regression(local), regression(""))))
+        }
+        #expect("\(error!)".contains("the field 'identity(v5)' is not defined"))
+    }
+}

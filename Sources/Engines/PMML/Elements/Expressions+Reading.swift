@@ -70,7 +70,9 @@ extension ElementReader {
         guard let body else {
             throw .invalidModel(reason: "<DefineFunction>: the expression is missing", place: xml.place(of: Int(place)))
         }
-        return DefineFunction(name: name, type: type, parameters: parameters, body: body, place: place)
+        let function = DefineFunction(name: name, type: type, parameters: parameters, body: body, place: place)
+        // SAS Enterprise Miner writes <Constant>FMTWIDTH</Constant> where it means its parameter.
+        return name.hasPrefix("SAS-") ? function.takingConstantsForParameters() : function
     }
 
     private mutating func constant() throws(ScoringError) -> Constant {

@@ -168,4 +168,22 @@ package struct DefineFunction {
     package var parameters: [Parameter] = []
     package var body: Expression
     package var place: Place
+
+    /// The function with a reference to a parameter for every constant that is called like one.
+    func takingConstantsForParameters() -> DefineFunction {
+        let names = Set(parameters.map(\.name))
+        func resolved(_ expression: Expression) -> Expression {
+            switch expression {
+            case .constant(let constant) where constant.type == nil && names.contains(NumberText.trimmed(constant.text)):
+                return .field(FieldRef(field: NumberText.trimmed(constant.text), mapMissingTo: nil, place: constant.place))
+            case .apply(var apply):
+                apply.arguments = apply.arguments.map(resolved)
+                return .apply(apply)
+            default: return expression
+            }
+        }
+        var function = self
+        function.body = resolved(body)
+        return function
+    }
 }

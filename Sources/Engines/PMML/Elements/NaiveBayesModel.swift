@@ -108,7 +108,7 @@ extension ElementReader {
     }
 
     private mutating func targetDistribution() throws(ScoringError) -> NaiveBayesModel.Distribution {
-        let here = here
+        let place = place
         var distribution: NaiveBayesModel.Distribution?
         try children { (reader, tag) throws(ScoringError) in
             switch tag {
@@ -123,7 +123,9 @@ extension ElementReader {
             default: throw reader.unsupported()
             }
         }
-        guard let distribution else { throw .invalidModel(reason: "<TargetValueStat>: the distribution is missing", place: here) }
+        guard let distribution else {
+            throw .invalidModel(reason: "<TargetValueStat>: the distribution is missing", place: xml.place(of: Int(place)))
+        }
         return distribution
     }
 }

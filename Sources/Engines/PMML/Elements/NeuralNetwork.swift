@@ -92,13 +92,13 @@ extension ElementReader {
 
     /// The derived field within the current element.
     mutating func onlyDerivedField() throws(ScoringError) -> DerivedField {
-        let here = here
+        let place = place
         var field: DerivedField?
         try children { (reader, tag) throws(ScoringError) in
             guard tag == .DerivedField, field == nil else { throw reader.unsupported() }
             field = try reader.derivedField()
         }
-        guard let field else { throw .invalidModel(reason: "the DerivedField is missing", place: here) }
+        guard let field else { throw .invalidModel(reason: "the DerivedField is missing", place: xml.place(of: Int(place))) }
         return field
     }
 

@@ -29,10 +29,11 @@ extension ElementReader {
         try children { (reader, tag) throws(ScoringError) in
             switch tag {
             case .Indices:
-                let start = reader.here
+                let start = reader.place
                 for text in ArrayText.values(try reader.text()) {
                     guard let index = NumberText.integer(text) else {
-                        throw .invalidModel(reason: "<Indices>: a value is not a whole number", place: start)
+                        throw .invalidModel(
+                            reason: "<Indices>: a value is not a whole number", place: reader.xml.place(of: Int(start)))
                     }
                     array.indices.append(index)
                 }

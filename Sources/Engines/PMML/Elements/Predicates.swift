@@ -85,20 +85,21 @@ extension ElementReader {
 
     /// The values of the current `Array` element, as texts.
     mutating func array() throws(ScoringError) -> [String] {
-        let (count, start) = (try integer("n"), here)
+        let (count, start) = (try integer("n"), place)
         let values = ArrayText.values(try text())
         if let count, count != values.count {
-            throw .invalidModel(reason: "<Array>: there are \(values.count) values where n says \(count)", place: start)
+            throw .invalidModel(
+                reason: "<Array>: there are \(values.count) values where n says \(count)", place: xml.place(of: Int(start)))
         }
         return values
     }
 
     /// The numbers of the current `Array` element.
     mutating func numberArray() throws(ScoringError) -> [Double] {
-        let start = here
+        let start = place
         return try array().map { (text) throws(ScoringError) in
             guard let number = NumberText.double(text) else {
-                throw .invalidModel(reason: "<Array>: a value is not a number", place: start)
+                throw .invalidModel(reason: "<Array>: a value is not a number", place: xml.place(of: Int(start)))
             }
             return number
         }

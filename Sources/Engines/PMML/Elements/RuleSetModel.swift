@@ -52,7 +52,7 @@ extension ElementReader {
     }
 
     private mutating func readRuleSet(into model: inout RuleSetModel) throws(ScoringError) {
-        let start = here
+        let start = place
         model.defaultScore = try string("defaultScore")
         model.defaultConfidence = try double("defaultConfidence")
         var criterion: RuleSetModel.Criterion?
@@ -68,7 +68,7 @@ extension ElementReader {
             }
         }
         guard let criterion else {
-            throw .invalidModel(reason: "<RuleSet>: the RuleSelectionMethod is missing", place: start)
+            throw .invalidModel(reason: "<RuleSet>: the RuleSelectionMethod is missing", place: xml.place(of: Int(start)))
         }
         (model.criterion, model.rules) = (criterion, rules)
     }

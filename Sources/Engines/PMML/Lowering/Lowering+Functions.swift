@@ -115,7 +115,14 @@ extension Lowering {
             scope[parameter.name] = .known(
                 try parameter.type.map { (type) throws(ScoringError) in try cast(argument, to: type, place) } ?? argument)
         }
-        let result = try lower(function.body, as: function.type, in: scope)
+        let result: Value
+        do throws(ScoringError) {
+            result = try lower(function.body, as: function.type, in: scope)
+        } catch {
+            // What cannot be evaluated is known to the file's author by the name of his function.
+            guard case .unsupportedModel(let reason) = error, !reason.hasPrefix("the function '") else { throw error }
+            throw .unsupportedModel("the function '\(function.name.prefix(60))': \(reason)")
+        }
         return try function.type.map { (type) throws(ScoringError) in try cast(result, to: type, function.place) } ?? result
     }
 }

@@ -34,6 +34,7 @@ extension Lowering {
         var outcome: Outcome
         if model.method == .selectFirst {
             outcome = try selected(parts.reversed().map { ($0.isActive, $0.outcome) })
+            if let value = outcome.value { outcome.value = applyTargets(value, model.head) }
         } else if model.head.function == .regression {
             outcome = regressionOutcome(try combined(parts, model), model.head)
         } else {

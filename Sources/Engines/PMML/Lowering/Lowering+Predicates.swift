@@ -101,11 +101,15 @@ extension Lowering {
             let (slot, codes) =
                 value.type == .string
                 ? (builder.slot(of: value.operand), members.map { Int($0) }) : codes(of: members, for: value)
-            let words = graph.setWords
+            // A set is as long as its greatest code, which can be that of any of the model's strings.
+            let words = ((codes.max() ?? -1) >> 5) + 1
+            guard words <= 4 * codes.count + 64 || setWords + words <= Self.mostSparseSetWords else {
+                return isAmong(Set(codes.map { Double($0) }), .slot(slot), into: &graph, ways)
+            }
+            let before = graph.setWords
             let target = graph.member(
                 codes, slot, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
-            // A set is as long as its greatest code, which can be that of any of the model's strings.
-            setWords += graph.setWords - words
+            setWords += graph.setWords - before
             guard setWords <= Self.mostSetWords else { throw unsupported("so many tests of so many categories", place) }
             return target
         }
@@ -118,14 +122,29 @@ extension Lowering {
                 whenFalse: isTrue ? ways.whenTrue : ways.whenFalse,
                 whenMissing: ways.whenUnknown)
         }
+        let numbers = Set(members).filter { !$0.isNaN }
+        guard numbers.count <= Self.mostComparedNumbers else {
+            return isAmong(numbers, value.operand, into: &graph, ways)
+        }
         // One number after the other, from the greatest to the least: not above it, and not below it either.
         var next = ways.whenFalse
-        for member in Set(members).sorted() where !member.isNaN {
+        for member in numbers.sorted() {
             let isBelow = graph.test(
                 .atMost(member.nextDown), slot, whenTrue: next, whenFalse: ways.whenTrue, whenMissing: ways.whenUnknown)
             next = graph.test(.atMost(member), slot, whenTrue: isBelow, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
         }
         return next
+    }
+
+    /// Whether a value is one of these numbers, by a table of its own.
+    private func isAmong(
+        _ numbers: Set<Double>, _ operand: Formula.Operand, into graph: inout GraphBuilder, _ ways: Ways
+    ) -> DecisionGraph.Target {
+        let table = Formula.Table.keys(
+            keys: numbers.sorted(), values: [Double](repeating: 1, count: numbers.count), other: 0, missing: .nan)
+        let isMember = builder.slot(of: builder.look(up: operand, in: table))
+        return graph.test(
+            .atMost(0.5), isMember, whenTrue: ways.whenFalse, whenFalse: ways.whenTrue, whenMissing: ways.whenUnknown)
     }
 
     /// The codes of a categorical number's values, and the slot in which a row's code is found.

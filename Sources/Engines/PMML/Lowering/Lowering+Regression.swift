@@ -77,7 +77,8 @@ extension Lowering {
             // The specification has this for two categories only. With more, logit is taken for one model a category.
             guard model.normalization == .logit else {
                 throw unsupported(
-                    "the normalizationMethod \(model.normalization.rawValue) of more than two categories", model.head.place)
+                    "the normalizationMethod \(model.normalization.rawValue) of more than two categories without an order",
+                    model.head.place)
             }
             let first = builder.spread(.share, sums.map { normalized($0, .logit) })
             return sums.indices.map { .slot(first + $0) }

@@ -164,8 +164,9 @@ extension Lowering {
         if machines.count == 1, machines[0].alternate == nil, listed == 2, machines[0].target < 2 {
             machines[0].alternate = 1 - machines[0].target
         }
-        // Files that do not say the method can be told by their machines.
-        let method = model.classificationMethod ?? (machines[0].alternate == nil ? .oneAgainstAll : .oneAgainstOne)
+        // Files that do not say the method mean OneAgainstAll, unless a category has several machines.
+        let isOfPairs = machines[0].alternate != nil && Set(machines.map(\.target)).count < machines.count
+        let method = model.classificationMethod ?? (isOfPairs ? .oneAgainstOne : .oneAgainstAll)
         if machines.count == 1 || method == .oneAgainstOne {
             try decideByVotes(machines, sums, model, &outcome)
         } else {

@@ -18,6 +18,10 @@ final class Lowering: FieldResolving {
     /// Steps of matching that loading may take for strings that are known beforehand.
     static let mostPatternWork = 200_000_000
 
+    /// Sets of more numbers are looked up in a table: a test is larger than what a file takes for a number.
+    static let mostComparedNumbers = 2
+    /// Words that sets with few members may take; sets that would take more are looked up in a table too.
+    static let mostSparseSetWords = 1 << 20
     /// Words of the sets of categories of all predicates.
     static let mostSetWords = 1 << 26
     /// Entries of tables, strings of domains, cells and rows that loading looks at in all: what grows faster than
