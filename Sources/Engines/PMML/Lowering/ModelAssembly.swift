@@ -45,12 +45,13 @@ package struct ModelAssembly {
     package static func lowered(_ typed: TypedDocument) throws(ScoringError) -> LoweredDocument {
         let lowering = Lowering(typed)
         let model = typed.document.model
-        let (outcome, scope) = try lowering.lowerOutermost(model)
+        var (outcome, scope) = try lowering.lowerOutermost(model)
         // Fields that nothing uses are treated too: what is invalid is refused.
         for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, model.head.place) }
 
         var assembly = ModelAssembly()
         let named = assembly.addNamed(outcome)
+        outcome.probabilities = assembly.shown(outcome.probabilities) { lowering.builder.apply(.float32, $0) }
         var roles = assembly.addRoles(outcome, score: assembly.scoreAmongOutputs(outcome, model.head))
         roles.named = named
         let fields = lowering.finishInputs()
@@ -127,6 +128,16 @@ package struct ModelAssembly {
         } else if let entity = outcome.entity {
             add(name, .category(SymbolTable(outcome.entities)), entity)
         }
+    }
+
+    /// The probabilities as the file's own output fields give them, which may be rounded to float32.
+    private func shown(_ probabilities: [Formula.Operand], rounded: (Formula.Operand) -> Formula.Operand) -> [Formula.Operand] {
+        func areColumns(_ operands: [Formula.Operand]) -> Bool {
+            operands.allSatisfy { column(of: $0, isLabel: false) != nil }
+        }
+        guard columns.contains(where: \.isFloat), !areColumns(probabilities) else { return probabilities }
+        let rounded = probabilities.map(rounded)
+        return areColumns(rounded) ? rounded : probabilities
     }
 
     /// The column of the first final number, if the file says of the value that the model predicts that it is no final result and
