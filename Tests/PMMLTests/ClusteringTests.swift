@@ -170,7 +170,7 @@ import Testing
 
     @Test func theClusterIsThePredictionWithoutOutputs() throws {
         let model = try load(Self.document("<euclidean/>", output: ""))
-        #expect(try text(score(model, [Self.row]), model, row: 0, "prediction") == "A")
+        #expect(try text(score(model, [Self.row]), model, row: 0, "label") == "A")
         #expect(model.signature.roles.classes == ["A", "2", "3"])
     }
 

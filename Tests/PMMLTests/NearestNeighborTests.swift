@@ -105,7 +105,7 @@ import Testing
 
     @Test func withoutTargetsTheNearestInstanceIsTheResult() throws {
         let document = Self.document([], "numberOfNeighbors='2' instanceIdVariable='name'", function: "clustering")
-        #expect(try columns(document, ["prediction"], Self.at("7")) == ["eight"])
+        #expect(try columns(document, ["label"], Self.at("7")) == ["eight"])
         #expect(throws: ScoringError.self) {
             try load(Self.document([], "numberOfNeighbors='2'", function: "clustering"))
         }

@@ -35,6 +35,14 @@ package struct MiningModel {
     package var missingPrediction: MissingPrediction
     package var missingThreshold: Double
     package var segments: [Segment] = []
+
+    /// Whether the result of a segment that predicts this field is one of the model's own results: in a chain whose models all
+    /// give results, and for the targets of a chain that lists several.
+    func showsTarget(_ name: String) -> Bool {
+        if method == .multiModelChain { return true }
+        let targets = head.miningSchema.filter(\.usage.isTarget)
+        return method == .modelChain && targets.count > 1 && targets.contains { $0.name == name }
+    }
 }
 
 extension ElementReader {

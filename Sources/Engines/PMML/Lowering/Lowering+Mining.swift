@@ -145,8 +145,25 @@ extension Lowering {
             outcome = only(outcome, isGiven)
         }
         setSegments(parts, model, of: &outcome)
-        if model.method == .multiModelChain { outcome.parts = parts.map { only(only($0.outcome, $0.isActive), isGiven) } }
+        outcome.parts = try byTarget(parts, of: model).map { only($0, isGiven) }
+        outcome.isOfAllParts = model.method == .multiModelChain && !outcome.parts.isEmpty
         return outcome
+    }
+
+    /// What the chain says of each of its targets, where it has several.
+    private func byTarget(_ parts: [Part], of model: MiningModel) throws(ScoringError) -> [Outcome] {
+        var results: [Outcome] = []
+        for part in parts {
+            guard let name = part.outcome.target, model.showsTarget(name) else { continue }
+            guard let index = results.firstIndex(where: { $0.target == name }) else {
+                results.append(only(part.outcome, part.isActive))
+                continue
+            }
+            var both = try merged(results[index], part.outcome, isActive: part.isActive)
+            both.prediction = try labelValue(both) ?? both.value
+            results[index] = both
+        }
+        return results
     }
 
     /// The output field where its model is in use, else missing.

@@ -50,7 +50,7 @@ extension Lowering {
             return outcome
         }
         var outcome = parts[0]
-        if parts.count > 1 { outcome.parts = parts }
+        if parts.count > 1 { (outcome.parts, outcome.isOfAllParts) = (parts, true) }
         return outcome
     }
 

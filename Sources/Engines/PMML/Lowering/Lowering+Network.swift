@@ -57,7 +57,7 @@ extension Lowering {
             parts.append(part)
         }
         var whole = parts[0]
-        whole.parts = parts
+        (whole.parts, whole.isOfAllParts) = (parts, true)
         return whole
     }
 

@@ -45,13 +45,14 @@ package struct ModelAssembly {
     package static func lowered(_ typed: TypedDocument) throws(ScoringError) -> LoweredDocument {
         let lowering = Lowering(typed)
         let model = typed.document.model
-        let (outcome, scope) = try lowering.lowerOutermost(model)
+        var (outcome, scope) = try lowering.lowerOutermost(model)
         // Fields that nothing uses are treated too: what is invalid is refused.
         for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, model.head.place) }
 
         var assembly = ModelAssembly()
         let named = assembly.addNamed(outcome)
-        var roles = assembly.addRoles(outcome)
+        outcome.probabilities = assembly.shown(outcome.probabilities) { lowering.builder.apply(.float32, $0) }
+        var roles = assembly.addRoles(outcome, score: assembly.scoreAmongOutputs(outcome, model.head))
         roles.named = named
         let fields = lowering.finishInputs()
         return LoweredDocument(
@@ -98,7 +99,8 @@ package struct ModelAssembly {
     /// The columns under the model's own names: targets first, then the output fields.
     private mutating func addNamed(_ outcome: Outcome) -> Range<Int> {
         let outputs = outcome.outputs.filter(\.isFinal)
-        for part in outcome.parts.isEmpty ? [outcome] : outcome.parts {
+        let others = outcome.parts.filter { outcome.isOfAllParts || $0.target != outcome.target }
+        for part in outcome.isOfAllParts ? others : others + [outcome] {
             guard let name = part.target, !outputs.contains(where: { $0.name == name }),
                 !columns.contains(where: { $0.output.name == name })
             else { continue }
@@ -128,8 +130,35 @@ package struct ModelAssembly {
         }
     }
 
+    /// The probabilities as the file's own output fields give them, which may be rounded to float32.
+    private func shown(_ probabilities: [Formula.Operand], rounded: (Formula.Operand) -> Formula.Operand) -> [Formula.Operand] {
+        func areColumns(_ operands: [Formula.Operand]) -> Bool {
+            operands.allSatisfy { column(of: $0, isLabel: false) != nil }
+        }
+        guard columns.contains(where: \.isFloat), !areColumns(probabilities) else { return probabilities }
+        let rounded = probabilities.map(rounded)
+        return areColumns(rounded) ? rounded : probabilities
+    }
+
+    /// The column of the first final number, if the file says of the value that the model predicts that it is no final result and
+    /// gives it no target: isolation forests of sklearn2pmml compute their score from the mean depth that the trees give.
+    private func scoreAmongOutputs(_ outcome: Outcome, _ head: ModelHead) -> Int? {
+        let isHidden = (head.output ?? []).contains {
+            $0.feature == .predictedValue && $0.segment == nil && !$0.isFinalResult
+        }
+        guard isHidden, outcome.value != nil, outcome.label == nil, outcome.target == nil else { return nil }
+        return columns.firstIndex { $0.output.kind == .number || $0.output.kind == .integer }
+    }
+
+    /// The values of a model that predicts a number for each of several targets.
+    private static func values(of outcome: Outcome) -> [Value] {
+        guard outcome.isOfAllParts, outcome.parts.allSatisfy({ $0.label == nil }) else { return [] }
+        return outcome.parts.compactMap(\.value)
+    }
+
     /// The columns that have a meaning of their own; those that are there already are used.
-    private mutating func addRoles(_ outcome: Outcome) -> Roles {
+    /// - Parameter score: the column that the score is, where it is not what the model predicts.
+    private mutating func addRoles(_ outcome: Outcome, score: Int?) -> Roles {
         var roles = Roles(score: 0..<0)
         if let label = outcome.label {
             roles.label =
@@ -149,6 +178,13 @@ package struct ModelAssembly {
             if roles.score.count == 2, let positive = column(of: outcome.probabilities[1], isLabel: false) {
                 roles.score = positive..<positive + 1
             }
+        } else if let score {
+            roles.score = score..<score + 1
+        } else if case let values = Self.values(of: outcome), values.count > 1, values.count == outcome.parts.count {
+            roles.score = range(of: values.map(\.operand), isLabel: false) { assembly, index in
+                let name = outcome.parts[index].target ?? String(index + 1)
+                assembly.add("prediction(\(name))", Self.kind(of: values[index].type), values[index].operand)
+            }
         } else if let value = outcome.value {
             let index =
                 column(of: value.operand, isLabel: false)
@@ -161,7 +197,7 @@ package struct ModelAssembly {
             roles.label =
                 column(of: entity, isLabel: true)
                 ?? {
-                    add("prediction", .category(SymbolTable(outcome.entities)), entity)
+                    add("label", .category(SymbolTable(outcome.entities)), entity)
                     return columns.count - 1
                 }()
             roles.classes = outcome.entities
@@ -171,11 +207,12 @@ package struct ModelAssembly {
                 assembly.add("reasonCode(\(index + 1))", .category(SymbolTable(outcome.reasonCodes)), outcome.reasons[index])
             }
         }
-        if !outcome.margins.isEmpty {
+        let margins = roles.score.count > 1 && roles.probabilities.isEmpty ? [] : outcome.margins
+        if !margins.isEmpty {
             let start = columns.count
-            for (index, margin) in outcome.margins.enumerated() {
+            for (index, margin) in margins.enumerated() {
                 let name =
-                    outcome.margins.count == 1
+                    margins.count == 1
                     ? "raw" : "raw(\(index < outcome.classes.count ? outcome.classes.texts[index] : String(index)))"
                 add(name, .number, margin)
             }

@@ -38,8 +38,10 @@ struct Outcome {
     var segmentIds: [String] = []
     /// Outcomes of the segments, by their ids, for outputs that name a segment.
     var segments: [String: Outcome] = [:]
-    /// Results of every model of a chain whose models all give results.
+    /// What the model says of each of its targets, where it has several.
     var parts: [Outcome] = []
+    /// Whether all parts are the result. Else they are shown beside it.
+    var isOfAllParts = false
 
     /// The prediction as a value that later expressions can use.
     var prediction: Value?

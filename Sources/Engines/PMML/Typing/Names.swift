@@ -153,8 +153,14 @@ extension FieldResolving {
 
     /// The name and definition of the field that a model predicts.
     func target(of model: Model) -> (name: String?, field: DataField?) {
-        var name = model.head.miningSchema.first { $0.usage.isTarget }?.name
-        if name == nil {
+        let targets = model.head.miningSchema.filter(\.usage.isTarget).map(\.name)
+        var name = targets.first
+        if targets.count > 1, case .mining(let mining) = model, mining.method == .modelChain {
+            // The result of a chain is what its last model predicts.
+            let predicted = mining.segments.map { target(of: $0.model).name }
+            let last = predicted.last!.flatMap { targets.contains($0) ? $0 : nil }
+            name = last ?? targets.first { !predicted.contains($0) } ?? name
+        } else if name == nil {
             switch model {
             case .regression(let regression): name = regression.targetField
             case .generalRegression(let regression): name = regression.targetField

@@ -90,7 +90,7 @@ extension Typing {
             let id = segment.id ?? String(index + 1)
             if results.segments[id] == nil { results.segments[id] = part }
             predictions.append(part.prediction)
-            if model.method == .multiModelChain { results.parts.append(part) }
+            if let name = part.target.name, model.showsTarget(name) { results.parts.append(part) }
             guard isChain || model.method == .selectFirst else { continue }
             for (name, type) in part.outputs {
                 results.add(name, type)
