@@ -230,25 +230,24 @@ import Testing
         var random = Random(state: name.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) } | 1)
         var (models, errors) = (0, 0)
         let scratch = (FeatureBatch(), ScoreBatch(), Workspace())
-        let clock = ContinuousClock()
         for round in 0..<Self.rounds {
             let donor = Self.contentsOfSamples[Self.samples[random.next(Self.samples.count)]] ?? []
             let mutation = Self.mutate(sample, with: donor, &random)
             Self.keep(mutation, as: name)
-            let start = clock.now
-            do throws(ScoringError) {
-                let model = try PMMLFormat().load(.file(name: name, bytes: mutation), options: LoadOptions())
-                models += 1
-                try? model.verify()
-                try Self.scoreOddRows(model, &random, scratch)
-            } catch {
-                errors += 1
-                switch error {
-                case .invalidModel, .unsupportedModel, .refusedModel: break
-                default: Issue.record("\(error)")
+            let time = processorTime {
+                do throws(ScoringError) {
+                    let model = try PMMLFormat().load(.file(name: name, bytes: mutation), options: LoadOptions())
+                    models += 1
+                    try? model.verify()
+                    try Self.scoreOddRows(model, &random, scratch)
+                } catch {
+                    errors += 1
+                    switch error {
+                    case .invalidModel, .unsupportedModel, .refusedModel: break
+                    default: Issue.record("\(error)")
+                    }
                 }
             }
-            let time = clock.now - start
             if time > Self.patience {
                 Issue.record("round \(round) of '\(name)' takes \(time)")
                 Self.keep(mutation, as: "\(name)-slow-\(round)")
