@@ -56,7 +56,7 @@ let package = Package(
         part("Contract", "StrictYAML", [yams]),
         part("Contract", "Digests"),
 
-        part("Edge", "WireFormat", ["Scoring", "TextFormats"]),
+        part("Edge", "WireFormat", ["Scoring", "TextFormats", "StrictYAML"]),
         part(
             "Edge", "HTTPFront",
             [
@@ -92,7 +92,7 @@ let package = Package(
                 "CMalloc", "CChildProcess", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
                 "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
             ]),
-        part("App", "LoadTest", [nio, nioPosix, histogram]),
+        part("App", "LoadTest", ["StrictYAML", nio, nioPosix, histogram]),
         .executableTarget(
             name: "verdict",
             dependencies: ["Assembly", "LoadTest", "ONNX", "Scoring", "StrictYAML", "TextFormats", arguments, log],

@@ -94,6 +94,29 @@ internal import Testing
         }
     }
 
+    @Test func sizesTakeUnitsAndAreReportedWithThem() throws {
+        var settings = ServerSettings()
+        try settings.apply(file: Array("limits: { maxBodyBytes: 64KiB, maxModelBytes: 2GiB }".utf8), path: "f")
+        try settings.apply(environment: ["VERDICT_LIMITS_MAX_LOAD_BYTES": "100MB"])
+        try settings.apply(flags: ["cache-max-bytes": "1.5MiB"])
+        #expect(settings.limits.maxBodyBytes == 65_536 && settings.maxModelBytes == 2 << 30)
+        #expect(settings.maxLoadBytes == 100_000_000 && settings.cacheBytes == 1_572_864)
+        #expect(settings.value(of: "limits.maxBodyBytes") == "64KiB")
+        #expect(settings.value(of: "limits.maxLoadBytes") == "100000000")
+        let tooMuch = #expect(throws: SettingError.self) { try settings.apply(flags: ["limits-max-body-bytes": "2GiB"]) }
+        #expect(tooMuch?.description == "--limits-max-body-bytes must be from 1 to 1GiB")
+        let wrong = #expect(throws: SettingError.self) { try settings.apply(flags: ["cache-max-bytes": "4G"]) }
+        #expect(wrong?.description.contains("64KiB") == true)
+    }
+
+    @Test func durationsAreWrittenAsInModelYAML() throws {
+        var settings = ServerSettings()
+        try settings.apply(file: Array("limits: { drain: 1.5s }".utf8), path: "f")
+        try settings.apply(environment: ["VERDICT_SCAN_INTERVAL": "0.5s"])
+        #expect(settings.limits.drain == .milliseconds(1500) && settings.value(of: "limits.drain") == "1500ms")
+        #expect(settings.scanInterval == .milliseconds(500))
+    }
+
     @Test func everySettingHasNamesOfItsOwn() {
         let flags = Setting.all.map(\.flag)
         let variables = Setting.all.flatMap(\.variables)

@@ -99,13 +99,14 @@ import Testing
 /// Times as text.
 @Suite struct TimeTextTests {
     @Test(arguments: [
-        ("10s", 10_000_000_000), ("1.5", 1_500_000_000), ("250ms", 250_000_000), ("2m", 120_000_000_000), ("0s", 0),
+        ("10s", 10_000_000_000), ("1.5s", 1_500_000_000), ("250us", 250_000), ("250ms", 250_000_000), ("2m", 120_000_000_000),
+        ("0s", 0),
     ])
     func spansAreRead(text: String, nanoseconds: UInt64) {
         #expect(TimeText.nanoseconds(text) == nanoseconds)
     }
 
-    @Test(arguments: ["", "s", "-1s", "1 s", "1e3s", "nan", "inf", "25h", "1..2", "10x", "99999999999999999999"])
+    @Test(arguments: ["", "10", "s", "-1s", "1 s", "1e3s", "nan", "inf", "25h", "1..2", "10x", "99999999999999999999"])
     func otherSpansAreRefused(text: String) {
         #expect(TimeText.nanoseconds(text) == nil)
     }

@@ -195,9 +195,31 @@ import Testing
         settings.warmup = 200 * millisecond
         settings.duration = 200 * millisecond
         let report = try await LoadRun(settings).report()
-        #expect(report.answered == 20)
-        #expect(report.service.count == 10)
+        #expect(report.sent == 10 && report.answered == 10 && report.service.count == 10)
+        #expect(report.warmUp.sent == 10 && report.warmUp.answered == 10 && report.warmUp.failed == 0)
+        #expect(report.isClean && report.text.contains("\n10 answered, 0 failed; "))
         #expect(share(of: report.service, above: 19 * millisecond) < 20)
+        try await server.stop()
+    }
+
+    @Test func failuresOfTheWarmUpAreCountedApart() async throws {
+        let server = try await StubServer { number, _ in
+            switch number {
+            case 3: .text("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+            case 4: .close
+            default: .text(StubServer.ok)
+            }
+        }
+        var settings = try settings(server)
+        settings.pace = .perSecond(50)
+        settings.warmup = 200 * millisecond
+        settings.duration = 200 * millisecond
+        let report = try await LoadRun(settings).report()
+        #expect(report.answered == 10 && report.failed == 0 && report.failures.isEmpty)
+        #expect(report.warmUp.sent == 10 && report.warmUp.failed == 2)
+        #expect(!report.isClean)
+        #expect(report.text.contains("Of the 10 requests of the warm-up 2 failed."))
+        #expect(report.json.contains("\"warmup\": {\"sent\": 10, \"answered\": 8, \"failed\": 2}"))
         try await server.stop()
     }
 

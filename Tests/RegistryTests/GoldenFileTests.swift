@@ -55,6 +55,17 @@ internal import Testing
         #expect(try refused("").contains("the file is empty"))
     }
 
+    @Test func otherKindsOfFilesAreRefusedWithWhatToDo() throws {
+        #expect(try refused("PAR1 and more").contains("Parquet"))
+        #expect(try refused("PK\u{3}\u{4} and more").contains("Excel"))
+        #expect(try refused("prediction,label\n1,low\n").contains("no column is an input of the model (its inputs are a, b, c)"))
+    }
+
+    @Test func tablesFollowTheRulesOfScore() throws {
+        #expect(try rows("a;b;prediction\n1;2;6\nTrue;NA;2\n<NA>;None;\n") == 3)
+        #expect(try rows("a\tb\tbig\tprediction\n10\tTRUE\tTrue\t22\n1\tFalse\tFalse\t2\n") == 2)
+    }
+
     @Test func malformedFilesAreRefusedWithTheLine() throws {
         #expect(try refused("a,prediction\n1,2,3\n").contains("line 2: 3 cells where the header has 2"))
         #expect(try refused("a,prediction\none,2\n").contains("line 2: feature 'a': expected a number"))

@@ -58,6 +58,7 @@ internal import Testing
             score: probability(1)
             policy: { block: 0.8, review: 0.5 }
             unknownFeatures: ignore
+            classes: [no, 1]
             versions: { serve: [2, 10] }
             iterations: best
             engine: onnxruntime
@@ -71,7 +72,7 @@ internal import Testing
         #expect(manifest.servedVersions == [try version(2), try version(10)])
         #expect(manifest.iterations == .best)
         #expect(manifest.goldenTolerance == 1e-4)
-        #expect(manifest.loadOptions.inputs == ["amount", "country"])
+        #expect(manifest.loadOptions.inputs == ["amount", "country"] && manifest.loadOptions.classes == ["no", "1"])
         #expect(manifest.loadOptions.iterations == .best)
         #expect(manifest.loadOptions.engine == .onnxruntime)
         let runtime = manifest.loadOptions.runtime
@@ -101,7 +102,7 @@ internal import Testing
     @Test(arguments: [
         ("polcy: {}", "line 1: unknown key 'polcy', did you mean 'policy'?"),
         ("policy: { blok: 1 }", "unknown key 'policy.blok', did you mean 'block'?"),
-        ("a: 1\npolicy: { block: 0.8 }", "unknown key 'a', the known keys are inputs, score, policy"),
+        ("a: 1\npolicy: { block: 0.8 }", "unknown key 'a', the known keys are inputs, classes, score, policy"),
         ("policy: 0.8", "policy must be a mapping"),
         ("policy: { block: high }", "policy.block must be a number, not 'high'"),
         ("policy: {}", "policy needs a threshold"),
@@ -111,6 +112,10 @@ internal import Testing
         ("inputs: []", "inputs must name at least one input"),
         ("inputs: [a, b, a]", "inputs[2] names 'a' a second time"),
         ("inputs: [a, [b]]", "inputs[1] must be text, not a list"),
+        ("classes: fraud", "classes must be a list"),
+        ("classes: []", "classes must name at least one class"),
+        ("classes: [fraud]", "classes must name every class: a classifier has at least two"),
+        ("classes: [ok, ok]", "classes[1] names 'ok' a second time"),
         ("score: [a]", "score must be text"),
         ("unknownFeatures: drop", "unknownFeatures must be one of ignore, refuse"),
         ("versions: { serve: [v2] }", "versions.serve[0] must be a version"),

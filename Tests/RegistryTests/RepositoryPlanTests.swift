@@ -128,6 +128,72 @@ internal import Testing
         #expect(state(plan, "fraud", "11")?.reason == "model.yaml names this version, but its folder is not there")
     }
 
+    // MARK: Names of other models
+
+    @Test func aFallbackToAModelThatComesFirstOrLastInTheAlphabetIsFine() throws {
+        for other in ["aaa", "zzz"] {
+            var plan = RepositoryPlan()
+            var found = try listing(["fraud": [1: "a"], other: [1: "b"]])
+            found.models[try model("fraud")]?.manifest = try manifest("fallback: { model: \(other) }")
+            #expect(loads(plan.observe(found)).count == 2)
+            #expect(plan.brokenReferences.isEmpty)
+        }
+    }
+
+    @Test func aFallbackToAModelThatIsNotThereIsRefusedUntilItIs() throws {
+        var plan = RepositoryPlan()
+        var found = try listing(["fraud": [1: "a"], "credit": [1: "b"]])
+        found.models[try model("fraud")]?.manifest = try manifest("fallback: { model: fruad_light }")
+        #expect(loads(plan.observe(found)).map(\.title) == ["credit/1"])
+        let reason = "model.yaml: fallback.model: the repository has no model 'fruad_light'; it has credit, fraud"
+        #expect(state(plan, "fraud", "1") == RepositoryEntry(name: "fraud", version: "1", state: .unavailable, reason: reason))
+        #expect(plan.brokenReferences == ["fraud: " + reason])
+        #expect(plan.loadProblem(of: try model("fraud")) == .refusedModel(reason))
+        #expect(plan.absence(of: try model("fraud"), version: nil).description.contains(reason))
+        var complete = try listing(["fraud": [1: "a"], "credit": [1: "b"], "fruad_light": [1: "c"]])
+        complete.models[try model("fraud")]?.manifest = try manifest("fallback: { model: fruad_light }")
+        #expect(loads(plan.observe(complete)).map(\.title) == ["fraud/1"])
+        #expect(loads(plan.observe(complete)).map(\.title) == ["fruad_light/1"])
+    }
+
+    @Test func aSlipInTheFallbackGetsTheModelThatWasMeant() throws {
+        var plan = RepositoryPlan()
+        var found = try listing(["fraud": [1: "a"], "credit": [1: "b"]])
+        found.models[try model("fraud")]?.manifest = try manifest("fallback: { model: credti }")
+        _ = plan.observe(found)
+        #expect(plan.brokenReferences.first?.hasSuffix("did you mean 'credit'?") == true)
+    }
+
+    @Test(arguments: [
+        ("fallback: { version: 7 }", "fallback.version: the model has no version 7; it has 1, 2"),
+        ("fallback: { model: fraud, version: 7 }", "fallback.version: the model has no version 7; it has 1, 2"),
+        ("fallback: { model: credit, version: 9 }", "fallback.version: model 'credit' has no version 9; it has 4"),
+        (
+            "fallback: { version: 1 }\nversions: { serve: [2] }",
+            "fallback.version: version 1 is not among the versions that model.yaml serves"
+        ),
+    ])
+    func aFallbackToAVersionThatIsNotThereIsRefused(yaml: String, reason: String) throws {
+        var plan = RepositoryPlan()
+        var found = try listing(["fraud": [1: "a", 2: "b"], "credit": [4: "c"]])
+        found.models[try model("fraud")]?.manifest = try manifest(yaml)
+        #expect(loads(plan.observe(found)).map(\.title) == ["credit/4"])
+        #expect(plan.brokenReferences == ["fraud: model.yaml: " + reason])
+    }
+
+    @Test func whatServesGoesOnServingWhenItsFallbackIsRemoved() throws {
+        var plan = RepositoryPlan()
+        var found = try listing(["fraud": [1: "a"], "credit": [1: "b"]])
+        found.models[try model("fraud")]?.manifest = try manifest("fallback: { model: credit }")
+        for order in loads(plan.observe(found)) { _ = plan.finish(order, failure: nil) }
+        var alone = try listing(["fraud": [1: "a"]])
+        alone.models[try model("fraud")]?.manifest = try manifest("fallback: { model: credit }")
+        _ = plan.observe(alone)
+        #expect(withdrawals(plan.observe(alone)) == ["credit/1"])
+        let entry = try #require(state(plan, "fraud", "1"))
+        #expect(entry.state == .ready && entry.reason.hasPrefix("still serves as before; model.yaml: fallback.model"))
+    }
+
     @Test func aBrokenManifestTakesNothingOutOfServiceAndLoadsNothing() throws {
         var plan = try servingPlan(["fraud": [1: "a"]])
         var broken = try listing(["fraud": [1: "a", 2: "b"]])

@@ -89,6 +89,12 @@ internal import Testing
         #expect(loaded.answers.ignoresUnknownFeatures)
     }
 
+    @Test func classesAreRefusedForFormatsThatNameTheirOwn() throws {
+        #expect(
+            try refusal(["model.txt": "sum 4"], yaml: "classes: [low, high]")
+                == "'classes' is for XGBoost and LightGBM, whose files number their classes; Fake files name their own")
+    }
+
     @Test func aScoreThatTheModelDoesNotHaveIsRefused() throws {
         #expect(try refusal(["model.txt": "sum 4"], yaml: "score: halv").contains("no output 'halv'; did you mean 'half'?"))
         #expect(

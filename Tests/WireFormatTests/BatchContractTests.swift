@@ -22,7 +22,8 @@ internal import WireFormat
         #expect(json["results"]?[1]?["decision"] == "REVIEW")
         #expect(json["results"]?[2]?["prediction"] == [0.9375])
         #expect(json["results"]?[2]?["decision"] == "BLOCK")
-        #expect(json.keys == ["success", "results", "count", "total_latency_ms"])
+        #expect(json["failed"] == 0)
+        #expect(json.keys == ["success", "results", "count", "failed", "total_latency_ms"])
     }
 
     @Test func aBadRowCarriesItsErrorAndFailsNoOther() throws {
@@ -35,6 +36,7 @@ internal import WireFormat
         #expect(answer.status.code == 200)
         let results = try #require(answer.json["results"])
         #expect(results.count == 7)
+        #expect(answer.json["count"] == 7 && answer.json["failed"] == 5)
         #expect(results[0]?["prediction"] == [0.25])
         let short = results[1]?["error"]
         #expect(short == ["code": "INVALID_REQUEST", "message": "expected 2 features, got 1", "request_id": "short"])
@@ -44,6 +46,15 @@ internal import WireFormat
         #expect(results[5]?["error"]?["request_id"] == "deep")
         #expect(results[6]?["prediction"] == [0.75])
         #expect(results[6]?["request_id"] == "last")
+    }
+
+    @Test func onlyTheFirstRowsSayWhichFeatureWasMeant() throws {
+        let rows = Array(repeating: #"{"features": {"amonut": 1}}"#, count: 50).joined(separator: ",")
+        let json = try counter().post("/predict/batch/m", "[\(rows)]").json
+        let messages = (0..<50).map { json["results"]?[$0]?["error"]?["message"]?.text ?? "" }
+        let hinted = messages.indices.filter { messages[$0].contains("did you mean 'amount'?") }
+        #expect(hinted == Array(0..<10))
+        #expect(json["failed"] == 50)
     }
 
     @Test func everyAnswerBelongsToItsQuestion() throws {

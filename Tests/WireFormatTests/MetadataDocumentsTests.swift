@@ -57,7 +57,11 @@ internal import WireFormat
         let health = try written { MetadataDocuments.health(isReady: true, entries: entries, into: &$0) }
         #expect(health["status"] == "ok")
         #expect(health["versions"] == ["ready": 1, "loading": 1, "unavailable": 1])
-        #expect(try written { MetadataDocuments.health(isReady: false, entries: [], into: &$0) }["ready"] == false)
+        #expect(health["warning"] == nil)
+        let starting = try written { MetadataDocuments.health(isReady: false, entries: [], into: &$0) }
+        #expect(starting["ready"] == false && starting["warning"] == nil)
+        let empty = try written { MetadataDocuments.health(isReady: true, entries: [], into: &$0) }
+        #expect(empty["status"] == "ok" && empty["warning"] == "the model repository is empty")
     }
 
     @Test func theIndexListsEveryVersion() throws {

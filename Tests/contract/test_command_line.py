@@ -76,6 +76,28 @@ def test_inspect_is_readable_without_json():
         assert word in result.stdout
 
 
+def test_inspect_prints_a_request_that_the_model_takes(examples, tmp_path):
+    """A row of golden.csv where there is one, else made-up values of the inputs' kinds."""
+    for model, name in ((EXAMPLES / "models" / "fraud_detection", "fraud_detection"), (CREDIT, "credit_score")):
+        result = run_verdict("inspect", model, "--request")
+        assert result.returncode == 0, result
+        with (CREDIT.parent if model == CREDIT else model / "2").joinpath("golden.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        features = json.loads(result.stdout)["features"]
+        assert len(features) >= 8
+
+        def is_of(row):
+            return all(row[key] == value if isinstance(value, str) else row[key] and float(row[key]) == value for key, value in features.items())
+
+        assert any(map(is_of, rows)), features
+        assert examples.post(f"/predict/{name}", result.stdout.strip()).status == 200
+    alone = tmp_path / "model.txt"
+    alone.write_bytes(MODEL_FILES["2"].read_bytes())
+    features = json.loads(run_verdict("inspect", alone, "--request").stdout)["features"]
+    header = (EXAMPLES / "transactions.csv").read_text().splitlines()[0]
+    assert list(features) == header.split(",") and isinstance(features["country"], str) and features["amount"] == 1
+
+
 def test_inspect_of_what_is_no_model_fails_with_the_reason(tmp_path):
     for name, content in (("poem.txt", b"roses are red"), ("cut.ubj", MODEL_FILES["1"].read_bytes()[:5000])):
         (tmp_path / name).write_bytes(content)
@@ -340,7 +362,7 @@ def test_serve_check_prints_the_settings_and_where_they_came_from(tmp_path):
     assert lines["limits.drain"] == ["90s", f"{config} line 1"]
     assert lines["redis.url"] == ["redis://:***@cache:6380/2", f"{config} line 2"]
     assert lines["http.port"] == ["7000", "--port"]
-    assert lines["limits.maxBodyBytes"] == ["1024", "--limits-max-body-bytes"]
+    assert lines["limits.maxBodyBytes"] == ["1KiB", "--limits-max-body-bytes"]
     assert lines["log.level"] == ["error", "VERDICT_LOG_LEVEL"]
     assert lines["scanInterval"] == ["1s", "default"] and lines["defaultModel"] == ["none", "default"]
     assert "secret" not in result.stdout

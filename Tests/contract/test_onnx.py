@@ -104,13 +104,13 @@ def test_a_server_answers_as_onnxruntime_does(folder):
 
 def test_a_server_without_the_library_serves_the_rest_and_finds_it_later(folder, tmp_path):
     library = tmp_path / "libraries"
+    library.mkdir()
     publish(folder, "knn", model("knn_classifier"))
     publish(folder, "passed_on", model("passed_on"))
     with Server(folder, *WATCHFUL, "--onnxruntime", library) as server:
         server.wait_for("passed_on", 1, "READY")
         refused = server.wait_for("knn", 1, "UNAVAILABLE")
         assert "scripts/fetch-runtime onnxruntime" in refused["reason"]
-        library.mkdir()
         shutil.copy(ROOT / ".runtime" / "onnxruntime" / "libonnxruntime.so", library)
         assert server.post("/v2/repository/models/knn/load").status == 200
         server.wait_for("knn", 1, "READY")

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from identity_models import Repository, features, identity, named_features
-from serving import EXAMPLES, WATCHFUL, Server, until
+from serving import EXAMPLES, WATCHFUL, Server, bare_environment, run_verdict, until
 
 GOLDEN = "low,high,prediction\n1,0,1\n3,2,515\n,,0\n"
 
@@ -207,3 +207,60 @@ def test_golden_rows_within_the_stated_tolerance_are_accepted(repository):
         index = server.index()
         assert index[("strict", "1")]["state"] == "UNAVAILABLE"
         assert index[("lenient", "1")]["state"] == "READY"
+
+
+def test_a_fallback_that_is_not_there_is_an_error_where_it_is_written(repository):
+    repository.add("asks", 1, identity(1), manifest="fallback: { model: hlps }\n")
+    repository.add("zother", 1, identity(2))
+    reason = "model.yaml: fallback.model: the repository has no model 'hlps'"
+    checked = run_verdict("check", repository.folder)
+    assert checked.returncode == 1, checked
+    assert f"refused  asks/1: {reason}" in checked.stdout and "ok       zother/1" in checked.stdout
+    with Server(repository.folder, *WATCHFUL) as server:
+        entry = server.index()[("asks", "1")]
+        assert entry["state"] == "UNAVAILABLE" and entry["reason"].startswith(reason), entry
+        answer = server.post("/predict/asks", {"features": [0, 0]})
+        assert answer.status == 503 and reason in answer.json["error"]["message"], answer
+        assert server.errors().count(f"asks: {reason}") == 1, "the log says it once"
+        assert_scores(server, "zother", 2)
+        # The model that is named may come later.
+        repository.add("hlps", 1, identity(3))
+        server.wait_for("asks", 1, "READY")
+        assert_scores(server, "asks", 1)
+
+
+def test_a_fallback_version_that_is_not_there_is_an_error_where_it_is_written(repository):
+    repository.add("asks", 2, identity(1), manifest="fallback: { version: 1 }\n")
+    checked = run_verdict("check", repository.folder)
+    assert checked.returncode == 1 and "fallback.version: the model has no version 1; it has 2" in checked.stdout, checked
+    repository.add("asks", 1, identity(1))
+    assert run_verdict("check", repository.folder).returncode == 0
+
+
+def test_an_empty_repository_is_a_warning_and_shows_in_the_health(repository):
+    with Server(repository.folder, *WATCHFUL, "--default-model", "later") as server:
+        health = server.get("/health")
+        assert health.status == 200 and health.json["warning"] == "the model repository is empty"
+        assert '"level":"warning","message":"the model repository is empty"' in server.errors()
+        repository.add("later", 1, identity(3))
+        server.wait_for("later", 1, "READY")
+        assert "warning" not in server.get("/health").json
+        assert server.post("/predict", {"features": [0, 0]}).json["prediction"] == [3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--default-model", "frist"], "defaultModel (--default-model): the repository '{}' has no model 'frist'; did you mean 'first'?"),
+        (["--default-model", "zzzzzzz"], "has no model 'zzzzzzz'; it has first, second"),
+        (["--onnxruntime", "/no/such/place"], "onnxruntime (--onnxruntime): there is no library or folder '/no/such/place'"),
+    ],
+)
+def test_settings_that_name_what_is_not_there_keep_a_server_from_starting(repository, arguments, reason):
+    repository.add("first", 1, identity(1))
+    repository.add("second", 1, identity(2))
+    for extra in ([], ["--check"]):
+        command = ["serve", "--models", repository.folder, "--port", 0, *arguments, *extra]
+        result = run_verdict(*command, env=bare_environment(), timeout=30)
+        assert result.returncode == 2 and not result.stdout, result
+        assert reason.format(repository.folder) in result.stderr

@@ -45,7 +45,9 @@ def test_the_port_can_be_set_in_the_environment_and_an_interrupt_ends_it():
 
 @pytest.mark.parametrize("how", ["--models", "--config", "VERDICT_MODELS", "VERDICT_CONFIG"])
 def test_models_and_ports_are_those_asked_for_and_paths_mean_the_callers_folder(repository, how):
-    repository.add("m", 1, identity(7))
+    repository.add("m", 1, identity(7), golden="low,high,prediction\n3,2,522\n")
+    repository.add("made_up", 1, identity(0, names=("it's low", "high")))
+    repository.add("broken", 1, "no model")
     folder = repository.folder.parent
     (folder / "mine.yaml").write_text("models: models\nhttp: { port: 0 }\n")
     arguments, variables = {
@@ -56,13 +58,17 @@ def test_models_and_ports_are_those_asked_for_and_paths_mean_the_callers_folder(
     }[how]
     with Server(None, *arguments, command=SCRIPT, patience=BUILDING, folder=folder, **variables) as server:
         assert server.port != 8080
-        assert [name for name, _ in server.index()] == ["m"]
+        assert [name for name, _ in server.index()] == ["broken", "m", "made_up"]
         assert server.post("/predict/m", {"features": features(5)}).json["prediction"] == [12]
         # What it prints is about these models, not the examples.
         printed = []
         while not printed or "Ctrl-C" not in printed[-1]:
             printed.append(server.read_line())
         assert any("/models" in line for line in printed) and not any("fraud" in line for line in printed)
+        commands = [line.strip() for line in printed if "/predict/" in line]
+        answers = [json.loads(subprocess.run(["bash", "-c", one], capture_output=True, timeout=30).stdout) for one in commands]
+        # A row of golden.csv, and made-up values of the inputs' own names.
+        assert [(one["model"], one["prediction"]) for one in answers] == [("m", [522]), ("made_up", [257])], commands
         assert server.stop(signal.SIGTERM) == 0
 
 

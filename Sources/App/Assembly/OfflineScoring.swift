@@ -52,6 +52,8 @@ package struct OfflineScoring {
 
     private static let shownFailures = 20
     private static let batchRows = 4096
+    /// The file is one request where a row's scores depend on its company.
+    private var rowsPerCall: Int { model.calls.keepsRowsApart ? min(Self.batchRows, model.calls.mostRows ?? .max) : .max }
     private let model: any ScoringModel
     private let options: TableOptions
     /// The result's columns: their names and the model's outputs that fill them.
@@ -116,7 +118,7 @@ package struct OfflineScoring {
             while hasMore {
                 features.reset(width: model.signature.inputs.count)
                 var rows: [Row] = []
-                while rows.count < min(Self.batchRows, model.calls.mostRows ?? .max) {
+                while rows.count < rowsPerCall {
                     guard let row = try nextRow(of: &reader, table, kept, into: features) else {
                         hasMore = false
                         break

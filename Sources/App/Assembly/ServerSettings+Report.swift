@@ -2,6 +2,7 @@ internal import Caching
 internal import HTTPFront
 internal import Logging
 internal import Scoring
+internal import StrictYAML
 
 extension ServerSettings {
     /// A line for each setting: its key, its value and where that came from. Passwords are not shown.
@@ -19,23 +20,23 @@ extension ServerSettings {
         switch key {
         case "models": models
         case "defaultModel": defaultModel?.text
-        case "scanInterval": Self.text(of: scanInterval)
+        case "scanInterval": DurationText.text(scanInterval)
         case "onnxruntime": onnxRuntime ?? "beside the program"
         case "http.host": host
         case "http.port": String(port)
         case "http.threads": threads.map { String($0) } ?? "one a processor"
-        case "limits.maxBodyBytes": String(limits.maxBodyBytes)
+        case "limits.maxBodyBytes": ByteCountText.text(limits.maxBodyBytes)
         case "limits.maxConnections": String(limits.maxConnections)
-        case "limits.maxModelBytes": String(maxModelBytes)
-        case "limits.maxLoadTime": Self.text(of: maxLoadTime)
-        case "limits.maxLoadBytes": String(maxLoadBytes)
-        case "limits.idleTimeout": Self.text(of: limits.idleTimeout)
-        case "limits.headerTimeout": Self.text(of: limits.headerTimeout)
-        case "limits.bodyTimeout": Self.text(of: limits.bodyTimeout)
-        case "limits.drain": Self.text(of: limits.drain)
-        case "cache.maxBytes": String(cacheBytes)
+        case "limits.maxModelBytes": ByteCountText.text(maxModelBytes)
+        case "limits.maxLoadTime": DurationText.text(maxLoadTime)
+        case "limits.maxLoadBytes": ByteCountText.text(maxLoadBytes)
+        case "limits.idleTimeout": DurationText.text(limits.idleTimeout)
+        case "limits.headerTimeout": DurationText.text(limits.headerTimeout)
+        case "limits.bodyTimeout": DurationText.text(limits.bodyTimeout)
+        case "limits.drain": DurationText.text(limits.drain)
+        case "cache.maxBytes": ByteCountText.text(cacheBytes)
         case "redis.url": redisText
-        case "redis.timeout": Self.text(of: redisTimeout)
+        case "redis.timeout": DurationText.text(redisTimeout)
         case "log.level": logLevel.rawValue
         case "log.access": String(logsAccess)
         default: nil
@@ -47,17 +48,6 @@ extension ServerSettings {
         let login = redis.password == nil ? "" : "\(redis.user ?? ""):***@"
         let host = redis.host.contains(":") ? "[\(redis.host)]" : redis.host
         return "\(redis.usesTLS ? "rediss" : "redis")://\(login)\(host):\(redis.port)/\(redis.database)"
-    }
-
-    /// The largest unit that leaves no fraction.
-    private static func text(of duration: Duration) -> String {
-        let (seconds, attoseconds) = duration.components
-        let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-        for (unit, size) in [("h", Int64(3_600_000_000)), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000)]
-        where microseconds != 0 && microseconds % size == 0 {
-            return "\(microseconds / size)\(unit)"
-        }
-        return microseconds == 0 ? "0s" : "\(microseconds)us"
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {

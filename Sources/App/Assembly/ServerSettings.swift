@@ -2,6 +2,7 @@ package import Caching
 package import HTTPFront
 package import Logging
 package import Scoring
+internal import StrictYAML
 
 /// Everything a server can be told, with its defaults. Filled from the configuration file, then the environment,
 /// then the command line; the last one to name a setting wins.
@@ -116,20 +117,20 @@ extension Setting {
             settings.threads = try integer(text, in: 1...1024)
         },
         Setting(key: "limits.maxBodyBytes", help: "Largest request body.") { settings, text throws(SettingError) in
-            settings.limits.maxBodyBytes = try integer(text, in: 1...1 << 30)
+            settings.limits.maxBodyBytes = try bytes(text, in: 1...1 << 30)
         },
         Setting(key: "limits.maxConnections", help: "Most open connections.") { settings, text throws(SettingError) in
             settings.limits.maxConnections = try integer(text, in: 1...1_000_000)
         },
         Setting(key: "limits.maxModelBytes", help: "Largest model file.") { settings, text throws(SettingError) in
-            settings.maxModelBytes = try integer(text, in: 1...1 << 40)
+            settings.maxModelBytes = try bytes(text, in: 1...1 << 40)
         },
         Setting(key: "limits.maxLoadTime", help: "Longest trial load of a model for ONNX Runtime.") {
             settings, text throws(SettingError) in
             settings.maxLoadTime = try duration(text, from: .milliseconds(100))
         },
         Setting(key: "limits.maxLoadBytes", help: "Most memory of such a trial load.") { settings, text throws(SettingError) in
-            settings.maxLoadBytes = try integer(text, in: 1 << 26...1 << 44)
+            settings.maxLoadBytes = try bytes(text, in: 1 << 26...1 << 44)
         },
         Setting(key: "limits.idleTimeout", help: "Patience with an idle connection.") { settings, text throws(SettingError) in
             settings.limits.idleTimeout = try duration(text, from: .milliseconds(1))
@@ -145,7 +146,7 @@ extension Setting {
             settings.limits.drain = try duration(text, from: .zero)
         },
         Setting(key: "cache.maxBytes", help: "Most memory for cached scores.") { settings, text throws(SettingError) in
-            settings.cacheBytes = try integer(text, in: 0...1 << 40)
+            settings.cacheBytes = try bytes(text, in: 0...1 << 40)
         },
         Setting(key: "redis.url", help: "Redis to share cached scores in, redis://host:6379/0.") {
             settings, text throws(SettingError) in
@@ -183,16 +184,24 @@ extension Setting {
         return value
     }
 
-    /// A number and a unit: `500us`, `5ms`, `30s`, `2m`, `1h`.
-    private static func duration(_ text: String, from least: Duration) throws(SettingError) -> Duration {
-        let digits = text.prefix { $0.isNumber && $0.isASCII }
-        let units: [String: Int64] = ["us": 1, "ms": 1000, "s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000]
-        guard let unit = units[String(text.dropFirst(digits.count))], let count = Int64(digits), count <= 1_000_000_000 else {
-            throw SettingError(description: "must be a duration such as 500us, 5ms, 30s, 2m or 1h")
+    /// A number of bytes, with a unit or without.
+    private static func bytes(_ text: String, in range: ClosedRange<Int>) throws(SettingError) -> Int {
+        guard let value = ByteCountText.bytes(text) else {
+            throw SettingError(description: "must be \(ByteCountText.expectation)")
         }
-        let value = Duration.microseconds(count * unit)
+        guard range.contains(value) else {
+            let (least, most) = (ByteCountText.text(range.lowerBound), ByteCountText.text(range.upperBound))
+            throw SettingError(description: "must be from \(least) to \(most)")
+        }
+        return value
+    }
+
+    private static func duration(_ text: String, from least: Duration) throws(SettingError) -> Duration {
+        guard let value = DurationText.duration(text) else {
+            throw SettingError(description: "must be \(DurationText.expectation)")
+        }
         guard value >= least, value <= .seconds(24 * 3600) else {
-            throw SettingError(description: "must be from \(least) to 24h")
+            throw SettingError(description: "must be from \(DurationText.text(least)) to 24h")
         }
         return value
     }

@@ -142,7 +142,7 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
                 free.removeFirst()
                 pendingCount += 1
                 connection.send(settings.requests.message(index), LoadConnection.Request(due: due, sent: now))
-            case .abandon(let due): tally.record(.abandoned, due: due, stage: plan.stage(at: due))
+            case .abandon(let due): lose(.abandoned, due: due)
             case .wait(let due): return wakeUp(at: due)
             case .finished: return endIfDone(at: now)
             }
@@ -176,7 +176,11 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
     /// A request will have no response.
     func lost(_ request: LoadConnection.Request, _ loss: LoadTally.Loss) {
         pendingCount -= 1
-        tally.record(loss, due: request.due, stage: plan.stage(at: request.due))
+        lose(loss, due: request.due)
+    }
+
+    private func lose(_ loss: LoadTally.Loss, due: UInt64) {
+        tally.record(loss, due: due, stage: plan.stage(at: due), isMeasured: plan.measures(due: due))
     }
 
     func becameFree(_ connection: LoadConnection) {
@@ -199,7 +203,9 @@ final class LoadGenerator: NIOScheduledCallbackHandler {
             if isOverdue || now - pending.sent >= settings.timeout { connection?.close(.timeout) }
         }
         if openCount > 0 { lastOpen = max(lastOpen, now) }
-        let progress = LoadProgress(elapsed: min(now, plan.end), total: plan.end, answered: tally.answered, failed: tally.failed)
+        let progress = LoadProgress(
+            elapsed: min(now, plan.end), total: plan.end, answered: tally.answered + tally.warmUp.answered,
+            failed: tally.failed + tally.warmUp.failed)
         watch.progress?(progress)
         if watch.shouldStop?() == true { return end(.stopped) }
         if now >= lastOpen + settings.timeout { return end(.serverGone) }

@@ -37,6 +37,8 @@ package struct LoadPlan: Sendable {
     package let patience: UInt64?
     /// How many requests `step` has handed out to be sent.
     package private(set) var sent: UInt64 = 0
+    /// Those among them that were due in the warm-up.
+    package private(set) var sentInWarmUp: UInt64 = 0
     /// How many it has given up.
     package private(set) var abandoned: UInt64 = 0
     /// nil in a closed loop.
@@ -80,8 +82,7 @@ package struct LoadPlan: Sendable {
     package mutating func step(at now: UInt64) -> Step {
         guard !isFinished(at: now) else { return .finished }
         guard let schedule else {
-            sent += 1
-            return .send(due: now)
+            return send(due: now)
         }
         guard let due = schedule.due(taken) else { return .finished }
         guard due <= now else { return .wait(until: due) }
@@ -89,7 +90,12 @@ package struct LoadPlan: Sendable {
             abandoned += 1
             return .abandon(due: due)
         }
+        return send(due: due)
+    }
+
+    private mutating func send(due: UInt64) -> Step {
         sent += 1
+        if !measures(due: due) { sentInWarmUp += 1 }
         return .send(due: due)
     }
 

@@ -10,6 +10,12 @@ extension LoadReport {
             ("concurrency", String(concurrency)),
             ("warmup_s", JSONText.number(Double(warmup) / 1e9)),
             ("duration_s", JSONText.number(Double(duration) / 1e9)),
+            (
+                "warmup",
+                JSONText.object([
+                    ("sent", String(warmUp.sent)), ("answered", String(warmUp.answered)), ("failed", String(warmUp.failed)),
+                ])
+            ),
             ("sent", String(sent)),
             ("answered", String(answered)),
             ("failed", String(failed)),

@@ -39,6 +39,9 @@ extension LoadReport {
         case .stopped: notes.append("Stopped early; the numbers cover the time until then.")
         case .serverGone: notes.append("The server went away: no connection could be opened any more.")
         }
+        if warmUp.failed > 0 {
+            notes.append("Of the \(TimeText.count(warmUp.sent)) requests of the warm-up \(TimeText.count(warmUp.failed)) failed.")
+        }
         if reconnections > 0 { notes.append("Connections were opened again \(TimeText.count(reconnections)) times.") }
         return notes
     }

@@ -1,7 +1,6 @@
 internal import Histogram
 
-/// What a load test found out. Latencies are of the measured part's 2xx answers; failures are of the whole
-/// test, the warm-up included.
+/// What a load test found out. Latencies and counts are of the measured part; the warm-up is counted apart.
 package struct LoadReport: Sendable {
     /// Why a test ended.
     package enum Ending: String, Sendable {
@@ -19,6 +18,15 @@ package struct LoadReport: Sendable {
         package let count: UInt64
     }
 
+    /// What became of the requests that were due before the measured part.
+    package struct WarmUp: Sendable, Equatable {
+        package internal(set) var sent: UInt64 = 0
+        package private(set) var answered: UInt64 = 0
+        package private(set) var failed: UInt64 = 0
+
+        mutating func count(isGood: Bool) { if isGood { answered += 1 } else { failed += 1 } }
+    }
+
     package let url: String
     package let method: String
     package let pace: LoadPlan.Pace
@@ -29,7 +37,8 @@ package struct LoadReport: Sendable {
     /// Seconds since 1970.
     package let startedAt: Int64
     package let ending: Ending
-    /// Requests sent and 2xx answers, of the warm-up too.
+    package let warmUp: WarmUp
+    /// Requests sent, and 2xx answers.
     package let sent: UInt64
     package let answered: UInt64
     package let failed: UInt64
@@ -48,15 +57,17 @@ package struct LoadReport: Sendable {
     package let service: LatencySummary
     /// Nanoseconds from due time within which an answer counts as good; nil for all.
     package let deadline: UInt64?
-    /// What became of the requests of each stage, or of all where there are no stages; the warm-up included.
+    /// What became of the requests of each stage, or of all, the warm-up included, where there are no stages.
     package let stages: [LoadSlice]
     /// The same for each interval, where that was asked for.
     package let timeline: [LoadSlice]
     /// Nanoseconds of an interval.
     package let interval: UInt64?
 
-    /// Whether every request was answered with 2xx.
-    package var isClean: Bool { failed == 0 && unsent == 0 && ending != .serverGone && answered > 0 }
+    /// Whether every request was answered with 2xx, in the warm-up as well.
+    package var isClean: Bool {
+        failed == 0 && warmUp.failed == 0 && unsent == 0 && ending != .serverGone && answered > 0
+    }
 
     init(_ settings: LoadSettings, plan: LoadPlan, tally: LoadTally, startedAt: Int64, ended: UInt64, ending: Ending) {
         url = settings.target.url
@@ -66,7 +77,10 @@ package struct LoadReport: Sendable {
         warmup = settings.warmup
         self.startedAt = startedAt
         self.ending = ending
-        sent = plan.sent
+        var warmUp = tally.warmUp
+        warmUp.sent = plan.sentInWarmUp
+        self.warmUp = warmUp
+        sent = plan.sent - plan.sentInWarmUp
         answered = tally.answered
         failed = tally.failed
         failures = Self.failures(of: tally)

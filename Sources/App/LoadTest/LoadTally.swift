@@ -17,10 +17,12 @@ struct LoadTally {
     private(set) var latency = Histogram<UInt64>(highestTrackableValue: longestNanoseconds)
     /// From the moment a request was sent to its answer; the same requests.
     private(set) var service = Histogram<UInt64>(highestTrackableValue: longestNanoseconds)
-    /// Responses by status, of the warm-up too.
+    /// What became of requests of the warm-up, which is counted apart.
+    private(set) var warmUp = LoadReport.WarmUp()
+    /// Responses by status.
     private(set) var statuses = [UInt64](repeating: 0, count: 600)
     private(set) var losses: [Loss: UInt64] = [:]
-    /// 2xx responses, of the warm-up too.
+    /// 2xx responses.
     private(set) var answered: UInt64 = 0
     private(set) var failed: UInt64 = 0
     /// Connections opened beyond the first of each.
@@ -42,14 +44,15 @@ struct LoadTally {
 
     /// A response whose request was due in this stage, sent and answered then, in nanoseconds since the load began.
     mutating func record(status: Int, due: UInt64, sent: UInt64, now: UInt64, stage: Int, isMeasured: Bool) {
-        statuses[status] += 1
+        let isGood = (200..<300).contains(status)
         add(LoadSlice.Event(status: status, latency: now &- due, deadline: deadline), due: due, stage: stage)
-        guard (200..<300).contains(status) else {
+        guard isMeasured else { return warmUp.count(isGood: isGood) }
+        statuses[status] += 1
+        guard isGood else {
             failed += 1
             return
         }
         answered += 1
-        guard isMeasured else { return }
         lastAnswer = now
         latency.record(min(now &- due, Self.longestNanoseconds))
         service.record(min(now &- sent, Self.longestNanoseconds))
@@ -59,10 +62,11 @@ struct LoadTally {
         if firstFailure == nil { firstFailure = (status, excerpt) }
     }
 
-    mutating func record(_ loss: Loss, due: UInt64, stage: Int) {
+    mutating func record(_ loss: Loss, due: UInt64, stage: Int, isMeasured: Bool) {
+        add(.lost, due: due, stage: stage)
+        guard isMeasured else { return warmUp.count(isGood: false) }
         losses[loss, default: 0] += 1
         failed += 1
-        add(.lost, due: due, stage: stage)
     }
 
     private mutating func add(_ event: LoadSlice.Event, due: UInt64, stage: Int) {

@@ -1,19 +1,12 @@
+internal import StrictYAML
+
 /// Times as people write and read them: `10s`, `250ms`; `41.3 us`, `1.24 ms`.
 package enum TimeText {
-    /// Nanoseconds from a number with `ms`, `s`, `m` or `h`; a bare number is seconds. nil for anything else, and
-    /// for more than a day.
+    /// Nanoseconds of a span as `DurationText` reads it; nil for anything else, and for more than a day.
     package static func nanoseconds(_ text: String) -> UInt64? {
-        let number = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        let scale: Double
-        switch text.dropFirst(number.count) {
-        case "ms": scale = 1e6
-        case "s", "": scale = 1e9
-        case "m": scale = 60e9
-        case "h": scale = 3600e9
-        default: return nil
-        }
-        guard let value = Double(number), value.isFinite, value * scale <= 86_400e9 else { return nil }
-        return UInt64((value * scale).rounded())
+        guard let duration = DurationText.duration(text), duration <= .seconds(86_400) else { return nil }
+        let (seconds, attoseconds) = duration.components
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
     }
 
     /// Three digits that matter, in the unit that fits.

@@ -13,8 +13,16 @@ struct InspectCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    @Flag(help: "Print the body of a request that the model takes: a row of its golden.csv, or made-up values.")
+    var request = false
+
+    func validate() throws {
+        if json, request { throw ValidationError("--json and --request exclude each other") }
+    }
+
     func run() throws {
         do throws(ScoringError) {
+            if request { return print(try ExampleRequest(ModelReference(model)).json) }
             let inspection = try Inspection(ModelReference(model))
             print(json ? inspection.json : inspection.text, terminator: "")
         } catch {

@@ -76,6 +76,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
         try settings.apply(environment: environment)
         try settings.apply(flags: flags())
+        try settings.checkNames()
         return settings
     }
 

@@ -10,7 +10,7 @@ struct Verdict: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verdict",
         abstract: "An online model server for risk control.",
-        discussion: "Serves XGBoost, LightGBM and PMML models over HTTP, and scores, inspects and checks them offline.",
+        discussion: "Serves XGBoost, LightGBM, PMML and ONNX models over HTTP, and scores, inspects and checks them offline.",
         version: release,
         subcommands: [
             ServeCommand.self, ScoreCommand.self, InspectCommand.self, CheckCommand.self, QuantizeCommand.self, BenchCommand.self,

@@ -3,6 +3,10 @@ package protocol ModelFormat: Sendable {
     /// For messages: "XGBoost", "PMML".
     var name: String { get }
 
+    /// Whether files of this format number their classes, so that model.yaml may name them. Default false: files name their
+    /// own.
+    var numbersClasses: Bool { get }
+
     /// Whether the content looks like this format. Looks at the first bytes only (`ModelArtifact.head`),
     /// never at the file's name, and never claims another format's file.
     func recognises(_ artifact: ModelArtifact) -> Bool
@@ -16,6 +20,8 @@ package protocol ModelFormat: Sendable {
 }
 
 extension ModelFormat {
+    package var numbersClasses: Bool { false }
+
     package func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel {
         .loaded(try load(artifact, options: options))
     }
@@ -94,6 +100,8 @@ package struct LoadOptions: Sendable, Equatable {
 
     /// Names for the inputs of a file that carries none; empty for the file's own.
     package var inputs: [String] = []
+    /// Names for the classes of a file that numbers them, in the order of the numbers; empty for the numbers.
+    package var classes: [String] = []
     package var iterations: Iterations = .asTrained
     package var engine: Engine = .automatic
     package var runtime = Runtime()

@@ -12,7 +12,8 @@ package enum NearestName {
         var best: (edits: Int, candidate: String)?
         for candidate in candidates {
             let letters = Array(candidate.lowercased().unicodeScalars.prefix(longest + 1))
-            guard letters.count <= longest else { continue }
+            // As many edits as the lengths differ are needed at least.
+            guard letters.count <= longest, abs(letters.count - wanted.count) <= max(1, wanted.count / 3) else { continue }
             let edits = distance(wanted, letters)
             if edits < best?.edits ?? .max { best = (edits, candidate) }
         }

@@ -85,24 +85,12 @@ extension YAMLNode {
         return text
     }
 
-    /// A span of time with its unit: `250us`, `5ms`, `1.5s`, `2m`, `1h`; not negative. A bare 0 needs no unit.
+    /// A span of time with its unit, as `DurationText` reads it.
     package func duration() throws(YAMLError) -> Duration {
-        guard let text = plainText, let unit = text.firstIndex(where: \.isLetter) ?? (text == "0" ? text.endIndex : nil),
-            text[..<unit].utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }),
-            let amount = Double(text[..<unit])
-        else { throw expected("a duration such as 50ms or 1.5s") }
-        let secondsPerUnit: Double
-        switch text[unit...] {
-        case "us": secondsPerUnit = 1e-6
-        case "ms": secondsPerUnit = 1e-3
-        case "s", "": secondsPerUnit = 1
-        case "m": secondsPerUnit = 60
-        case "h": secondsPerUnit = 3600
-        default: throw error("must be a duration in us, ms, s, m or h, not \(quoted(text))")
+        guard let text = plainText, let duration = DurationText.duration(text) else {
+            throw expected(DurationText.expectation)
         }
-        let seconds = amount * secondsPerUnit
-        guard seconds <= 100 * 365 * 86_400 else { throw error("is too long: \(quoted(text))") }
-        return .nanoseconds(Int64((seconds * 1e9).rounded()))
+        return duration
     }
 
     package func list() throws(YAMLError) -> [YAMLNode] {

@@ -141,7 +141,9 @@ struct InferenceDecoder {
         let fits = dimensions.last == width
         guard fits, rows == nil else {
             if served.ignoresUnknownFeatures, signature.inputNames.position(of: name) == nil { return nil }
-            if rows != nil { throw .invalidFeature(name: name, reason: "is not an input of the model") }
+            if rows != nil {
+                throw .invalidFeature(name: name, reason: "is not an input of the model\(signature.hint(insteadOf: name))")
+            }
             throw .invalidRequest(
                 "expected \(width) features, got tensor '\(name)' with \(dimensions.last ?? 0); "
                     + "its shape must be [rows, \(width)], or its name that of a feature")

@@ -173,7 +173,7 @@ package enum MetadataDocuments {
     }
 
     /// `GET /health`: whether the server takes requests, and how many model versions stand how. The status is 200
-    /// or, while it is not ready, 503.
+    /// or, while it is not ready, 503. A server without any model is ready, but hardly as somebody meant it to be.
     package static func health(isReady: Bool, entries: [RepositoryEntry], into sink: inout ByteSink) {
         sink.append(isReady ? #"{"status":"ok","live":true,"ready":true"# : #"{"status":"unavailable","live":true,"ready":false"#)
         sink.append(#","versions":{"ready":"#)
@@ -182,7 +182,7 @@ package enum MetadataDocuments {
         sink.append(integer: entries.count { $0.state == .loading })
         sink.append(#","unavailable":"#)
         sink.append(integer: entries.count { $0.state == .unavailable })
-        sink.append("}}")
+        sink.append(isReady && entries.isEmpty ? #"},"warning":"the model repository is empty"}"# : "}}")
     }
 
     // MARK: Tensors

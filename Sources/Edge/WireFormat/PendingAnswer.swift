@@ -84,7 +84,7 @@ package final class PendingAnswer {
             let batch = BatchEncoder(parts, latency: latency)
             batch.write(count: rows.count, into: &response) { position, response in
                 let entry = rows[position]
-                Self.withBytes(entry.requestID) { requestID in
+                return Self.withBytes(entry.requestID) { requestID in
                     batch.write(entry.part, entry.row, position, entry.error, requestID: requestID, into: &response)
                 }
             }
@@ -104,9 +104,9 @@ package final class PendingAnswer {
         return document.status
     }
 
-    private static func withBytes(_ bytes: [UInt8]?, _ body: (UnsafeBufferPointer<UInt8>?) -> Void) {
+    private static func withBytes<Result>(_ bytes: [UInt8]?, _ body: (UnsafeBufferPointer<UInt8>?) -> Result) -> Result {
         guard let bytes else { return body(nil) }
-        bytes.withUnsafeBufferPointer { body($0) }
+        return bytes.withUnsafeBufferPointer { body($0) }
     }
 }
 

@@ -8,10 +8,13 @@ struct RowDecoder {
 
     let served: ServedModel
     let batch: FeatureBatch
+    /// Whether errors say which feature was probably meant.
+    private let givesHints: Bool
 
-    init(_ served: ServedModel, _ batch: FeatureBatch) {
+    init(_ served: ServedModel, _ batch: FeatureBatch, givesHints: Bool = true) {
         self.served = served
         self.batch = batch
+        self.givesHints = givesHints
     }
 
     /// Reads one request object as a new row and returns its `request_id`. After an error the row may be there.
@@ -67,7 +70,8 @@ struct RowDecoder {
             } else if served.ignoresUnknownFeatures {
                 try reader.skip()
             } else {
-                throw .invalidFeature(name: Quoted.name(key), reason: "is not an input of the model")
+                let hint = givesHints ? signature.hint(insteadOf: key.string) : ""
+                throw .invalidFeature(name: Quoted.name(key), reason: "is not an input of the model\(hint)")
             }
         }
     }

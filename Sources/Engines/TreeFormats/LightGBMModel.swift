@@ -84,8 +84,10 @@ struct LightGBMModel {
         if document.averagesOutput {
             notes.append("Predictions are made of the trees' mean; raw is their sum, as the library's raw score is.")
         }
+        let classes = try TreeModelPlan.classes(
+            of: objective.task, outputs: outputs, options: options, objective: description.objective ?? "")
         let (program, signature) = plan.finish(
-            task: objective.task, link: objective.link, precision: .float64,
+            task: objective.task, classes: classes, link: objective.link, precision: .float64,
             divisor: document.averagesOutput ? Double(max(rounds, 1)) : 1)
         description.notes = notes
         return LoweredTreeModel(program: program, signature: signature, description: description)

@@ -46,10 +46,11 @@ struct TreeModelPlan {
     /// Adds what turns margins into predictions and describes all outputs.
     ///
     /// - Parameters:
+    ///   - classes: the names of a classifier's classes, as `classes(of:outputs:options:objective:)` gives them.
     ///   - precision: in which the library's wrapper computes 1 - p.
     ///   - divisor: margins are divided by this before the link function; `raw` stays undivided.
     mutating func finish(
-        task: TreeTask, link: Link, precision: Forest.Precision, divisor: Double = 1
+        task: TreeTask, classes: [String], link: Link, precision: Forest.Precision, divisor: Double = 1
     ) -> (program: Program, signature: Signature) {
         var means = margins
         if divisor != 1 {
@@ -58,8 +59,8 @@ struct TreeModelPlan {
         }
         switch task {
         case .regression: return finishRegression(link, means)
-        case .binary: return finishBinary(link, means, precision)
-        case .multiclass(let labelOfMargins): return finishMulticlass(link, means, labelOfMargins)
+        case .binary: return finishBinary(link, means, precision, classes)
+        case .multiclass(let labelOfMargins): return finishMulticlass(link, means, labelOfMargins, classes)
         }
     }
 
@@ -82,7 +83,9 @@ struct TreeModelPlan {
         outputCount == 1 ? [OutputColumn(name)] : (0..<outputCount).map { OutputColumn("\(name)(\($0))") }
     }
 
-    private mutating func finishBinary(_ link: Link, _ means: Int, _ precision: Forest.Precision) -> (Program, Signature) {
+    private mutating func finishBinary(
+        _ link: Link, _ means: Int, _ precision: Forest.Precision, _ classes: [String]
+    ) -> (Program, Signature) {
         // Both probabilities lie side by side; the label is the first of the greater ones.
         let complement = program.addSlots(2)
         let probability = complement + 1
@@ -95,21 +98,21 @@ struct TreeModelPlan {
             program.steps.append(.highest(from: complement, count: 2, into: label))
         }
         program.outputs = [probability, complement, probability, label, margins]
-        let classes = ["0", "1"]
         let outputs = [
-            OutputColumn("prediction"), OutputColumn("probability(0)"), OutputColumn("probability(1)"),
+            OutputColumn("prediction"), OutputColumn("probability(\(classes[0]))"), OutputColumn("probability(\(classes[1]))"),
             OutputColumn("label", .category(SymbolTable(classes))), OutputColumn("raw"),
         ]
         let roles = Roles(score: 0..<1, label: 3, probabilities: 1..<3, classes: classes, raw: 4..<5)
         return (program, Signature(inputs: inputs, outputs: outputs, roles: roles))
     }
 
-    private mutating func finishMulticlass(_ link: Link, _ means: Int, _ labelOfMargins: Bool) -> (Program, Signature) {
+    private mutating func finishMulticlass(
+        _ link: Link, _ means: Int, _ labelOfMargins: Bool, _ classes: [String]
+    ) -> (Program, Signature) {
         let first = predictions(link, means)
         let label = program.addSlots()
         program.steps.append(.highest(from: labelOfMargins ? means : first, count: outputCount, into: label))
         program.outputs = Array(first..<first + outputCount) + [label] + Array(margins..<margins + outputCount) + [label]
-        let classes = (0..<outputCount).map(String.init)
         let labels = OutputColumn.Kind.category(SymbolTable(classes))
         let outputs =
             classes.map { OutputColumn("probability(\($0))") } + [OutputColumn("label", labels)]
@@ -121,6 +124,27 @@ struct TreeModelPlan {
     }
 
     // MARK: Names
+
+    /// The classes' names: those of model.yaml, else their numbers; none for what is no classifier.
+    static func classes(
+        of task: TreeTask, outputs: Int, options: LoadOptions, objective: String
+    ) throws(ScoringError) -> [String] {
+        let count: Int
+        switch task {
+        case .regression:
+            guard options.classes.isEmpty else {
+                throw .refusedModel("'classes' names classes, but a model of the objective '\(objective)' has none")
+            }
+            return []
+        case .binary: count = 2
+        case .multiclass: count = outputs
+        }
+        guard !options.classes.isEmpty else { return (0..<count).map(String.init) }
+        guard options.classes.count == count else {
+            throw .refusedModel("'classes' names \(options.classes.count) classes, but the model has \(count)")
+        }
+        return options.classes
+    }
 
     /// The inputs' names: those of model.yaml, else the file's, else `f0`, `f1`, ...
     static func names(of file: [String], count: Int, options: LoadOptions, place: String) throws(ScoringError) -> [String] {

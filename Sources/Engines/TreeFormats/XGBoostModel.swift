@@ -74,7 +74,8 @@ struct XGBoostModel {
         }
         // Several targets of a binary objective are labels that do not exclude each other: one value each.
         let task = objective.task == .binary && outputs > 1 ? .regression : objective.task
-        let (program, signature) = plan.finish(task: task, link: objective.link, precision: .float32)
+        let classes = try TreeModelPlan.classes(of: task, outputs: outputs, options: options, objective: objectiveName)
+        let (program, signature) = plan.finish(task: task, classes: classes, link: objective.link, precision: .float32)
         description.objective = objectiveName
         description.notes = notes
         return LoweredTreeModel(program: program, signature: signature, description: description)

@@ -13,6 +13,10 @@ struct GoldenFile {
     static let mostBytes = 64 << 20
     static let mostRows = 100_000
     private static let rowsPerBatch = 256
+    /// The file is one request where a row's scores depend on its company.
+    private var rowsPerCall: Int {
+        model.calls.keepsRowsApart ? min(Self.rowsPerBatch, model.calls.mostRows ?? .max) : Self.mostRows
+    }
 
     private enum Target {
         case output(Int)
@@ -51,6 +55,7 @@ struct GoldenFile {
     func check(_ bytes: [UInt8]) throws(ScoringError) -> Int {
         try bytes.withUnsafeBufferPointer { bytes throws(ScoringError) in
             do throws(CSVReader.Failure) {
+                if let refusal = TableText.refusal(of: bytes) { throw CSVReader.Failure(line: 1, reason: refusal) }
                 var reader = CSVReader(bytes)
                 guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the file is empty") }
                 let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
@@ -59,6 +64,9 @@ struct GoldenFile {
                 }
                 guard !expectations.isEmpty else {
                     throw CSVReader.Failure(line: 1, reason: "no column holds an expected output (\(outputNames))")
+                }
+                guard table.absentInputs.count < model.signature.inputs.count || model.signature.inputs.isEmpty else {
+                    throw CSVReader.Failure(line: 1, reason: "no column is an input of the model (\(inputNames))")
                 }
                 return try compare(&reader, table, expectations)
             } catch {
@@ -80,7 +88,7 @@ struct GoldenFile {
             features.reset(width: model.signature.inputs.count)
             lines.removeAll(keepingCapacity: true)
             expected.removeAll(keepingCapacity: true)
-            while lines.count < Self.rowsPerBatch {
+            while lines.count < rowsPerCall {
                 isMore = try reader.nextRow()
                 guard isMore else { break }
                 guard rows + lines.count < Self.mostRows else {
@@ -148,6 +156,10 @@ struct GoldenFile {
         let hint = NearestName.to(name, among: names).map { "; did you mean \(quoted($0))?" } ?? " (\(outputNames))"
         throw CSVReader.Failure(
             line: line, reason: "column \(quoted(name)) is neither an input nor an output of the model\(hint)")
+    }
+
+    private var inputNames: String {
+        "its inputs are \(model.signature.inputs.prefix(20).map(\.name).joined(separator: ", "))"
     }
 
     private var outputNames: String {

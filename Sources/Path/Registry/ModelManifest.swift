@@ -8,6 +8,8 @@ internal import StrictYAML
 package struct ModelManifest: Sendable, Equatable {
     /// Names for the inputs of files that carry none; empty for the file's own.
     package var inputs: [String] = []
+    /// Names for the classes of files that number them; empty for the numbers.
+    package var classes: [String] = []
     /// The output column that is the score; nil for the model's own choice.
     package var score: String?
     package var policy: ThresholdPolicy?
@@ -42,6 +44,7 @@ package struct ModelManifest: Sendable, Equatable {
     package var loadOptions: LoadOptions {
         var options = LoadOptions()
         options.inputs = inputs
+        options.classes = classes
         options.iterations = iterations
         options.engine = engine
         options.runtime = runtime
@@ -59,13 +62,19 @@ package struct ModelManifest: Sendable, Equatable {
 
 extension ModelManifest {
     private static let keys =
-        ["inputs", "score", "policy", "unknownFeatures", "versions", "iterations", "engine", "onnxruntime", "rows", "golden"]
-        + ServingRules.keys
+        [
+            "inputs", "classes", "score", "policy", "unknownFeatures", "versions", "iterations", "engine", "onnxruntime", "rows",
+            "golden",
+        ] + ServingRules.keys
 
     private init(_ file: YAMLNode) throws(YAMLError) {
         let map = try file.mapping(keys: Self.keys)
         serving = try ServingRules(map)
-        if let node = map["inputs"] { inputs = try Self.inputs(node) }
+        if let node = map["inputs"] { inputs = try Self.names(node, of: "input") }
+        if let node = map["classes"] {
+            classes = try Self.names(node, of: "class")
+            guard classes.count > 1 else { throw node.error("must name every class: a classifier has at least two") }
+        }
         if let node = map["score"] { score = try node.string() }
         if let node = map["policy"] { policy = try Self.policy(node) }
         if let node = map["unknownFeatures"] {
@@ -116,7 +125,8 @@ extension ModelManifest {
         return runtime
     }
 
-    private static func inputs(_ node: YAMLNode) throws(YAMLError) -> [String] {
+    /// A list of names, none of them twice.
+    private static func names(_ node: YAMLNode, of what: String) throws(YAMLError) -> [String] {
         var names: [String] = []
         var seen: Set<String> = []
         for item in try node.list() {
@@ -124,7 +134,7 @@ extension ModelManifest {
             guard seen.insert(name).inserted else { throw item.error("names \(quoted(name)) a second time") }
             names.append(name)
         }
-        guard !names.isEmpty else { throw node.error("must name at least one input") }
+        guard !names.isEmpty else { throw node.error("must name at least one \(what)") }
         return names
     }
 

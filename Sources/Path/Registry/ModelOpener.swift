@@ -34,6 +34,10 @@ package struct ModelOpener: Sendable {
     ) throws(ScoringError) -> Opened {
         let artifact = try read(path)
         let format = try format(of: artifact, name: Self.lastComponent(path))
+        if !options.classes.isEmpty, !format.numbersClasses {
+            throw .refusedModel(
+                "'classes' is for XGBoost and LightGBM, whose files number their classes; \(format.name) files name their own")
+        }
         let model: any ScoringModel
         switch try format.prepare(artifact, options: options) {
         case .loaded(let loaded): model = loaded

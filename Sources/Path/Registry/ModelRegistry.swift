@@ -124,6 +124,9 @@ package final class ModelRegistry: Sendable {
     package func start() async throws(ScoringError) {
         guard !isStarted.load(ordering: .acquiring) else { return }
         try await scan()
+        if state.withLock({ $0.plan.models.isEmpty }) {
+            logger.warning("the model repository is empty", metadata: ["path": "\(settings.root)"])
+        }
         await wait { [self] plan in !plan.isLoading() || isShuttingDown.load(ordering: .acquiring) }
         isStarted.store(true, ordering: .releasing)
     }
@@ -134,8 +137,8 @@ package final class ModelRegistry: Sendable {
         try await control.run { [self] in
             Result { () throws(ScoringError) in
                 let listing = try scanner.withLock { scanner throws(ScoringError) in try scanner.scan() }
-                report(listing)
                 advance { $0.observe(listing) }
+                report(listing)
             }
         }.get()
     }
@@ -156,10 +159,10 @@ package final class ModelRegistry: Sendable {
     /// only when that changes.
     private func report(_ listing: RepositoryListing) {
         let (remarks, problems) = state.withLock { state in
-            defer { (state.lastRemarks, state.lastProblems) = (listing.remarks, listing.problems) }
+            let problems = listing.problems + state.plan.brokenReferences
+            defer { (state.lastRemarks, state.lastProblems) = (listing.remarks, problems) }
             return (
-                state.lastRemarks == listing.remarks ? [] : listing.remarks,
-                state.lastProblems == listing.problems ? [] : listing.problems
+                state.lastRemarks == listing.remarks ? [] : listing.remarks, state.lastProblems == problems ? [] : problems
             )
         }
         for remark in remarks { logger.warning("ignored in the model repository", metadata: ["reason": "\(remark)"]) }

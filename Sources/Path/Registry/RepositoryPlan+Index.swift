@@ -21,6 +21,7 @@ extension RepositoryPlan {
         if let problem = record.problem { return .refusedModel(problem) }
         if record.isUnloaded { return .notReady("model '\(name)' was unloaded meanwhile") }
         if case .failure(let error) = record.manifest.content { return error }
+        if let problem = brokenReference(of: name) { return problem }
         let wanted = record.wanted
         guard !wanted.isEmpty else { return .refusedModel(absenceOfVersions(record)) }
         let failures = wanted.sorted().compactMap { version in
@@ -91,23 +92,26 @@ extension RepositoryPlan {
         var entry = RepositoryEntry(name: name.text, version: version.description, state: .unavailable)
         if state.serving != nil {
             entry.state = .ready
-            entry.reason = remark(on: version, state, in: record)
+            entry.reason = remark(on: version, state, in: record, of: name)
         } else if state.loading != nil {
             entry.state = .loading
         } else if !state.draining.isEmpty {
             entry.state = .unloading
             entry.reason = "requests still hold it"
         } else {
-            entry.reason = reason(for: version, state, in: record)
+            entry.reason = reason(for: version, state, in: record, of: name)
         }
         return entry
     }
 
     /// What an operator should know about a version that serves.
-    private func remark(on version: ModelVersion, _ state: VersionRecord, in record: ModelRecord) -> String {
+    private func remark(
+        on version: ModelVersion, _ state: VersionRecord, in record: ModelRecord, of name: ModelName
+    ) -> String {
         if let failure = state.failure { return "still serves what it held before; what it holds now was refused: \(failure)" }
         if let problem = record.problem { return "still serves; the folder cannot be read now: \(problem)" }
         if case .failure(let error) = record.manifest.content { return "still serves as before; \(error)" }
+        if let problem = brokenReference(of: name) { return "still serves as before; \(problem)" }
         if state.folder == nil { return "still serves although its folder is gone, until another version is ready" }
         if !record.wanted.contains(version) {
             return "still serves until a version that model.yaml serves is ready"
@@ -116,10 +120,13 @@ extension RepositoryPlan {
     }
 
     /// Why a version that neither serves nor loads nor drains does not serve.
-    private func reason(for version: ModelVersion, _ state: VersionRecord, in record: ModelRecord) -> String {
+    private func reason(
+        for version: ModelVersion, _ state: VersionRecord, in record: ModelRecord, of name: ModelName
+    ) -> String {
         if record.isUnloaded { return "unloaded" }
         if let problem = record.problem { return problem }
         if case .failure(let error) = record.manifest.content { return error.description }
+        if let problem = brokenReference(of: name), record.wanted.contains(version) { return problem.description }
         if let failure = state.failure { return failure.description }
         if state.folder == nil { return "its folder is gone" }
         if !record.wanted.contains(version) { return "not among the versions that model.yaml serves" }

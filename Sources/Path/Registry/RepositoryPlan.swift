@@ -8,6 +8,7 @@ package import Scoring
 /// - What is there at the first scan is loaded at once. Later a folder is trusted once two scans in a row saw the same.
 /// - What failed is tried again when its content or its model.yaml changed, or on an operator's order. What could not be read
 ///   (`.notReady`: the disk failed, or no file could be opened) says nothing about the content: it is tried again by itself.
+/// - A model.yaml that names a model or version which is not there is as good as a broken one, until it is there.
 /// - A version is withdrawn only when another one that is wanted serves, when no version is left, or on an order. So a
 ///   broken successor, a broken model.yaml or a typo in `versions` leaves the running version serving.
 package struct RepositoryPlan: Sendable {
@@ -111,15 +112,17 @@ package struct RepositoryPlan: Sendable {
         let isFirst = !hasScanned
         hasScanned = true
         var steps: [Step] = []
-        for name in Set(models.keys).union(listing.models.keys).sorted(by: { $0.text < $1.text }) {
+        let names = Set(models.keys).union(listing.models.keys).sorted { $0.text < $1.text }
+        // All are seen before anything follows: a model.yaml may name other models.
+        for name in names {
             if let found = listing.models[name] {
                 notice(found, of: name, isComplete: isFirst)
                 retryUnreadable(name)
             } else {
                 noticeAbsence(of: name)
             }
-            steps += reconcile(name)
         }
+        for name in names { steps += reconcile(name) }
         return steps
     }
 
@@ -245,7 +248,8 @@ package struct RepositoryPlan: Sendable {
                 record.rules = manifest.versions
                 steps.append(.divide(name))
             }
-            for version in wanted.sorted(by: >) {
+            let isSound = brokenReference(of: name) == nil
+            for version in wanted.sorted(by: >) where isSound {
                 guard let state = record.versions[version], let folder = state.folder, state.isSettled, state.loading == nil
                 else { continue }
                 let content = Content(folder: folder, manifest: manifest)
