@@ -33,6 +33,12 @@ package struct ExampleRequest {
 
     private func write(_ value: Double, of field: Field, _ column: Int, into sink: inout ByteSink) {
         switch field.kind {
+        case .integer where field.integers.areWide:
+            if let bits = row.wideInteger(row: 0, column: column) {
+                sink.append(text: field.integers == .int64 ? "\(Int64(bitPattern: bits))" : "\(bits)")
+            } else {
+                sink.append(integer: Int(value))
+            }
         case .number, .integer:
             if let whole = Int(exactly: value) { sink.append(integer: whole) } else { sink.append(json: value) }
         case .boolean: sink.append(json: value != 0)
