@@ -153,6 +153,7 @@ import Testing
             document(layers, outputs, extra: "<Targets><Target field='w' rescaleFactor='2'/></Targets>", targets: ["y", "w"]))
         #expect(try value(model, ["x": "5", "s": "red"], "y") == 0.5)
         #expect(try value(model, ["x": "5", "s": "red"], "w") == 6)
+        #expect(model.signature.scoreNames() == ["y", "w"])
     }
 
     @Test func networksThatDoNotHoldTogetherAreRefused() {

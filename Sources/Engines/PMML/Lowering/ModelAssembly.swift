@@ -45,12 +45,13 @@ package struct ModelAssembly {
     package static func lowered(_ typed: TypedDocument) throws(ScoringError) -> LoweredDocument {
         let lowering = Lowering(typed)
         let model = typed.document.model
-        let (outcome, scope) = try lowering.lowerOutermost(model)
+        var (outcome, scope) = try lowering.lowerOutermost(model)
         // Fields that nothing uses are treated too: what is invalid is refused.
         for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, model.head.place) }
 
         var assembly = ModelAssembly()
         let named = assembly.addNamed(outcome)
+        outcome.probabilities = lowering.shown(outcome.probabilities, outcome.outputs.filter(\.isFinal))
         var roles = assembly.addRoles(outcome, score: assembly.scoreAmongOutputs(outcome, model.head))
         roles.named = named
         let fields = lowering.finishInputs()
