@@ -208,18 +208,24 @@ import Testing
 
 extension OutputTests {
     /// XGBoost's exports; without this there would be `probability(yes)#2` beside it, with other digits.
-    @Test func probabilitiesOfTypeFloatAreTheScore() throws {
+    @Test(arguments: ["", "continue", "returnMissing"])
+    func probabilitiesOfTypeFloatAreTheScore(_ missingPrediction: String) throws {
         let outputs = ["no", "yes"].map {
             "<OutputField name='probability(\($0))' feature='probability' value='\($0)' dataType='float' optype='continuous'/>"
         }.joined()
+        let regression = """
+            <RegressionModel functionName="classification" normalizationMethod="logit">\(PMMLText.schema("x", target: "c"))
+            <Output>\(outputs)</Output><RegressionTable targetCategory="no" intercept="0"><NumericPredictor name="x" coefficient="1"/>
+            </RegressionTable><RegressionTable targetCategory="yes" intercept="0"/></RegressionModel>
+            """
+        let chain = """
+            <MiningModel functionName="classification">\(PMMLText.schema("x", target: "c"))<Segmentation multipleModelMethod="modelChain"
+            missingPredictionTreatment="\(missingPrediction)"><Segment><True/>\(regression)</Segment></Segmentation></MiningModel>
+            """
         let model = try load(
             PMMLText.document(
                 fields: PMMLText.field("x") + PMMLText.field("c", "string", "categorical", PMMLText.values("no", "yes")),
-                """
-                <RegressionModel functionName="classification" normalizationMethod="logit">\(PMMLText.schema("x", target: "c"))
-                <Output>\(outputs)</Output><RegressionTable targetCategory="no" intercept="0"><NumericPredictor name="x" coefficient="1"/>
-                </RegressionTable><RegressionTable targetCategory="yes" intercept="0"/></RegressionModel>
-                """))
+                missingPrediction.isEmpty ? regression : chain))
         #expect(!model.signature.outputs.contains { $0.name.contains("#") })
         #expect(model.signature.scoreNames() == ["probability(yes)"])
         let scores = try score(model, [["x": "1.25"]])

@@ -164,6 +164,15 @@ internal import Testing
         #expect(plan.brokenReferences.first?.hasSuffix("did you mean 'credit'?") == true)
     }
 
+    @Test func amongHundredsOfModelsNoneIsLookedForThatWasMeant() throws {
+        var plan = RepositoryPlan()
+        let many = (0..<200).map { ("m\($0)", [1: "a"]) } + [("fraud", [1: "a"])]
+        var found = try listing(Dictionary(uniqueKeysWithValues: many))
+        found.models[try model("fraud")]?.manifest = try manifest("fallback: { model: m200 }")
+        _ = plan.observe(found)
+        #expect(plan.brokenReferences == ["fraud: model.yaml: fallback.model: the repository has no model 'm200'"])
+    }
+
     @Test(arguments: [
         ("fallback: { version: 7 }", "fallback.version: the model has no version 7; it has 1, 2"),
         ("fallback: { model: fraud, version: 7 }", "fallback.version: the model has no version 7; it has 1, 2"),

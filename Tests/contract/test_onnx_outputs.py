@@ -225,6 +225,17 @@ def test_files_are_inspected_without_the_library(publish, tmp_path):
     assert run_verdict("check", model.parent, env=environment).returncode == 1
 
 
+def test_a_note_of_inspect_is_one_line_whatever_the_file_says(tmp_path):
+    body = helper.make_graph([linear("LOGISTIC")], "g", [tensor("X", shape=(None, 2))], [LABEL, tensor("scores", shape=(None, 2))])
+    sets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    content = helper.make_model(body, opset_imports=sets, ir_version=8, producer_name="CatBoost", producer_version="Git info:\n    Commit: 1\n\n  x")
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content.SerializeToString())
+    result = run_verdict("inspect", path)
+    assert result.returncode == 0, result
+    assert any(line.startswith("note") and line.endswith("CatBoost Git info: Commit: 1 x.") for line in result.stdout.splitlines()), result.stdout
+
+
 MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GT", "BRANCH_GTE"]
 INFINITY = float("inf")
 

@@ -86,6 +86,32 @@ def test_offline_scores_are_those_of_the_server(tmp_path):
     assert [float(cell) for row in list(csv.reader(result.stdout.splitlines()))[1:] for cell in row] == [0, 0, 0]
 
 
+@pytest.mark.parametrize("count", [3, 600, 1024])
+def test_offline_a_table_and_golden_rows_of_rows_together_are_one_request(server, tmp_path, count):
+    """In parts the means, and with them the scores, would be others."""
+    publish(tmp_path, "together", mixing(), "rows: together\n")
+    rows = [float(row) for row in range(count)]
+    wanted = batch(server, "together", rows)
+    assert wanted[0] == -(count - 1) / 2
+    table = tmp_path / "rows.csv"
+    table.write_text("x\n" + "".join(f"{row}\n" for row in rows))
+    result = run_verdict("score", tmp_path / "together", "--input", table, env=bare_environment())
+    assert result.returncode == 0, result
+    assert [float(line) for line in result.stdout.split()[1:]] == wanted
+    golden = tmp_path / "together" / "1" / "golden.csv"
+    golden.write_text("x,prediction\n" + "".join(f"{row},{score}\n" for row, score in zip(rows, wanted)))
+    checked = run_verdict("check", tmp_path, env=bare_environment())
+    assert checked.returncode == 0 and f"{count} golden rows agree" in checked.stdout, checked
+
+
+def test_offline_too_many_rows_for_one_request_are_refused_as_by_the_server(tmp_path):
+    publish(tmp_path, "together", mixing(), "rows: together\n")
+    (tmp_path / "rows.csv").write_text("x\n" + "1\n" * 1025)
+    result = run_verdict("score", tmp_path / "together", "--input", tmp_path / "rows.csv", env=bare_environment())
+    assert result.returncode == 1 and "at most 1024 of them" in result.stderr, result
+    assert result.stderr.splitlines()[-1] == "1025 of 1025 rows could not be scored"
+
+
 def test_rows_together_has_no_meaning_for_models_that_keep_rows_apart(tmp_path):
     (tmp_path / "plain" / "1").mkdir(parents=True)
     (tmp_path / "plain" / "model.yaml").write_text("rows: together\n")

@@ -39,7 +39,10 @@ package struct Inspection {
         if !score.isEmpty, score != ["prediction"] { facts.append(("score", "prediction = " + Self.shortened(score))) }
         if let problem { facts.append(("problem", problem)) }
         var lines = facts.map { Self.padded($0.0, 10) + $0.1 }
-        lines += description.notes.map { Self.padded("note", 10) + $0 }
+        // Texts that a file carries may have lines of their own (CatBoost's producer has ten).
+        lines += description.notes.map { note in
+            Self.padded("note", 10) + note.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        }
         lines.append("inputs (\(signature.inputs.count))")
         let width = (signature.inputs.map(\.name) + signature.outputs.map(\.name)).reduce(0) { max($0, $1.count) } + 2
         for field in signature.inputs {

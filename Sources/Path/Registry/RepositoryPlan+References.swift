@@ -6,6 +6,8 @@ internal import StrictYAML
 // keeps versions from being loaded, as any other fault of a model.yaml does; what serves goes on serving. It is looked at anew with
 // every scan, since the model that is named may come later.
 extension RepositoryPlan {
+    private static let mostCandidates = 200
+
     /// The faults of all models, as sentences, sorted by model.
     package var brokenReferences: [String] {
         models.keys.sorted { $0.text < $1.text }.compactMap { name in brokenReference(of: name).map { "\(name): \($0)" } }
@@ -37,15 +39,19 @@ extension RepositoryPlan {
 
     private func absence(of other: ModelName, _ version: ModelVersion?) -> String? {
         guard let record = models[other], record.isThere else {
-            let names = models.filter { $0.value.isThere }.keys.map(\.text).sorted()
-            let hint =
-                NearestName.to(other.text, among: names).map { "did you mean \(quoted($0))?" }
-                ?? "it has \(names.prefix(20).joined(separator: ", "))"
-            return ".model: the repository has no model \(quoted(other.text)); \(hint)"
+            return ".model: the repository has no model \(quoted(other.text))\(hint(insteadOf: other))"
         }
         // Of a folder that cannot be read nothing is known.
         guard let version, record.problem == nil, !Self.has(version, record) else { return nil }
         return ".version: model \(quoted(other.text)) has no version \(version); \(Self.versions(of: record))"
+    }
+
+    /// Asked for at every look at the repository and its index: of thousands of models nobody wants a list.
+    private func hint(insteadOf name: ModelName) -> String {
+        guard models.count <= Self.mostCandidates else { return "" }
+        let names = models.filter { $0.value.isThere }.keys.map(\.text).sorted()
+        return NearestName.to(name.text, among: names).map { "; did you mean \(quoted($0))?" }
+            ?? "; it has \(names.prefix(20).joined(separator: ", "))"
     }
 
     private static func has(_ version: ModelVersion, _ record: ModelRecord) -> Bool {

@@ -135,6 +135,8 @@ extension Lowering {
         var outcome = try selected(parts.enumerated().map { ($1.isActive, $0 < predictor ? Outcome() : $1.outcome) })
         if let value = outcome.value { outcome.value = applyTargets(value, model.head) }
         outcome.outputs = outputs
+        // Before they are made missing below, as the outputs are.
+        if scope.isOutermost { outcome.probabilities = shown(outcome.probabilities, outputs) }
         var isGiven = constant(1)
         if model.missingPrediction == .returnMissing {
             let results = parts.compactMap { part in

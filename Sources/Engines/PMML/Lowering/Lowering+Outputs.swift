@@ -237,3 +237,15 @@ extension Lowering {
         return constant(.nan)
     }
 }
+
+extension Lowering {
+    /// The probabilities as output fields give them, which may be rounded to float32.
+    func shown(_ probabilities: [Formula.Operand], _ outputs: [OutputResult]) -> [Formula.Operand] {
+        let given = Set(outputs.map(\.value.operand))
+        guard outputs.contains(where: { $0.value.type == .float }), !probabilities.allSatisfy(given.contains) else {
+            return probabilities
+        }
+        let rounded = probabilities.map { builder.apply(.float32, $0) }
+        return rounded.allSatisfy(given.contains) ? rounded : probabilities
+    }
+}

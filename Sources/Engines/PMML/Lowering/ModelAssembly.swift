@@ -51,7 +51,7 @@ package struct ModelAssembly {
 
         var assembly = ModelAssembly()
         let named = assembly.addNamed(outcome)
-        outcome.probabilities = assembly.shown(outcome.probabilities) { lowering.builder.apply(.float32, $0) }
+        outcome.probabilities = lowering.shown(outcome.probabilities, outcome.outputs.filter(\.isFinal))
         var roles = assembly.addRoles(outcome, score: assembly.scoreAmongOutputs(outcome, model.head))
         roles.named = named
         let fields = lowering.finishInputs()
@@ -128,16 +128,6 @@ package struct ModelAssembly {
         } else if let entity = outcome.entity {
             add(name, .category(SymbolTable(outcome.entities)), entity)
         }
-    }
-
-    /// The probabilities as the file's own output fields give them, which may be rounded to float32.
-    private func shown(_ probabilities: [Formula.Operand], rounded: (Formula.Operand) -> Formula.Operand) -> [Formula.Operand] {
-        func areColumns(_ operands: [Formula.Operand]) -> Bool {
-            operands.allSatisfy { column(of: $0, isLabel: false) != nil }
-        }
-        guard columns.contains(where: \.isFloat), !areColumns(probabilities) else { return probabilities }
-        let rounded = probabilities.map(rounded)
-        return areColumns(rounded) ? rounded : probabilities
     }
 
     /// The column of the first final number, if the file says of the value that the model predicts that it is no final result and
