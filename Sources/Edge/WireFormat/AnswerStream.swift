@@ -62,7 +62,6 @@ extension PredictionExchange {
         swap(&taken.decisions, &decisions)
         taken.isCached = isCached
         taken.degradation = degradation
-        taken.answeredBy = answeredBy
         return taken
     }
 
