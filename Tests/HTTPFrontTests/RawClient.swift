@@ -143,7 +143,9 @@ final class RawClient {
                 }
                 var answer = Answer(status: status, head: head, body: "")
                 let length = answer.field("Content-Length").flatMap { Int($0) } ?? 0
-                if status >= 200, !toHead {
+                if answer.field("Transfer-Encoding") == "chunked" {
+                    answer.body = String(decoding: try chunks(), as: UTF8.self)
+                } else if status >= 200, !toHead {
                     while received.count < length {
                         guard try receive() else { throw Failure(description: "the body was cut off") }
                     }
@@ -159,6 +161,30 @@ final class RawClient {
         }
     }
 
+    /// A body in chunks, strictly: sizes in hexadecimal digits only, no extensions, no trailers.
+    private func chunks() throws -> [UInt8] {
+        var body: [UInt8] = []
+        while true {
+            while !received.contains(10) {
+                guard try receive() else { throw Failure(description: "the body was cut off") }
+            }
+            let line = received[..<(received.firstIndex(of: 10) ?? 0)]
+            guard line.last == 13, let size = Int(String(decoding: line.dropLast(), as: UTF8.self), radix: 16) else {
+                throw Failure(description: "not a chunk's size: \(String(decoding: line, as: UTF8.self))")
+            }
+            let start = line.endIndex + 1
+            while received.count < start + size + 2 {
+                guard try receive() else { throw Failure(description: "the body was cut off") }
+            }
+            body += received[start..<start + size]
+            guard received[start + size] == 13, received[start + size + 1] == 10 else {
+                throw Failure(description: "a chunk does not end where it should")
+            }
+            received.removeFirst(start + size + 2)
+            if size == 0 { return body }
+        }
+    }
+
     private func endOfHead(from start: Int) -> Int? {
         var index = start
         while index + 3 < received.count {
@@ -169,6 +195,16 @@ final class RawClient {
         }
         return nil
     }
+
+    /// At least `count` bytes more, or what comes before the end of the connection; nil at the end.
+    func part(of count: Int) throws -> [UInt8]? {
+        while received.count < count, try receive(), received.suffix(5) != [48, 13, 10, 13, 10] {}
+        defer { received = [] }
+        return received.isEmpty ? nil : received
+    }
+
+    /// Does nothing for a while.
+    func pause(milliseconds: Int32) { poll(nil, 0, milliseconds) }
 
     /// Everything up to the end of the connection.
     func rest() throws -> String {

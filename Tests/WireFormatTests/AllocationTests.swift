@@ -28,7 +28,7 @@ internal import WireFormat
                 desk.answer(WireRequest(route: wanted, body: $0, arrival: .now), into: &sink)
             }
             if round >= 10 { allocations += UInt(allocation_count() - before) }
-            guard case .done(let status) = reply, status.code == 200 else {
+            guard case .written(.done(let status)) = reply, status.code == 200 else {
                 Issue.record("not answered: \(sink.string)")
                 return
             }

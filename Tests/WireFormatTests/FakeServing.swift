@@ -266,7 +266,7 @@ struct Counter {
         var sink = ByteSink()
         sink.append("before")
         switch try ask(path, body, timeout: timeout, requestID: requestID, arrival: arrival, into: &sink) {
-        case .done(let status): return try answer(status, sink)
+        case .written(let written): return try whole(written, &sink)
         case .later(let pending):
             predictor.answerWaiting()
             return try written(pending)
@@ -290,9 +290,19 @@ struct Counter {
     func written(_ pending: PendingAnswer) throws -> Answer {
         var sink = ByteSink()
         sink.append("before")
-        let status = pending.write(into: &sink)
+        let written = pending.write(into: &sink)
         desk.reuse(pending)
-        return try answer(status, sink)
+        return try whole(written, &sink)
+    }
+
+    /// With all pieces behind the first.
+    private func whole(_ written: PredictionDesk.Written, _ sink: inout ByteSink) throws -> Answer {
+        switch written {
+        case .done(let status): return try answer(status, sink)
+        case .begun(let stream):
+            while !stream.writePiece(into: &sink) {}
+            return try answer(WireStatus(code: 200), sink)
+        }
     }
 
     private func answer(_ status: WireStatus, _ sink: borrowing ByteSink) throws -> Answer {

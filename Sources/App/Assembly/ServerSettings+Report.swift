@@ -27,6 +27,7 @@ extension ServerSettings {
         case "http.threads": threads.map { String($0) } ?? "one a processor"
         case "limits.maxBodyBytes": ByteCountText.text(limits.maxBodyBytes)
         case "limits.maxConnections": String(limits.maxConnections)
+        case "limits.maxUnreadBytes": ByteCountText.text(limits.maxUnreadBytes)
         case "limits.maxModelBytes": ByteCountText.text(maxModelBytes)
         case "limits.maxLoadTime": DurationText.text(maxLoadTime)
         case "limits.maxLoadBytes": ByteCountText.text(maxLoadBytes)

@@ -122,6 +122,10 @@ extension Setting {
         Setting(key: "limits.maxConnections", help: "Most open connections.") { settings, text throws(SettingError) in
             settings.limits.maxConnections = try integer(text, in: 1...1_000_000)
         },
+        Setting(key: "limits.maxUnreadBytes", help: "Most that is held for clients that do not read.") {
+            settings, text throws(SettingError) in
+            settings.limits.maxUnreadBytes = try bytes(text, in: 1 << 20...1 << 40)
+        },
         Setting(key: "limits.maxModelBytes", help: "Largest model file.") { settings, text throws(SettingError) in
             settings.maxModelBytes = try bytes(text, in: 1...1 << 40)
         },

@@ -4,7 +4,8 @@ internal import NIOCore
 /// Writes the heads of the answers that do not go through the router.
 struct AnswerHead {
     var status: Int
-    var bodyBytes: Int
+    /// nil for a body in chunks.
+    var bodyBytes: Int?
     var isLast = false
     /// An HTTP/1.0 client that asked to go on has to be told that it may.
     var confirmsKeepAlive = false
@@ -23,8 +24,12 @@ struct AnswerHead {
             output.writeStaticString("\r\nContent-Type: application/json\r\nDate: ")
         }
         output.writeBytes(date.text)
-        output.writeStaticString("\r\nContent-Length: ")
-        Self.write(decimal: bodyBytes, into: &output)
+        if let bodyBytes {
+            output.writeStaticString("\r\nContent-Length: ")
+            Self.write(decimal: bodyBytes, into: &output)
+        } else {
+            output.writeStaticString("\r\nTransfer-Encoding: chunked")
+        }
         if let retryAfter {
             output.writeStaticString("\r\nRetry-After: ")
             Self.write(decimal: retryAfter, into: &output)

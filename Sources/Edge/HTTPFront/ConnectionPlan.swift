@@ -60,7 +60,8 @@ struct ConnectionPlan {
     private var receiving: Exchange?
     private var owesContinue = false
     private var waiting = CircularBuffer<Place>(initialCapacity: 2)
-    private var waitingBytes = 0
+    /// Of the bodies of the requests that wait.
+    private(set) var waitingBytes = 0
     /// Whether the request that was taken last still waits for its answer, from the router or from a model.
     private(set) var isAnswering = false
     private var isDraining = false

@@ -38,6 +38,11 @@ struct Patience {
         }
     }
 
+    /// The client has read something: the wait for it to read more is another one.
+    mutating func outputProgressed() {
+        if wait == .output { wait = .none }
+    }
+
     mutating func end() {
         timer?.cancel()
         timer = nil

@@ -18,6 +18,9 @@ final class FastLane: ChannelDuplexHandler {
 
     /// Answers are sent once so much has gathered, or when the client's requests so far are dealt with.
     private static let sendAt = 64 << 10
+    /// What a connection keeps of the memory of `output`, and the loop of that of its sink, for the next answers.
+    private static let keptOutput = 4 << 10
+    private static let keptSink = 256 << 10
 
     let state: LoopState
     /// Where finished bytes are written, past the encoder.
@@ -26,7 +29,7 @@ final class FastLane: ChannelDuplexHandler {
     var plan: ConnectionPlan
     var patience = Patience()
     /// Answers that are not sent yet.
-    private var output = ByteBuffer()
+    var output = ByteBuffer()
     private var routes = RouteMemory()
     /// Whether the client takes what is sent to it; while it does not, nothing is answered or read.
     private(set) var isWritable = true
@@ -38,11 +41,17 @@ final class FastLane: ChannelDuplexHandler {
     /// Whether anything was decoded since the last `channelReadComplete`.
     private var hasDecoded = false
     private var answersThisTurn = 0
+    var pieceBytesThisTurn = 0
     private var isTurnScheduled = false
     /// The request that is with the router, and its answer as far as it is out.
     private var routed: Routed?
     /// The prediction whose scores come later.
     private var pending: PendingAnswer?
+    /// The answer that is on its way in pieces.
+    var long: LongAnswer?
+    /// What `state.unread` knows of the connection, and whether its client has read something since.
+    private var heldBytes = 0
+    private var hasProgressed = false
     private var remoteAddress: String?
 
     private struct Routed {
@@ -68,9 +77,23 @@ final class FastLane: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         patience.end()
-        pending?.cancel()
+        letGo(context)
         state.closed(self)
         self.context = nil
+    }
+
+    /// Handlers are removed only when the event loop has been through all its sockets; what is held is let go of at once.
+    func channelInactive(context: ChannelHandlerContext) {
+        letGo(context)
+        context.fireChannelInactive()
+    }
+
+    private func letGo(_ context: ChannelHandlerContext) {
+        pending?.cancel()
+        long = nil
+        guard heldBytes > 0 else { return }
+        heldBytes = 0
+        state.unread.hold(0, by: context.channel, hasProgressed: false)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -141,7 +164,7 @@ final class FastLane: ChannelDuplexHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         if !hasDecoded { plan.headBegan() }
         hasDecoded = false
-        answersThisTurn = 0
+        (answersThisTurn, pieceBytesThisTurn) = (0, 0)
         turn(context)
     }
 
@@ -159,6 +182,10 @@ final class FastLane: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
+        if isWritable {
+            hasProgressed = true
+            patience.outputProgressed()
+        }
         turn(context)
         context.fireChannelWritabilityChanged()
     }
@@ -200,6 +227,8 @@ final class FastLane: ChannelDuplexHandler {
         repeat { pump(context) } while send()
         isBusy = false
         guard self.context != nil else { return }
+        if heldBytes > 0 || long != nil || !isWritable { account(context) }
+        guard self.context != nil else { return }
         settle(context)
         if isReadHeld, mayRead {
             isReadHeld = false
@@ -209,21 +238,41 @@ final class FastLane: ChannelDuplexHandler {
 
     private func pump(_ context: ChannelHandlerContext) {
         while self.context != nil, isWritable {
-            if answersThisTurn >= state.limits.maxPipelined { return scheduleTurn(context) }
-            switch plan.next() {
-            case .answer(let exchange, let isLast): answer(exchange, isLast: isLast)
-            case .route(let exchange): route(exchange, context)
-            case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange, isLast: isLast)
-            case .sendContinue: output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
-            case .close: close(context)
-            case .abort: context.close(promise: nil)
-            case .wait: return
+            if answersThisTurn >= state.limits.maxPipelined || pieceBytesThisTurn >= Self.pieceBytesPerTurn {
+                return scheduleTurn(context)
+            }
+            if long != nil {
+                continueLongAnswer()
+            } else {
+                switch plan.next() {
+                case .answer(let exchange, let isLast): answer(exchange, isLast: isLast)
+                case .route(let exchange): route(exchange, context)
+                case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange, isLast: isLast)
+                case .sendContinue: output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
+                case .close: close(context)
+                case .abort: context.close(promise: nil)
+                case .wait: return
+                }
             }
             if output.readableBytes >= Self.sendAt { send() }
         }
     }
 
-    /// Goes on with a long pipeline after other connections had their turn.
+    /// Tells the server how much lies here because the client does not read: what is encoded, the scores of an answer on its
+    /// way, and the requests behind it.
+    private func account(_ context: ChannelHandlerContext) {
+        var bytes = long?.stream.heldBytes ?? 0
+        if !isWritable {
+            bytes += plan.waitingBytes
+            bytes += (try? context.channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)) ?? 0
+        }
+        guard bytes != heldBytes || (bytes > 0 && hasProgressed) else { return }
+        heldBytes = bytes
+        state.unread.hold(bytes, by: context.channel, hasProgressed: hasProgressed)
+        hasProgressed = false
+    }
+
+    /// Goes on with a long pipeline or answer after other connections had their turn.
     private func scheduleTurn(_ context: ChannelHandlerContext) {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
@@ -233,7 +282,7 @@ final class FastLane: ChannelDuplexHandler {
     /// The turn that `scheduleTurn` asked for.
     func continueTurn() {
         isTurnScheduled = false
-        answersThisTurn = 0
+        (answersThisTurn, pieceBytesThisTurn) = (0, 0)
         if let context { turn(context) }
     }
 
@@ -250,7 +299,8 @@ final class FastLane: ChannelDuplexHandler {
                 into: &state.sink)
         }
         switch reply {
-        case .done(let status): write(status, to: exchange.intake, isLast: isLast, since: arrival)
+        case .written(.done(let status)): write(status, to: exchange.intake, isLast: isLast, since: arrival)
+        case .written(.begun(let stream)): begin(stream, to: exchange.intake, isLast: isLast, since: arrival)
         case .later(let answer): awaitScores(answer, to: exchange.intake, since: arrival)
         }
     }
@@ -263,9 +313,13 @@ final class FastLane: ChannelDuplexHandler {
             // The connection may be gone; what was scored for it is then let go of.
             if let context {
                 state.sink.removeAll()
-                let status = answer.write(into: &state.sink)
+                let written = answer.write(into: &state.sink)
                 plan.answered()
-                write(status, to: intake, isLast: plan.sealIfLast(), since: arrival)
+                let isLast = plan.sealIfLast()
+                switch written {
+                case .done(let status): write(status, to: intake, isLast: isLast, since: arrival)
+                case .begun(let stream): begin(stream, to: intake, isLast: isLast, since: arrival)
+                }
                 turn(context)
             }
             state.desk.reuse(answer)
@@ -280,6 +334,7 @@ final class FastLane: ChannelDuplexHandler {
         head.requestID = intake.requestID
         write(head)
         log(intake, status: status.code, bytes: state.sink.count, since: arrival)
+        if state.sink.count > Self.keptSink { state.sink = ByteSink() }
     }
 
     private func refuse(_ refusal: Refusal, _ exchange: Exchange?, isLast: Bool) {
@@ -327,10 +382,9 @@ final class FastLane: ChannelDuplexHandler {
     @discardableResult
     private func send() -> Bool {
         guard output.readableBytes > 0 else { return false }
-        let isLarge = output.readableBytes > Self.sendAt
         encoder.write(NIOAny(output), promise: nil)
         encoder.flush()
-        if isLarge { output = ByteBuffer() } else { output.clear() }
+        if output.capacity > Self.keptOutput { output = ByteBuffer() } else { output.clear() }
         return true
     }
 
@@ -349,7 +403,7 @@ final class FastLane: ChannelDuplexHandler {
         }
     }
 
-    private func log(_ intake: Intake, status: Int, bytes: Int, since start: Moment) {
+    func log(_ intake: Intake, status: Int, bytes: Int, since start: Moment) {
         guard let accessLog = state.accessLog else { return }
         accessLog.add(
             AccessLog.Record(

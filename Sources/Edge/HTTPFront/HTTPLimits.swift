@@ -12,6 +12,9 @@ package struct HTTPLimits: Sendable, Equatable {
     /// Complete requests of one connection waiting for their turn; while so many wait, the connection is not
     /// read from. Default 64.
     package var maxPipelined = 64
+    /// Bytes that the server holds for clients that do not read, over all connections. Beyond it, those are closed that have
+    /// gone longest without reading. Default 256 MiB.
+    package var maxUnreadBytes = 256 << 20
     /// How long a connection may stay without a request, or leave an answer unread. Default 60 s.
     package var idleTimeout: Duration = .seconds(60)
     /// From a request's first byte to the end of its head. Default 10 s.
@@ -29,6 +32,7 @@ package struct HTTPLimits: Sendable, Equatable {
         limits.maxBodyBytes = max(0, maxBodyBytes)
         limits.maxConnections = max(1, maxConnections)
         limits.maxPipelined = max(1, maxPipelined)
+        limits.maxUnreadBytes = max(0, maxUnreadBytes)
         // A year: beyond the life of a connection, and far from the end of the clock.
         let longest = Duration.seconds(365 * 86_400)
         limits.idleTimeout = min(idleTimeout, longest)
@@ -61,4 +65,7 @@ enum HeadLimits {
     static let unsentInKernel = (
         option: ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 25)), bytes: SocketOptionValue(128 << 10)
     )
+    /// How much of it lies here besides. Beyond `high` the connection counts as not writable, and its bytes count towards
+    /// `HTTPLimits.maxUnreadBytes`.
+    static let unsentHere = ChannelOptions.Types.WriteBufferWaterMark(low: 8 << 10, high: 16 << 10)
 }

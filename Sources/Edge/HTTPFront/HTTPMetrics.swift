@@ -1,7 +1,8 @@
 internal import Scoring
 internal import Synchronization
 
-/// What the front counts of its own: connections, and answers with an error status that no model gave. Any thread.
+/// What the front counts of its own: connections, what they leave unread, and answers with an error status that no model gave.
+/// Any thread.
 final class HTTPMetrics: Sendable {
     /// Statuses with a series of their own; others share one.
     private static let statuses = [400, 404, 405, 408, 413, 415, 417, 431, 500, 501, 503]
@@ -9,11 +10,16 @@ final class HTTPMetrics: Sendable {
     private let errors = CounterTable(count: statuses.count + 1)
     private let opened = Atomic<UInt64>(0)
     private let openNow = Atomic<Int>(0)
+    let unread: UnreadAnswers
+
+    init(unread: UnreadAnswers) { self.unread = unread }
 
     func connectionOpened() {
         opened.wrappingAdd(1, ordering: .relaxed)
         openNow.wrappingAdd(1, ordering: .relaxed)
     }
+
+    var openConnections: Int { max(0, openNow.load(ordering: .relaxed)) }
 
     func connectionClosed() { openNow.wrappingSubtract(1, ordering: .relaxed) }
 
@@ -25,13 +31,20 @@ final class HTTPMetrics: Sendable {
 
     /// The metrics in Prometheus' text format 0.0.4.
     var text: String {
+        let unread = unread.figures
         var text = """
             # HELP verdict_http_open_connections Connections of clients that are open.
             # TYPE verdict_http_open_connections gauge
-            verdict_http_open_connections \(max(0, openNow.load(ordering: .relaxed)))
+            verdict_http_open_connections \(openConnections)
             # HELP verdict_http_connections_total Connections of clients that were accepted.
             # TYPE verdict_http_connections_total counter
             verdict_http_connections_total \(opened.load(ordering: .relaxed))
+            # HELP verdict_http_unread_bytes What the server holds for clients that do not read their answers.
+            # TYPE verdict_http_unread_bytes gauge
+            verdict_http_unread_bytes \(unread.bytes)
+            # HELP verdict_http_unread_closed_total Connections that were closed because too much lay unread.
+            # TYPE verdict_http_unread_closed_total counter
+            verdict_http_unread_closed_total \(unread.closed)
             # HELP verdict_http_errors_total Answers with an error status that no model gave, by status.
             # TYPE verdict_http_errors_total counter
 

@@ -59,7 +59,7 @@ package final class HTTPService: Service {
     private let backend: Backend
     private let logger: Logger
     private let accessLog: AccessLog?
-    private let metrics = HTTPMetrics()
+    private let metrics: HTTPMetrics
     private let onListening: @Sendable (_ host: String, _ port: Int) -> Void
     private let isServing = Atomic<Bool>(true)
     private let hasListened = Atomic<Bool>(false)
@@ -76,6 +76,7 @@ package final class HTTPService: Service {
         self.configuration = configuration
         self.backend = backend
         self.logger = logger
+        metrics = HTTPMetrics(unread: UnreadAnswers(limit: configuration.limits.maxUnreadBytes, logger: logger))
         self.accessLog = accessLog
         self.onListening = onListening
     }
@@ -141,6 +142,8 @@ package final class HTTPService: Service {
             }
         } onGracefulShutdown: {
             self.isServing.store(false, ordering: .relaxed)
+            self.logger.info(
+                "the server is draining", metadata: ["open_connections": .stringConvertible(self.metrics.openConnections)])
         }
     }
 
@@ -151,9 +154,16 @@ package final class HTTPService: Service {
         if possible < wanted {
             logger.warning(
                 "the limit on open files allows fewer connections than configured",
-                metadata: ["configured": "\(wanted)", "possible": "\(possible)"])
+                metadata: ["configured": .stringConvertible(wanted), "possible": .stringConvertible(possible)])
         }
         return possible
+    }
+
+    /// What Hummingbird says of the server's life, Verdict says in words of its own.
+    private var frameworkLogger: Logger {
+        var logger = logger
+        if logger.logLevel == .info || logger.logLevel == .notice { logger.logLevel = .warning }
+        return logger
     }
 
     private func application(
@@ -181,9 +191,10 @@ package final class HTTPService: Service {
                 }.get()
                 self.hasListened.store(true, ordering: .relaxed)
                 if let address = channel.localAddress, let host = address.ipAddress, let port = address.port {
+                    self.logger.info("the server listens", metadata: ["host": "\(host)", "port": .stringConvertible(port)])
                     self.onListening(host, port)
                 }
             },
-            eventLoopGroupProvider: .shared(group), logger: logger)
+            eventLoopGroupProvider: .shared(group), logger: frameworkLogger)
     }
 }

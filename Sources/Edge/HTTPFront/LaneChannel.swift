@@ -19,6 +19,7 @@ struct LaneChannel: ServerChildChannel {
             try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
             // Where the system knows it, answers wait here instead of in the kernel, which would take megabytes of them.
             try? channel.syncOptions?.setOption(HeadLimits.unsentInKernel.option, value: HeadLimits.unsentInKernel.bytes)
+            try channel.syncOptions?.setOption(.writeBufferWaterMark, value: HeadLimits.unsentHere)
             let lane = FastLane(state: states.state(on: channel.eventLoop), encoder: encoder)
             try pipeline.addHandler(lane, position: .after(decoder))
             try pipeline.addHandler(UpgradeMask(lane: lane), position: .before(decoder))

@@ -51,6 +51,8 @@ final class LoopState {
         metrics.connectionClosed()
     }
 
+    /// What the clients of all loops leave unread.
+    var unread: UnreadAnswers { metrics.unread }
     var openConnections: Int { lanes.count }
 
     /// Ends every connection, answered or not.

@@ -19,6 +19,9 @@ struct AnswerEncoder {
         width = exchange.scores.width
     }
 
+    /// The same with results of its own, so that the exchange can be used again.
+    func takingResults() -> AnswerEncoder { AnswerEncoder(served, exchange.takeResults(), latency: latency) }
+
     /// What is encoded is read by position: a row that is not there would be someone else's.
     static func check(_ exchange: PredictionExchange, _ served: ServedModel) throws(ScoringError) {
         guard exchange.scores.count == exchange.features.count, exchange.scores.width == served.signature.outputs.count else {

@@ -16,4 +16,13 @@ final class AnswerPart {
         self.served = served
         self.exchange = exchange
     }
+
+    /// The same with results of its own.
+    func takingResults() -> AnswerPart {
+        let part = AnswerPart(served, exchange.takeResults())
+        part.positions = positions
+        part.error = error
+        part.isReady = isReady
+        return part
+    }
 }

@@ -162,8 +162,9 @@ struct InferenceDecoder {
             }
             return
         }
-        let maxRows = min(limits.maxRows, limits.maxCells / max(1, batch.width))
-        guard count <= maxRows else { throw .tooLarge(limit: "a request for this model has at most \(maxRows) rows") }
+        var allowance = RowAllowance(limits)
+        allowance.limitCells(of: served, limits)
+        guard count <= allowance.rows else { throw allowance.error("request") }
         for _ in 0..<count { batch.addRow() }
         rows = count
     }

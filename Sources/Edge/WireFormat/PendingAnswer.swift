@@ -3,18 +3,10 @@ package import TextFormats
 
 /// An answer whose scores come later: what is left of its request. Belongs to the desk's thread.
 package final class PendingAnswer {
-    /// A request of a batch; see `PredictionDesk.BatchRow`.
-    struct Row {
-        var part: Int
-        var row: Int?
-        var error: ScoringError?
-        var requestID: [UInt8]?
-    }
-
     /// What was asked, with copies of what the answer repeats.
     enum Question {
         case single(requestID: [UInt8]?)
-        case batch([Row])
+        case batch(BatchEntries)
         case inference(id: [UInt8]?, outputs: [InferenceOutput])
     }
 
@@ -52,19 +44,19 @@ package final class PendingAnswer {
         for part in parts where !part.isReady { part.exchange.cancel?() }
     }
 
-    /// Appends the body of the answer and returns its status. Once, after `onReady`.
-    package func write(into response: inout ByteSink) -> WireStatus {
+    /// Appends the body of the answer, or its beginning. Once, after `onReady`.
+    package func write(into response: inout ByteSink) -> PredictionDesk.Written {
         let start = response.count
         do throws(ScoringError) {
-            try writeResult(&response)
-            return WireStatus(code: 200)
+            if let stream = try writeResult(&response) { return .begun(stream) }
+            return .done(WireStatus(code: 200))
         } catch {
             response.truncate(to: start)
-            return writeError(error, into: &response)
+            return .done(writeError(error, into: &response))
         }
     }
 
-    private func writeResult(_ response: inout ByteSink) throws(ScoringError) {
+    private func writeResult(_ response: inout ByteSink) throws(ScoringError) -> AnswerStream? {
         for part in parts where part.error == nil {
             do throws(ScoringError) {
                 try AnswerEncoder.check(part.exchange, part.served)
@@ -79,34 +71,31 @@ package final class PendingAnswer {
         switch question {
         case .single(let requestID):
             if let failure = exchange.scores.failure(row: 0) { throw failure }
-            Self.withBytes(requestID) { encoder.write(row: 0, requestID: $0, into: &response) }
-        case .batch(let rows):
+            requestID.withBytes { encoder.write(row: 0, requestID: $0, into: &response) }
+            return nil
+        case .batch(let entries):
             let batch = BatchEncoder(parts, latency: latency)
-            batch.write(count: rows.count, into: &response) { position, response in
-                let entry = rows[position]
-                return Self.withBytes(entry.requestID) { requestID in
-                    batch.write(entry.part, entry.row, position, entry.error, requestID: requestID, into: &response)
-                }
-            }
+            var position = BatchPosition()
+            if batch.writePiece(from: &position, entries, into: &response) { return nil }
+            return AnswerStream(batch.takingResults(), entries, position)
         case .inference(let id, let outputs):
             if let failure = exchange.scores.failures.min(by: { $0.row < $1.row }) { throw failure.error }
-            Self.withBytes(id) { encoder.writeInference(id: $0, outputs, into: &response) }
+            var position = InferencePosition()
+            let isComplete = id.withBytes { id in
+                encoder.writeInference(id: id, outputs, from: &position, into: &response)
+            }
+            return isComplete ? nil : AnswerStream(encoder.takingResults(), id: id, outputs: outputs, position)
         }
     }
 
     private func writeError(_ error: ScoringError, into response: inout ByteSink) -> WireStatus {
         let document = ErrorDocument(error, style: errorStyle)
-        if case .single(let requestID?) = question {
-            Self.withBytes(requestID) { document.write(utf8ID: $0, into: &response) }
+        if case .single(let requestID) = question, requestID != nil {
+            requestID.withBytes { document.write(utf8ID: $0, into: &response) }
         } else {
             document.write(requestID: headerID, into: &response)
         }
         return document.status
-    }
-
-    private static func withBytes<Result>(_ bytes: [UInt8]?, _ body: (UnsafeBufferPointer<UInt8>?) -> Result) -> Result {
-        guard let bytes else { return body(nil) }
-        return bytes.withUnsafeBufferPointer { body($0) }
     }
 }
 

@@ -20,10 +20,9 @@ extension PredictionDesk {
     func predictBatch(
         _ request: WireRequest, _ name: ModelName?, _ version: VersionReference?, _ progress: inout Progress,
         into response: inout ByteSink
-    ) throws(ScoringError) -> PendingAnswer? {
+    ) throws(ScoringError) -> Unfinished? {
         let inquiry = try lookUp(request, name, version, &progress)
-        batchRows.removeAll(keepingCapacity: true)
-        var parts = BatchParts(inquiry, body: request.body, maxCells: limits.maxCells)
+        var parts = BatchParts(inquiry, body: request.body, limits)
         if !inquiry.isDivided { parts.add(Inquiry.Choice(served: inquiry.serving.model, isChosen: false), exchange) }
         var reader = RequestReader(request.body, memory: memory)
         try readBatch(&reader, &parts)
@@ -45,23 +44,16 @@ extension PredictionDesk {
             }
         }
         if all.contains(where: { !$0.isReady }) {
-            let rows = batchRows.map { entry in
-                PendingAnswer.Row(
-                    part: entry.part, row: entry.row, error: entry.error, requestID: entry.requestID.map { Array($0) })
-            }
-            return PendingAnswer(all, request, .batch(rows))
+            return .pending(PendingAnswer(all, request, .batch(BatchEntries(batchRows))))
         }
-        defer {
-            for part in all where part.exchange !== exchange { reuse(part.exchange) }
-            batchRows.removeAll(keepingCapacity: true)
-        }
+        defer { for part in all where part.exchange !== exchange { reuse(part.exchange) } }
         if let error = all.first?.error, all.allSatisfy({ $0.error != nil }) { throw error }
         let batch = BatchEncoder(all, latency: Moment.now.nanoseconds(since: request.arrival))
-        batch.write(count: batchRows.count, into: &response) { position, response in
-            let entry = batchRows[position]
-            return batch.write(entry.part, entry.row, position, entry.error, requestID: entry.requestID, into: &response)
+        var position = BatchPosition()
+        let isComplete = batch.writePiece(from: &position, of: batchRows.count, into: &response) { position, response in
+            batch.write(batchRows[position], position, into: &response)
         }
-        return nil
+        return isComplete ? nil : .begun(AnswerStream(batch.takingResults(), BatchEntries(batchRows), position))
     }
 
     private func readBatch(_ reader: inout RequestReader, _ parts: inout BatchParts) throws(ScoringError) {
@@ -89,10 +81,7 @@ extension PredictionDesk {
     private func readRows(_ reader: inout RequestReader, _ parts: inout BatchParts) throws(ScoringError) {
         try reader.beginArray()
         while try reader.nextElement() {
-            let maxRows = min(limits.maxRows, parts.maxRows)
-            guard batchRows.count < maxRows else {
-                throw .tooLarge(limit: "a batch for this model has at most \(maxRows) rows")
-            }
+            guard batchRows.count < parts.allowance.rows else { throw parts.allowance.error("batch") }
             let place = reader.mark()
             var current: Int?
             do throws(ScoringError) {
@@ -132,18 +121,18 @@ extension PredictionDesk {
 struct BatchParts {
     let inquiry: Inquiry
     let key: StickyKey?
-    private let maxCells: Int
+    private let limits: WireLimits
     private(set) var all: [AnswerPart] = []
     private var choices: [Inquiry.Choice] = []
+    /// Requests that the limits leave room for, with the largest of the versions found so far.
+    private(set) var allowance: RowAllowance
 
-    init(_ inquiry: Inquiry, body: UnsafeBufferPointer<UInt8>, maxCells: Int) {
+    init(_ inquiry: Inquiry, body: UnsafeBufferPointer<UInt8>, _ limits: WireLimits) {
         self.inquiry = inquiry
-        self.maxCells = maxCells
+        self.limits = limits
+        allowance = RowAllowance(limits)
         key = inquiry.isDivided ? inquiry.stickyKey(in: body) : nil
     }
-
-    /// Requests that the limit on cells leaves room for.
-    var maxRows: Int { maxCells / max(1, all.map(\.served.signature.inputs.count).max() ?? 1) }
 
     func index(of choice: Inquiry.Choice) -> Int? {
         choices.firstIndex { $0.served === choice.served && $0.isChosen == choice.isChosen }
@@ -154,8 +143,17 @@ struct BatchParts {
         inquiry.begin(exchange, choice)
         all.append(AnswerPart(choice.served, exchange))
         choices.append(choice)
+        allowance.limitCells(of: choice.served, limits)
+        allowance.limitBytes(AnswerSize.ofResult(choice.served), limits)
         return all.count - 1
     }
+}
+
+/// How far the answer to a batch is written.
+struct BatchPosition {
+    var next = 0
+    /// Results so far that are errors.
+    var failed = 0
 }
 
 /// Writes the answer to a batch.
@@ -178,36 +176,54 @@ struct BatchEncoder {
         }
     }
 
-    /// Appends the answer; `write` appends the result of each position and says whether it has one.
-    func write(count: Int, into response: inout ByteSink, _ write: (_ position: Int, _ response: inout ByteSink) -> Bool) {
-        var failed = 0
-        response.append(#"{"success":true,"results":["#)
-        for position in 0..<count {
-            if position > 0 { response.append(",") }
-            if !write(position, &response) { failed += 1 }
+    /// The same with results of its own, so that the exchanges can be used again.
+    func takingResults() -> BatchEncoder {
+        BatchEncoder(parts.map { $0.takingResults() }, latency: latency)
+    }
+
+    /// Memory that the results take, nearly.
+    var heldBytes: Int {
+        parts.reduce(0) { $0 + $1.exchange.heldBytes + $1.positions.count * MemoryLayout<Int>.stride }
+    }
+
+    /// Appends the answer from `position` on, until a piece is full; true if the answer is complete. `write` appends the result
+    /// of each position and says whether it has one.
+    func writePiece(
+        from position: inout BatchPosition, of count: Int, into response: inout ByteSink,
+        _ write: (_ position: Int, _ response: inout ByteSink) -> Bool
+    ) -> Bool {
+        let full = response.count + AnswerStream.pieceBytes
+        if position.next == 0 { response.append(#"{"success":true,"results":["#) }
+        while position.next < count {
+            if response.count >= full { return false }
+            if position.next > 0 { response.append(",") }
+            if !write(position.next, &response) { position.failed += 1 }
+            position.next += 1
         }
         response.append(#"],"count":"#)
         response.append(integer: count)
         response.append(#","failed":"#)
-        response.append(integer: failed)
+        response.append(integer: position.failed)
         response.append(#","total_latency_ms":"#)
         response.append(millisecondsOf: latency)
         response.append("}")
+        return true
+    }
+
+    func writePiece(from position: inout BatchPosition, _ entries: BatchEntries, into response: inout ByteSink) -> Bool {
+        writePiece(from: &position, of: entries.count, into: &response) { position, response in
+            entries.withRow(position) { write($0, position, into: &response) }
+        }
     }
 
     /// Appends the result of a request; false where that is an error.
-    /// - Parameters:
-    ///   - row: Its row in its part; nil if it was wrong, as `error` says then.
-    func write(
-        _ part: Int, _ row: Int?, _ position: Int, _ error: ScoringError?, requestID: UnsafeBufferPointer<UInt8>?,
-        into response: inout ByteSink
-    ) -> Bool {
-        let unread = row == nil ? ScoringError.engineFailure("the request was not scored") : nil
-        if let error = error ?? unread ?? parts[part].error ?? failures[position] {
-            AnswerEncoder.write(error, requestID: requestID, into: &response)
+    func write(_ entry: PredictionDesk.BatchRow, _ position: Int, into response: inout ByteSink) -> Bool {
+        let unread = entry.row == nil ? ScoringError.engineFailure("the request was not scored") : nil
+        if let error = entry.error ?? unread ?? parts[entry.part].error ?? failures[position] {
+            AnswerEncoder.write(error, requestID: entry.requestID, into: &response)
             return false
         }
-        encoders[part].write(row: row ?? 0, requestID: requestID, into: &response)
+        encoders[entry.part].write(row: entry.row ?? 0, requestID: entry.requestID, into: &response)
         return true
     }
 }

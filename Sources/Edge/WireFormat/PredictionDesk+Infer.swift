@@ -6,7 +6,7 @@ extension PredictionDesk {
     func infer(
         _ request: WireRequest, _ name: ModelName, _ version: VersionReference?, _ progress: inout Progress,
         into response: inout ByteSink
-    ) throws(ScoringError) -> PendingAnswer? {
+    ) throws(ScoringError) -> Unfinished? {
         let served = try begin(request, name, version, &progress) { key, reader throws(ScoringError) in
             try key.find(inInference: &reader)
         }
@@ -15,6 +15,12 @@ extension PredictionDesk {
         var reader = RequestReader(request.body, memory: memory)
         let order = try decoder.read(&reader)
         try reader.end()
+        let outputs = order.outputs.isEmpty ? InferenceOutput.usual(of: served) : order.outputs
+        if exchange.features.count > 1 {
+            var allowance = RowAllowance(limits)
+            allowance.limitBytes(AnswerSize.ofTensors(outputs, served), limits)
+            guard exchange.features.count <= allowance.rows else { throw allowance.error("request") }
+        }
         if let timeout = order.timeoutMicroseconds {
             let (nanoseconds, overflow) = timeout.multipliedReportingOverflow(by: 1000)
             let (end, carry) = request.arrival.nanoseconds.addingReportingOverflow(nanoseconds)
@@ -27,21 +33,50 @@ extension PredictionDesk {
         }
         if case .pending = try score(with: served, &progress) {
             let id = order.id.map { Array($0.bytes) }
-            return PendingAnswer([AnswerPart(served, exchange)], request, .inference(id: id, outputs: order.outputs))
+            return .pending(PendingAnswer([AnswerPart(served, exchange)], request, .inference(id: id, outputs: outputs)))
         }
         if let failure = exchange.scores.failures.min(by: { $0.row < $1.row }) { throw failure.error }
         let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
-        encoder.writeInference(id: order.id?.bytes, order.outputs, into: &response)
-        return nil
+        var position = InferencePosition()
+        if encoder.writeInference(id: order.id?.bytes, outputs, from: &position, into: &response) { return nil }
+        let id = order.id.map { Array($0.bytes) }
+        return .begun(AnswerStream(encoder.takingResults(), id: id, outputs: outputs, position))
     }
 }
 
+/// How far the answer to an Open Inference request is written: the next value of the next tensor.
+struct InferencePosition: Equatable {
+    var output = 0
+    var row = 0
+    /// Among those of the tensor's columns.
+    var column = 0
+}
+
 extension AnswerEncoder {
-    /// Appends the answer to an Open Inference request. What the specification has no place for stands in the
-    /// response's own parameters, never in an output's: some clients take those for binary tensors.
-    ///
-    /// - Parameter outputs: Empty for the model's usual ones.
-    func writeInference(id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], into sink: inout ByteSink) {
+    /// Appends the answer to an Open Inference request from `position` on, until a piece is full; true if the answer is
+    /// complete. What the specification has no place for stands in the response's own parameters, never in an output's: some
+    /// clients take those for binary tensors.
+    func writeInference(
+        id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], from position: inout InferencePosition,
+        into sink: inout ByteSink
+    ) -> Bool {
+        let full = sink.count + AnswerStream.pieceBytes
+        if position == InferencePosition() { writeStart(id: id, into: &sink) }
+        while position.output < outputs.count {
+            let output = outputs[position.output]
+            if position.row == 0, position.column == 0 {
+                if position.output > 0 { sink.append(",") }
+                writeShape(of: output, into: &sink)
+            }
+            guard writeData(of: output, from: &position, until: full, into: &sink) else { return false }
+            sink.append("]}")
+            position = InferencePosition(output: position.output + 1)
+        }
+        sink.append("]}")
+        return true
+    }
+
+    private func writeStart(id: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         sink.append(#"{"model_name":""#)
         sink.append(text: answering.name)
         sink.append(#"","model_version":""#)
@@ -53,13 +88,6 @@ extension AnswerEncoder {
         }
         if exchange.isCached || exchange.degradation != nil { writeParameters(into: &sink) }
         sink.append(#","outputs":["#)
-        var isFirst = true
-        for output in outputs.isEmpty ? InferenceOutput.usual(of: served) : outputs {
-            if !isFirst { sink.append(",") }
-            isFirst = false
-            write(output, into: &sink)
-        }
-        sink.append("]}")
     }
 
     private func writeParameters(into sink: inout ByteSink) {
@@ -72,37 +100,52 @@ extension AnswerEncoder {
         sink.append("}")
     }
 
-    private func write(_ output: InferenceOutput, into sink: inout ByteSink) {
-        let rows = exchange.scores.count
+    private func writeShape(of output: InferenceOutput, into sink: inout ByteSink) {
         sink.append(#"{"name":"#)
         sink.append(json: output.name(in: served))
         sink.append(#","datatype":""#)
         sink.append(text: output.type(in: served).rawValue)
         sink.append(#"","shape":["#)
-        sink.append(integer: rows)
+        sink.append(integer: exchange.scores.count)
         if let width = output.width(in: served) {
             sink.append(",")
             sink.append(integer: width)
         }
         sink.append(#"],"data":["#)
-        if output == .decision {
-            for row in 0..<rows {
-                if row > 0 { sink.append(",") }
-                if row < exchange.decisions.count, let decision = exchange.decisions[row] {
-                    sink.append(json: decision.rawValue)
+    }
+
+    /// False if the sink was full before the last value.
+    private func writeData(
+        of output: InferenceOutput, from position: inout InferencePosition, until full: Int, into sink: inout ByteSink
+    ) -> Bool {
+        let columns = output.columns(in: served)
+        let width = output == .decision ? 1 : columns.count
+        guard width > 0 else { return true }
+        let rows = exchange.scores.count
+        while position.row < rows {
+            while position.column < width {
+                if position.row > 0 || position.column > 0 {
+                    if sink.count >= full { return false }
+                    sink.append(",")
+                }
+                if output == .decision {
+                    writeDecision(position.row, into: &sink)
                 } else {
-                    sink.append("null")
+                    writeValue(position.row, columns.lowerBound + position.column, into: &sink)
                 }
+                position.column += 1
             }
-        } else {
-            let columns = output.columns(in: served)
-            for row in 0..<rows {
-                for column in columns {
-                    if row > 0 || column > columns.lowerBound { sink.append(",") }
-                    writeValue(row, column, into: &sink)
-                }
-            }
+            position.row += 1
+            position.column = 0
         }
-        sink.append("]}")
+        return true
+    }
+
+    private func writeDecision(_ row: Int, into sink: inout ByteSink) {
+        if row < exchange.decisions.count, let decision = exchange.decisions[row] {
+            sink.append(json: decision.rawValue)
+        } else {
+            sink.append("null")
+        }
     }
 }

@@ -6,12 +6,25 @@ package import TextFormats
 ///
 /// Used on its front's thread only. Where a model answers later, other requests are answered in between.
 package final class PredictionDesk {
+    /// What is written of an answer.
+    package enum Written {
+        /// Its body.
+        case done(WireStatus)
+        /// The first piece of the body of a large one, whose status is 200.
+        case begun(AnswerStream)
+    }
+
     /// What becomes of a request.
     package enum Reply {
-        /// The body of the answer is written.
-        case done(WireStatus)
+        case written(Written)
         /// The answer comes later, and nothing is written yet.
         case later(PendingAnswer)
+    }
+
+    /// What of a request is still to do after its rows were put to the model.
+    enum Unfinished {
+        case pending(PendingAnswer)
+        case begun(AnswerStream)
     }
 
     /// Runs a closure on the desk's thread, soon.
@@ -35,6 +48,7 @@ package final class PredictionDesk {
     /// Exchanges that are kept for the next requests that wait, and the most cells that such a one has grown to.
     private static let mostSpare = 64
     private static let mostSpareCells = 8192
+    private static let mostSpareRows = 1024
 
     /// How far a request has come; what an error has to know.
     struct Progress {
@@ -65,25 +79,29 @@ package final class PredictionDesk {
     package func answer(_ request: WireRequest, into response: inout ByteSink) -> Reply {
         let start = response.count
         var progress = Progress()
+        defer { letGoOfLarge() }
         do throws(ScoringError) {
             guard request.body.count <= limits.maxBodyBytes else {
                 throw .tooLarge(limit: "a body has at most \(limits.maxBodyBytes) bytes")
             }
-            let pending: PendingAnswer? =
+            let unfinished: Unfinished? =
                 switch request.route {
                 case .predict(let name, let version): try predict(request, name, version, &progress, into: &response)
                 case .batch(let name, let version): try predictBatch(request, name, version, &progress, into: &response)
                 case .infer(let name, let version): try infer(request, name, version, &progress, into: &response)
                 case .invalid(let error, _): throw error
                 }
-            if let pending { return .later(wait(pending)) }
-            return .done(WireStatus(code: 200))
+            switch unfinished {
+            case nil: return .written(.done(WireStatus(code: 200)))
+            case .begun(let stream): return .written(.begun(stream))
+            case .pending(let pending): return .later(wait(pending))
+            }
         } catch {
             // What was read may hold a version that is to be freed.
             exchange.experiment = nil
             if !progress.reachedPredictor { predictor.recordRejection(error, of: progress.served, named: request.route.model) }
             response.truncate(to: start)
-            return .done(writeError(error, of: request, isUnread: progress.isUnread, into: &response))
+            return .written(.done(writeError(error, of: request, isUnread: progress.isUnread, into: &response)))
         }
     }
 
@@ -103,11 +121,21 @@ package final class PredictionDesk {
     }
 
     func reuse(_ exchange: PredictionExchange) {
-        guard spare.count < Self.mostSpare, exchange.features.count * exchange.features.width <= Self.mostSpareCells,
-            exchange.scores.count * exchange.scores.width <= Self.mostSpareCells
-        else { return }
+        guard spare.count < Self.mostSpare, !Self.isLarge(exchange) else { return }
         exchange.cancel = nil
         spare.append(exchange)
+    }
+
+    /// Whether more memory belongs to it than is kept for the next request.
+    private static func isLarge(_ exchange: PredictionExchange) -> Bool {
+        exchange.features.count * exchange.features.width > mostSpareCells
+            || exchange.scores.count * exchange.scores.width > mostSpareCells
+    }
+
+    /// Frees what an unusually large request has grown. One that was refused halfway keeps its rows, and so counts.
+    private func letGoOfLarge() {
+        if Self.isLarge(exchange) { exchange = spareExchange() }
+        if !batchRows.isEmpty { batchRows.removeAll(keepingCapacity: batchRows.capacity <= Self.mostSpareRows) }
     }
 
     /// Looks the model up, and how long the request may take. The version may still be to be chosen.
@@ -173,7 +201,7 @@ package final class PredictionDesk {
     private func predict(
         _ request: WireRequest, _ name: ModelName?, _ version: VersionReference?, _ progress: inout Progress,
         into response: inout ByteSink
-    ) throws(ScoringError) -> PendingAnswer? {
+    ) throws(ScoringError) -> Unfinished? {
         let served = try begin(request, name, version, &progress) { key, reader throws(ScoringError) in
             try key.find(inRow: &reader)
         }
@@ -186,7 +214,7 @@ package final class PredictionDesk {
         }
         if case .pending = try score(with: served, &progress) {
             let identifier = requestID.map { Array($0.bytes) } ?? Self.usable(request.requestID).map { Array($0.utf8) }
-            return PendingAnswer([AnswerPart(served, exchange)], request, .single(requestID: identifier))
+            return .pending(PendingAnswer([AnswerPart(served, exchange)], request, .single(requestID: identifier)))
         }
         if let failure = exchange.scores.failure(row: 0) { throw failure }
         let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))

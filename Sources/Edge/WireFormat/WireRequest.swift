@@ -6,8 +6,10 @@ package struct WireLimits: Sendable {
     package var maxBodyBytes = 4_194_304
     /// Rows of a batch. Default 10,000.
     package var maxRows = 10_000
-    /// Rows times features: what bounds the memory of a batch, 8 bytes a cell. Default 4,194,304.
+    /// Rows times features, and rows times outputs: what bounds the memory of a batch, 8 bytes a cell. Default 4,194,304.
     package var maxCells = 4_194_304
+    /// Bytes of the answer to several rows, estimated from the model's outputs before the rows are scored. Default 64 MiB.
+    package var maxAnswerBytes = 64 << 20
 
     package init() {}
 }

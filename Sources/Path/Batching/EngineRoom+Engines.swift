@@ -20,6 +20,7 @@ extension EngineRoom {
                     runPacked(pieces, seat)
                 }
                 let nanoseconds = Moment.now.nanoseconds(since: start)
+                seat.letGoOfLarge()
                 guard state.withLock({ $0.end(seat, nanoseconds: nanoseconds) }) else { return }
             }
         }
@@ -80,6 +81,7 @@ extension EngineRoom {
         _ features: FeatureBatch, _ scores: ScoreBatch, deadline: Moment?, _ seat: EngineSeat
     ) -> ScoringError? {
         seat.workspace.deadline = deadline
+        seat.noteCall(rows: features.count, width: max(features.width, packing.outputs))
         do throws(ScoringError) {
             try model.score(features, into: scores, using: seat.workspace)
         } catch {

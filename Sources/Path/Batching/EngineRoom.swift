@@ -120,10 +120,24 @@ final class EngineRoom: Sendable {
 ///
 /// Unchecked: all but the signal is used by that thread alone.
 final class EngineSeat: @unchecked Sendable {
+    /// Cells of a call after which its memory is not kept for the next one.
+    private static let mostKeptCells = 1 << 16
+
     let signal = WakeSignal()
-    let features = FeatureBatch()
-    let scores = ScoreBatch()
-    let workspace = Workspace()
+    private(set) var features = FeatureBatch()
+    private(set) var scores = ScoreBatch()
+    private(set) var workspace = Workspace()
+    private var isLarge = false
     /// The buffers of the request whose call runs on them; kept until it is over, whatever was answered meanwhile.
     var lent: PredictionExchange?
+
+    /// Notes how large a call is.
+    func noteCall(rows: Int, width: Int) { isLarge = isLarge || rows * width > Self.mostKeptCells }
+
+    /// Frees what unusually large calls have grown.
+    func letGoOfLarge() {
+        guard isLarge else { return }
+        isLarge = false
+        (features, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
+    }
 }
