@@ -2,7 +2,8 @@ internal import Glibc
 package import Logging
 internal import TextFormats
 
-/// Writes log entries to standard error, one JSON object a line: timestamp (UTC), level, message, data.
+/// Writes log entries to standard error, one JSON object a line: timestamp (UTC), level, message, data. Numbers and truth values
+/// of the data are JSON's own, so that a log store can sum and compare them.
 package struct JSONLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -19,6 +20,14 @@ package struct JSONLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
+        let line = line(event)
+        line.withUnsafeBufferPointer { bytes in
+            LogOutput.standardError.write(bytes) { [label] in Self.lossNote($0, label) }
+        }
+    }
+
+    /// The line of an entry, with its end.
+    package func line(_ event: LogEvent) -> [UInt8] {
         var line = ByteSink(capacity: 256)
         line.append("{\"timestamp\":\"")
         line.append(text: Self.timestamp())
@@ -40,7 +49,7 @@ package struct JSONLogHandler: LogHandler {
             line.append(json: "\(error)")
         }
         line.append("}}\n")
-        LogOutput.standardError.write(line.bytes) { [label] in Self.lossNote($0, label) }
+        return line.array
     }
 
     /// A line that says how many lines the output has lost.
@@ -50,16 +59,16 @@ package struct JSONLogHandler: LogHandler {
         line.append(text: timestamp())
         line.append("\",\"level\":\"warning\",\"message\":\"log lines were lost\",\"data\":{\"logger\":")
         line.append(json: label)
-        line.append(",\"count\":\"")
-        line.append(text: String(count))
-        line.append("\"}}\n")
+        line.append(",\"count\":")
+        line.append(integer: count)
+        line.append("}}\n")
         return line.array
     }
 
     private static func write(_ value: Logger.MetadataValue, into line: inout ByteSink) {
         switch value {
         case .string(let text): line.append(json: text)
-        case .stringConvertible(let value): line.append(json: value.description)
+        case .stringConvertible(let value): write(value, into: &line)
         case .array(let values):
             line.append("[")
             for (index, value) in values.enumerated() {
@@ -76,6 +85,16 @@ package struct JSONLogHandler: LogHandler {
                 write(pair.value, into: &line)
             }
             line.append("}")
+        }
+    }
+
+    private static func write(_ value: any CustomStringConvertible, into line: inout ByteSink) {
+        switch value {
+        case let value as Bool: line.append(json: value)
+        // Digits and a sign are JSON's number, whatever the type's width.
+        case let value as any BinaryInteger: line.append(text: value.description)
+        case let value as Double where value.isFinite: line.append(double: value)
+        default: line.append(json: value.description)
         }
     }
 

@@ -100,6 +100,7 @@ package struct Server: Sendable {
         }
         try? await redis?.close().get()
         try result.get()
+        logger.info("the server has stopped")
     }
 
     /// Whether the process was started to outlive its terminal, as `nohup` does.

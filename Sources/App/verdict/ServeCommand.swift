@@ -56,8 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
             }
             try await server.run()
         } catch {
-            logger.critical("the server stopped", metadata: ["reason": "\(error)"])
-            Console.complain("Error: \(error)")
+            logger.critical("the server failed", metadata: ["reason": "\(error)"])
             throw ExitCode(1)
         }
     }

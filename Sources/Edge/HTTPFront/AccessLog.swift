@@ -89,7 +89,7 @@ package final class AccessLog: Sendable {
         for record in taken { logger.info("request", metadata: record.metadata) }
         if dropped > 0 {
             droppedInAll.add(dropped, ordering: .relaxed)
-            logger.warning("access log lines were dropped", metadata: ["count": "\(dropped)"])
+            logger.warning("access log lines were dropped", metadata: ["count": .stringConvertible(dropped)])
         }
     }
 }
@@ -102,8 +102,8 @@ extension AccessLog.Record {
         var path = target.prefix { $0 != "?" && $0 != "#" }
         if path.utf8.count > Self.longestTarget { path = path.prefix(Self.longestTarget) }
         var metadata: Logger.Metadata = [
-            "method": "\(method)", "path": "\(path)", "status": "\(status)", "bytes": "\(bytes)",
-            "duration_ms": "\(Double(nanoseconds / 1000) / 1000)",
+            "method": "\(method)", "path": "\(path)", "status": .stringConvertible(status), "bytes": .stringConvertible(bytes),
+            "duration_ms": .stringConvertible(Double(nanoseconds / 1000) / 1000),
         ]
         if let remoteAddress { metadata["remote"] = "\(remoteAddress)" }
         if let requestID { metadata["request_id"] = "\(requestID)" }

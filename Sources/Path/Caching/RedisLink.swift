@@ -84,8 +84,10 @@ final class RedisLink: @unchecked Sendable {
     /// The result comes when nothing of the connection is left, nor of an attempt to make one.
     func stop() -> EventLoopFuture<Void> {
         eventLoop.preconditionInEventLoop()
-        let closed = channel?.close().recover { _ in } ?? eventLoop.makeSucceededVoidFuture()
+        let open = channel
+        // First, so that the end of the connection is not taken for an outage.
         state = .stopped
+        let closed = open?.close().recover { _ in } ?? eventLoop.makeSucceededVoidFuture()
         endEverything()
         return closed.and(attemptEnd ?? eventLoop.makeSucceededVoidFuture()).map { _ in }
     }
@@ -154,7 +156,7 @@ final class RedisLink: @unchecked Sendable {
         unset = []
         storesAgain = Moment(nanoseconds: 0)
         gate.statistics.withLock { $0.connections += 1 }
-        logger.info("redis is connected", metadata: ["host": "\(settings.host)", "port": "\(settings.port)"])
+        logger.info("redis is connected", metadata: ["host": "\(settings.host)", "port": .stringConvertible(settings.port)])
         isOutage = false
         gate.isAvailable.store(true, ordering: .releasing)
     }
@@ -175,7 +177,7 @@ final class RedisLink: @unchecked Sendable {
             isOutage = true
             logger.warning(
                 "redis is away; rows that are not in memory are scored until it is back",
-                metadata: ["host": "\(settings.host)", "port": "\(settings.port)", "reason": "\(reason)"])
+                metadata: ["host": "\(settings.host)", "port": .stringConvertible(settings.port), "reason": "\(reason)"])
         }
         eventLoop.scheduleTask(in: .nanoseconds(Int64(pause))) { [weak self] in
             guard let self, case .connecting(-1, _) = self.state else { return }

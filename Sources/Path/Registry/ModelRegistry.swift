@@ -294,14 +294,14 @@ package final class ModelRegistry: Sendable {
     private func log(_ report: LoadReport) {
         var metadata: Logger.Metadata = [
             "model": "\(report.name)", "version": "\(report.version)",
-            "duration_ms": "\(Double(report.nanoseconds / 1_000) / 1_000)",
+            "duration_ms": .stringConvertible(Double(report.nanoseconds / 1_000) / 1_000),
         ]
         switch report.outcome {
         case .loaded(let format, let byteCount, let goldenRows, let notes):
             if !notes.isEmpty { metadata["notes"] = "\(notes.joined(separator: " "))" }
             metadata["format"] = "\(format)"
-            metadata["bytes"] = "\(byteCount)"
-            metadata["golden_rows"] = "\(goldenRows)"
+            metadata["bytes"] = .stringConvertible(byteCount)
+            metadata["golden_rows"] = .stringConvertible(goldenRows)
             logger.info("model version loaded", metadata: metadata)
         case .refused(let error):
             metadata["reason"] = "\(error)"
