@@ -1,9 +1,11 @@
 """GET /metrics: what a dashboard reads."""
 
 import math
+import re
 
+from graphs import BAD, without_number
 from identity_models import features, identity
-from serving import Server
+from serving import ROOT, Server
 
 
 def test_requests_are_counted_by_model_and_status(several):
@@ -141,6 +143,67 @@ def test_decisions_and_scores_are_counted_by_version(repository):
         assert server.metric("model_score_sum", **labels) == 93
         assert server.metric("model_score_bucket", le="10.0", **labels) == 3
         assert server.metric("model_score_bucket", le="20.0", **labels) == 5
+
+
+def given(server, name):
+    """Decisions and scores of a model's only version."""
+    labels = {"model_name": name, "version": "1"}
+    decisions = [server.metric("model_decisions_total", decision=one, **labels) for one in ("ALLOW", "REVIEW", "BLOCK")]
+    return decisions, server.metric("model_score_count", **labels)
+
+
+def test_decisions_and_scores_are_counted_on_every_path(repository):
+    policy = "policy: { block: 20, review: 10 }\n"
+    repository.add("plain", 1, identity(0), manifest=policy)
+    repository.add("cached", 1, identity(0), manifest=policy + "cache: { ttl: 300s }\n")
+    repository.add("engine", 1, identity(0), manifest=policy + "limits: { deadline: 10s }\n")
+    with Server(repository.folder) as server:
+        for name in ("plain", "cached", "engine"):
+            decisions, scores = [0, 0, 0], 0
+            for path in (f"/predict/{name}", f"/predict/{name}/versions/1", f"/predict/{name}"):
+                answer = server.post(path, {"features": [15, 0]})
+                assert answer.status == 200 and answer.json["decision"] == "REVIEW"
+                decisions[1] += 1
+            assert answer.json["cached"] is (name == "cached")
+            # Rows that are in the cache and rows that are not.
+            for _ in range(2):
+                answer = server.post(f"/predict/batch/{name}", [{"features": [one, 0]} for one in (1, 2, 15, 25)])
+                assert [one["decision"] for one in answer.json["results"]] == ["ALLOW", "ALLOW", "REVIEW", "BLOCK"]
+                decisions = [decisions[0] + 2, decisions[1] + 1, decisions[2] + 1]
+            tensor = {"name": "features", "datatype": "FP64", "shape": [3, 2], "data": [1, 0, 25, 0, 26, 0]}
+            answer = server.post(f"/v2/models/{name}/infer", {"inputs": [tensor]})
+            assert answer.status == 200, answer
+            decisions = [decisions[0] + 1, decisions[1], decisions[2] + 2]
+            assert given(server, name) == (decisions, sum(decisions)), name
+            assert server.metric("model_rows_total", model_name=name) == sum(decisions)
+            assert server.metric("model_prediction_latency_seconds_count", model_name=name) == 6
+
+
+def test_a_fallback_counts_as_a_decision_and_not_as_a_score(repository):
+    manifest = "engine: onnxruntime\npolicy: { block: 0.8, review: 0.5 }\nfallback: { score: 0.25, decision: REVIEW, on: [missingScore] }\n"
+    repository.add("nan", 1, without_number(), file="model.onnx", manifest=manifest)
+    with Server(repository.folder) as server:
+        assert server.post("/predict/nan", {"features": [0.9]}).json["decision"] == "BLOCK"
+        assert server.post("/predict/nan", {"features": [BAD]}).json["degraded"] is True
+        assert server.post("/predict/batch/nan", [{"features": [BAD]}]).status == 200
+        tensor = {"name": "x", "datatype": "FP64", "shape": [1, 1], "data": [BAD]}
+        assert server.post("/v2/models/nan/infer", {"inputs": [tensor]}).json["parameters"]["degraded"] is True
+        assert given(server, "nan") == ([0, 3, 1], 1)
+        assert server.metric("model_degraded_total", model_name="nan", reason="score missing") == 3
+
+
+def test_the_buckets_of_the_latency_have_no_gap(examples):
+    bounds = {float(labels["le"]) for name, labels, _ in examples.samples() if name == "model_prediction_latency_seconds_bucket"}
+    finite = sorted(bounds - {float("inf")})
+    assert finite[0] <= 1e-5 and finite[-1] >= 10 and float("inf") in bounds
+    assert all(more <= 2.5001 * less for less, more in zip(finite, finite[1:], strict=False))
+
+
+def test_every_metric_is_documented(examples):
+    """By its family's name, in the table of docs/metrics-and-logs.md."""
+    documented = set(re.findall(r"`((?:verdict|model)_[a-z0-9_]+)`", (ROOT / "docs" / "metrics-and-logs.md").read_text()))
+    families = {line.split()[2] for line in examples.get("/metrics").text.splitlines() if line.startswith("# TYPE ")}
+    assert families and not families - documented
 
 
 def test_every_name_has_a_prefix_of_its_own(examples):
