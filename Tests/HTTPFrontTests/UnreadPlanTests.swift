@@ -62,4 +62,18 @@ internal import Testing
             #expect(plan.total <= 1000 || plan.count == 1)
         }
     }
+
+    @Test func largeAnswersBeginWhereThoseThatAreReadLeaveRoom() {
+        var plan = UnreadPlan<Int>(limit: 800)
+        let second: UInt64 = 1_000_000_000
+        #expect(plan.hasRoom(for: 10_000, now: 0), "one by itself may always")
+        _ = plan.hold(400, by: 1, hasProgressed: false, now: second)
+        #expect(plan.hasRoom(for: 300, now: second) && !plan.hasRoom(for: 301, now: second))
+        _ = plan.hold(300, by: 2, hasProgressed: true, now: second + 5)
+        #expect(!plan.hasRoom(for: 400, now: second + 10))
+        // The first one has read nothing for long: it will be closed.
+        #expect(plan.hasRoom(for: 400, now: second + UnreadPlan<Int>.patience))
+        #expect(!plan.hasRoom(for: 401, now: second + UnreadPlan<Int>.patience))
+        #expect(plan.hold(500, by: 3, hasProgressed: false, now: second + UnreadPlan<Int>.patience) == [1])
+    }
 }

@@ -119,6 +119,12 @@ internal import Testing
     }
 
     @Test func otherWordsFindNothing() {
+        #expect(NearestName.to("amnt", among: ["age", "amount"]) == "amount")
+        #expect(NearestName.to("cntry", among: ["country", "count"]) == "country")
+        // One letter of one or two is no slip, and a beginning is no abbreviation of something far longer.
+        #expect(NearestName.to("m", among: ["n"]) == nil)
+        #expect(NearestName.to("id", among: ["hd"]) == nil)
+        #expect(NearestName.to("age", among: ["average_amount_24h"]) == nil)
         #expect(NearestName.to("golden", among: ["inputs", "policy"]) == nil)
         #expect(NearestName.to("", among: ["a"]) == nil)
         #expect(NearestName.to("x", among: []) == nil)

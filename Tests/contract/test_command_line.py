@@ -130,7 +130,7 @@ def test_rows_that_cannot_be_read_are_reported_one_by_one(tmp_path):
     result = run_verdict("score", MODEL_FILES["2"], "--input", path, "--keep", "id")
     assert result.returncode == 1, result
     rows = list(csv.DictReader(result.stdout.splitlines()))
-    assert [one["id"] for one in rows] == ["a", "b", "", "", "e"]
+    assert [one["id"] for one in rows] == ["a", "b", "c", "", "e"]
     assert [bool(one["prediction"]) for one in rows] == [True, False, False, False, True]
     lines = [one for one in result.stderr.splitlines() if not one.startswith("Note")]
     assert [one.split(":")[0] for one in lines[:-1]] == ["row 2 (line 3)", "row 3 (line 4)", "row 4 (line 5)"]
@@ -390,3 +390,24 @@ def test_flags_win_over_the_environment_and_that_over_the_file(repository, tmp_p
         with Server(None, command=[str(VERDICT), *arguments], **environment) as server:
             assert server.port == port
             assert server.post("/predict", {"features": [3, 0]}).json["prediction"] == [3]
+
+
+def test_a_result_never_replaces_its_input(tmp_path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("age\n30\n")
+    (tmp_path / "link.csv").symlink_to(rows)
+    for output in (rows, tmp_path / "link.csv"):
+        result = run_verdict("score", CREDIT, "--input", rows, "--output", output)
+        assert result.returncode == 2 and "name another one" in result.stderr, result
+    assert rows.read_text() == "age\n30\n"
+    model = tmp_path / "m.onnx"
+    model.write_bytes(b"x")
+    result = run_verdict("quantize", model, model)
+    assert result.returncode == 2 and "name another file" in result.stderr, result
+    assert model.read_bytes() == b"x"
+
+
+def test_kept_columns_of_a_row_with_too_few_cells_are_kept(tmp_path):
+    (tmp_path / "rows.csv").write_text("id;age;annual_income;other\n9;30\n")
+    result = run_verdict("score", CREDIT, "--input", tmp_path / "rows.csv", "--keep", "id")
+    assert result.returncode == 1 and result.stdout.splitlines()[1].startswith("9,"), result

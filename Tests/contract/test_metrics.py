@@ -218,3 +218,14 @@ def test_errors_before_a_prediction_and_open_connections_are_counted(several):
         assert several.metric("verdict_http_errors_total", status="404") == before + 1
         assert several.metric("verdict_http_open_connections") >= 1
     assert several.metric("verdict_http_connections_total") >= 3
+
+
+def test_a_path_that_can_name_no_model_counts_against_nobody(repository):
+    repository.add("m", 1, identity(0))
+    with Server(repository.folder, "--default-model", "m") as server:
+        for path in ("/predict/my%20model", "/predict/x%2Fy", "/predict/batch/a%20b"):
+            assert server.post(path, {"features": features(1)}).status == 404
+        assert server.metric("model_requests_total", model_name="m") == 0
+        assert server.metric("model_requests_total", model_name="unknown") == 3
+        assert server.post("/predict/m/versions/x%20y", {"features": features(1)}).status in (400, 404)
+        assert server.metric("model_requests_total", model_name="m") == 0

@@ -264,3 +264,57 @@ def test_settings_that_name_what_is_not_there_keep_a_server_from_starting(reposi
         result = run_verdict(*command, env=bare_environment(), timeout=30)
         assert result.returncode == 2 and not result.stdout, result
         assert reason.format(repository.folder) in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("m/models.yaml", "settings are in model.yaml"), ("m/model.yaml.txt", "settings are in model.yaml"),
+        ("m/golden.csv", "golden rows in golden.csv within a version"), ("m/1/Golden.csv", "must be named golden.csv"),
+    ],
+)
+def test_files_that_were_meant_to_be_read_are_not_passed_over(repository, file, says):
+    repository.add("m", 1, identity(0))
+    (repository.folder / file).write_text("policy: { block: 0.5 }\n" if "yaml" in file else GOLDEN)
+    checked = run_verdict("check", repository.folder)
+    assert checked.returncode == 1 and says in checked.stdout, checked
+
+
+def test_a_settings_file_beside_model_yaml_is_nobodys(repository):
+    repository.add("m", 1, identity(0), manifest="policy: { block: 0.5 }\n")
+    (repository.folder / "m" / "model.old.yaml").write_text("policy: {}\n")
+    assert run_verdict("check", repository.folder).returncode == 0
+
+
+def test_fallbacks_that_lead_in_a_circle_are_refused_alike_by_check_and_server(repository):
+    for name, target in (("a", "b"), ("b", "a"), ("self", "self")):
+        repository.add(name, 1, identity(0), manifest=f"fallback: {{ model: {target} }}\n")
+    for number in range(5):
+        repository.add(f"chain{number}", 1, identity(0), manifest=f"fallback: {{ model: chain{number + 1} }}\n")
+    repository.add("chain5", 1, identity(0))
+    circle, long = ("a", "b", "self"), ("chain0", "chain1")
+    sound = ("chain2", "chain3", "chain4", "chain5")
+    checked = run_verdict("check", repository.folder)
+    lines = checked.stdout.splitlines()
+    for name in circle:
+        assert any(line.startswith(f"refused  {name}/1") and "in a circle" in line for line in lines), checked
+    for name in long:
+        assert any(line.startswith(f"refused  {name}/1") and "more than 3" in line for line in lines), checked
+    for _ in range(2):
+        with Server(repository.folder, *WATCHFUL) as server:
+            states = {name: entry["state"] for (name, _), entry in server.index().items()}
+            assert {name for name in states if states[name] == "UNAVAILABLE"} == {*circle, *long}
+            assert {name for name in states if states[name] == "READY"} == set(sound)
+
+
+def test_check_of_what_holds_no_model_is_an_error(repository, tmp_path):
+    repository.folder.mkdir(exist_ok=True)
+    checked = run_verdict("check", repository.folder)
+    assert checked.returncode == 1 and "<folder>/<model>/<version>/<file>" in checked.stdout + checked.stderr, checked
+
+
+def test_a_threshold_that_no_probability_crosses_is_refused(repository):
+    model = (EXAMPLES / "models" / "fraud_detection" / "1" / "model.ubj").read_bytes()
+    repository.add("percent", 1, model, file="model.ubj", manifest="policy: { block: 80, review: 0.5 }\n")
+    checked = run_verdict("check", repository.folder)
+    assert checked.returncode == 1 and "block: 80.0 is outside 0 to 1" in checked.stdout, checked

@@ -51,6 +51,13 @@ package func writeFile(_ path: String, _ bytes: UnsafeBufferPointer<UInt8>) thro
     }
 }
 
+/// Whether both paths are one file that exists, by whatever names and links.
+package func areSameFile(_ one: String, _ other: String) -> Bool {
+    var (first, second) = (stat(), stat())
+    guard one != "-", other != "-", stat(one, &first) == 0, stat(other, &second) == 0 else { return false }
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino && first.st_mode & S_IFMT == S_IFREG
+}
+
 func isFolder(_ path: String) -> Bool {
     var status = stat()
     return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR

@@ -151,8 +151,7 @@ package struct OfflineScoring {
             guard reader.canGoOn else { throw error }
             return Row(line: reader.line, kept: kept.map { _ in "" }, problem: error.reason)
         }
-        let isWhole = reader.count == table.header.count
-        let cells = kept.map { isWhole ? reader[$0] : "" }
+        let cells = kept.map { $0 < reader.count ? reader[$0] : "" }
         do throws(CSVReader.Failure) {
             try table.addRow(of: reader, to: features)
             return Row(line: reader.line, kept: cells, problem: nil)

@@ -1,5 +1,6 @@
 internal import Registry
 package import Scoring
+internal import StrictYAML
 internal import TextFormats
 
 /// What `verdict check` found out about a repository.
@@ -13,6 +14,11 @@ package struct RepositoryReport: Sendable {
     ) throws(ScoringError) {
         var check = RepositoryCheck(root: root, formats: ModelFormats.all, trial: TrialProcess())
         findings = try check.run(progress: progress)
+        guard findings.contains(where: { !$0.version.isEmpty || $0.isRefused }) else {
+            throw .refusedModel(
+                "\(quoted(root, atMost: 300)) has no model: name the folder that holds the models, "
+                    + "as <folder>/<model>/<version>/<file>")
+        }
     }
 
     /// Whether nothing was refused.

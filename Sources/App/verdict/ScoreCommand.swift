@@ -42,6 +42,7 @@ struct ScoreCommand: ParsableCommand {
     var keep: [String] = []
 
     func validate() throws {
+        if areSameFile(input, output) { throw ValidationError("--output is the file of --input; name another one") }
         guard sep == nil || separator != nil else {
             throw ValidationError("--sep takes comma, semicolon, tab or pipe, or the character itself")
         }

@@ -35,6 +35,12 @@ package struct Signature: Sendable {
         return (chosen ?? roles.score).map { outputs[$0].name }
     }
 
+    /// Whether a score is one of the probabilities, or repeats one.
+    package func isProbability(_ score: Range<Int>) -> Bool {
+        guard score.count == 1, !roles.probabilities.isEmpty else { return false }
+        return roles.probabilities.contains(score.lowerBound) || score == roles.score && roles.probabilities.count == 2
+    }
+
     /// Whether the classes have names that do not say which of them is the risk, other than numbers, true and false.
     package var classesAreWords: Bool {
         roles.classes.contains { Double($0) == nil && !["true", "false"].contains($0.lowercased()) }
@@ -60,6 +66,14 @@ package struct OutputColumn: Sendable, Equatable {
     package init(_ name: String, _ kind: Kind = .number) {
         self.name = name
         self.kind = kind
+    }
+
+    /// Whether its cells are numbers that can be compared.
+    package var isNumeric: Bool {
+        switch kind {
+        case .number, .integer, .boolean: true
+        case .category, .text: false
+        }
     }
 }
 

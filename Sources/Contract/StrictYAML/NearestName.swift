@@ -5,7 +5,8 @@ package enum NearestName {
     private static let longest = 64
 
     /// The candidate with the fewest edits (insert, delete, replace, swap two neighbours; case is free) from
-    /// `name`, or nil where none is near enough to be a slip: at most one edit for every three characters.
+    /// `name`, or nil where none is near enough to be a slip: at most one edit for every three characters. Else one that `name`
+    /// abbreviates: `amnt` for `amount`.
     package static func to(_ name: String, among candidates: some Sequence<String>) -> String? {
         let wanted = Array(name.lowercased().unicodeScalars.prefix(longest + 1))
         guard !wanted.isEmpty, wanted.count <= longest else { return nil }
@@ -13,12 +14,24 @@ package enum NearestName {
         for candidate in candidates {
             let letters = Array(candidate.lowercased().unicodeScalars.prefix(longest + 1))
             // As many edits as the lengths differ are needed at least.
-            guard letters.count <= longest, abs(letters.count - wanted.count) <= max(1, wanted.count / 3) else { continue }
+            guard letters.count <= longest else { continue }
+            guard abs(letters.count - wanted.count) <= wanted.count / 3 else {
+                let missing = letters.count - wanted.count
+                if abbreviates(wanted, letters), missing < best?.edits ?? .max { best = (missing, candidate) }
+                continue
+            }
             let edits = distance(wanted, letters)
-            if edits < best?.edits ?? .max { best = (edits, candidate) }
+            if edits <= wanted.count / 3, edits < best?.edits ?? .max { best = (edits, candidate) }
         }
-        guard let best, best.edits <= max(1, wanted.count / 3) else { return nil }
-        return best.candidate
+        return best?.candidate
+    }
+
+    /// Whether a name of at least three letters is another one with some left out, but for the first: at most as many as remain.
+    private static func abbreviates(_ short: [Unicode.Scalar], _ long: [Unicode.Scalar]) -> Bool {
+        guard short.count >= 3, short[0] == long.first, (short.count...2 * short.count).contains(long.count) else { return false }
+        var rest = short[...]
+        for letter in long where letter == rest.first { rest = rest.dropFirst() }
+        return rest.isEmpty
     }
 
     /// The optimal string alignment distance. O(product of the lengths).

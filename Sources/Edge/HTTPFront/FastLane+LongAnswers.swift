@@ -30,6 +30,8 @@ extension FastLane {
 
     /// Sends the first piece of an answer, which lies in the sink, and the others as the client takes them.
     func begin(_ stream: AnswerStream, to intake: Intake, isLast: Bool, since arrival: Moment) {
+        // Nothing of it is out yet: better an error now than an answer that ends in the middle.
+        guard state.unread.hasRoom(for: stream.heldBytes) else { return refuse(.tooManyUnreadAnswers, intake, isLast: isLast) }
         plan.answerPends()
         var answer = LongAnswer(
             stream: stream, intake: intake, isLast: isLast, arrival: arrival,

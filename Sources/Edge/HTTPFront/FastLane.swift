@@ -247,7 +247,7 @@ final class FastLane: ChannelDuplexHandler {
                 switch plan.next() {
                 case .answer(let exchange, let isLast): answer(exchange, isLast: isLast)
                 case .route(let exchange): route(exchange, context)
-                case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange, isLast: isLast)
+                case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange?.intake, isLast: isLast)
                 case .sendContinue: output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
                 case .close: close(context)
                 case .abort: context.close(promise: nil)
@@ -337,18 +337,18 @@ final class FastLane: ChannelDuplexHandler {
         if state.sink.count > Self.keptSink { state.sink = ByteSink() }
     }
 
-    private func refuse(_ refusal: Refusal, _ exchange: Exchange?, isLast: Bool) {
+    func refuse(_ refusal: Refusal, _ intake: Intake?, isLast: Bool) {
         answersThisTurn += 1
         state.metrics.answered(refusal.status)
         state.sink.removeAll()
-        refusal.document(target: exchange?.intake.head.uri ?? "")
-            .write(requestID: exchange?.intake.requestID, into: &state.sink)
+        refusal.document(target: intake?.head.uri ?? "").write(requestID: intake?.requestID, into: &state.sink)
         var head = AnswerHead(status: refusal.status, bodyBytes: state.sink.count, isLast: isLast)
         if case .methodNotAllowed(let allow) = refusal { head.allow = allow }
-        head.confirmsKeepAlive = exchange?.intake.isVersion10 ?? false
-        head.requestID = exchange?.intake.requestID
-        write(head, withoutBody: exchange?.intake.head.method == .HEAD)
-        if let exchange { log(exchange.intake, status: refusal.status, bytes: state.sink.count, since: .now) }
+        if case .tooManyUnreadAnswers = refusal { head.retryAfter = 1 }
+        head.confirmsKeepAlive = intake?.isVersion10 ?? false
+        head.requestID = intake?.requestID
+        write(head, withoutBody: intake?.head.method == .HEAD)
+        if let intake { log(intake, status: refusal.status, bytes: state.sink.count, since: .now) }
     }
 
     private func write(_ head: AnswerHead, withoutBody: Bool = false) {

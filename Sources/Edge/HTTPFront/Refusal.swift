@@ -11,6 +11,8 @@ enum Refusal: Equatable {
     case unsupportedTransferCoding
     case unsupportedContentCoding
     case unknownExpectation
+    /// The answer is large, and those of other clients that are still being read leave no room for it.
+    case tooManyUnreadAnswers
 
     var status: Int {
         switch self {
@@ -23,6 +25,7 @@ enum Refusal: Equatable {
         case .unsupportedTransferCoding: 501
         case .unsupportedContentCoding: 415
         case .unknownExpectation: 417
+        case .tooManyUnreadAnswers: 503
         }
     }
 
@@ -38,6 +41,7 @@ enum Refusal: Equatable {
         case .unsupportedTransferCoding: "UNSUPPORTED_TRANSFER_CODING"
         case .unsupportedContentCoding: "UNSUPPORTED_CONTENT_CODING"
         case .unknownExpectation: "UNKNOWN_EXPECTATION"
+        case .tooManyUnreadAnswers: "NOT_READY"
         }
     }
 
@@ -54,6 +58,9 @@ enum Refusal: Equatable {
         case .unsupportedTransferCoding: "the only transfer coding taken is chunked"
         case .unsupportedContentCoding: "send the body without a content coding"
         case .unknownExpectation: "the only expectation known is 100-continue"
+        case .tooManyUnreadAnswers:
+            "large answers that other clients are still reading leave no room for this one (limits.maxUnreadBytes); try again, or "
+                + "ask for fewer rows at a time"
         }
     }
 
@@ -61,7 +68,7 @@ enum Refusal: Equatable {
     /// from the next one and is worth reading.
     var endsConnection: Bool {
         switch self {
-        case .notFound, .methodNotAllowed, .unsupportedContentCoding: false
+        case .notFound, .methodNotAllowed, .unsupportedContentCoding, .tooManyUnreadAnswers: false
         case .malformed, .headTooLarge, .bodyTooLarge, .tooSlow, .unsupportedTransferCoding, .unknownExpectation: true
         }
     }

@@ -31,13 +31,16 @@ final class UnreadAnswers: Sendable {
     /// Bytes that connections hold now, and connections that were closed for it so far.
     var figures: (bytes: Int, closed: UInt64) { state.withLock { ($0.plan.total, $0.closed) } }
 
+    /// Whether a large answer may begin.
+    func hasRoom(for bytes: Int) -> Bool { state.withLock { $0.plan.hasRoom(for: bytes, now: Moment.now.nanoseconds) } }
+
     /// Says how much a connection holds now; 0 for nothing, and at its end. Called on the connection's event loop.
     func hold(_ bytes: Int, by channel: any Channel, hasProgressed: Bool) {
         let id = ObjectIdentifier(channel)
         let loop = ObjectIdentifier(channel.eventLoop)
         let (strangers, reported) = state.withLock { state -> ([any Channel], Int) in
             state.channels[id] = bytes == 0 ? nil : channel
-            let ids = state.plan.hold(bytes, by: id, hasProgressed: hasProgressed)
+            let ids = state.plan.hold(bytes, by: id, hasProgressed: hasProgressed, now: Moment.now.nanoseconds)
             guard !ids.isEmpty else { return ([], 0) }
             let victims = ids.compactMap { state.channels.removeValue(forKey: $0) }
             for victim in victims { state.doomed[ObjectIdentifier(victim.eventLoop), default: []].append(victim) }

@@ -53,7 +53,13 @@ package final class PredictionPipeline: Predictor {
         if let model {
             model.meter.recordFailure(error)
         } else {
-            metrics.recordRejection(error, model: registry.known(name))
+            // A path whose model or version cannot be one names neither, and does not mean the default one either.
+            let isNobodys =
+                switch error {
+                case .unknownModel, .unknownVersion: name == nil
+                default: false
+                }
+            metrics.recordRejection(error, model: isNobodys ? nil : registry.known(name))
         }
     }
 

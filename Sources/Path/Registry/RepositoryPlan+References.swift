@@ -24,7 +24,19 @@ extension RepositoryPlan {
             case .version(let version), .model(name, let version?): absence(ofOwn: version, in: record, manifest)
             case .model(let other, let version): absence(of: other, version)
             }
-        return problem.map { .refusedModel("model.yaml: fallback\($0)") }
+        if let problem { return .refusedModel("model.yaml: fallback\(problem)") }
+        // All models of a circle are refused, whichever is looked at first.
+        do throws(ScoringError) {
+            _ = try FallbackChain.chain(from: name) { fallback(of: $0) }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func fallback(of name: ModelName) -> FallbackRule? {
+        guard case .success(let manifest)? = models[name]?.manifest.content else { return nil }
+        return manifest.serving.fallback?.rule
     }
 
     private func absence(ofOwn version: ModelVersion, in record: ModelRecord, _ manifest: ModelManifest) -> String? {

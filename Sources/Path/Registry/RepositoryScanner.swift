@@ -97,6 +97,7 @@ package struct RepositoryScanner: Sendable {
     private mutating func model(_ name: ModelName, in folder: String, scope: Scope) throws(DiskError) -> ModelListing {
         try scope.admit(folder)
         var listing = ModelListing()
+        var strays: [String] = []
         for entry in try DiskEntry.names(in: folder, atMost: Self.mostVersions) {
             let path = folder + "/" + entry
             if entry == "model.yaml" {
@@ -109,7 +110,16 @@ package struct RepositoryScanner: Sendable {
                 if let found = self.version(path, scope: scope) { listing.versions[version] = found }
             } else if entry.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
                 listing.misnamedVersions.append(entry)
+            } else if Self.looksLikeSettings(entry) {
+                strays.append(entry)
             }
+        }
+        if let stray = strays.first, listing.manifest.file == nil {
+            // The same: beside a model.yaml it may be an old one.
+            listing.manifest.file = FileStamp(path: stray)
+            listing.manifest.content = .failure(
+                .refusedModel(
+                    "\(quoted(stray)) is not read: settings are in model.yaml, golden rows in golden.csv within a version"))
         }
         homes[name] = try Self.home(homes[name], folder, isEmpty: listing.versions.isEmpty)
         return listing
@@ -148,12 +158,21 @@ package struct RepositoryScanner: Sendable {
             try scope.admit(folder)
             try Self.list(folder, prefix: "", depth: 0, scope: scope, into: &listing.files)
             let top = listing.files.filter { !$0.path.contains("/") }
+            if let other = top.first(where: { $0.path != "golden.csv" && $0.path.lowercased() == "golden.csv" }) {
+                throw DiskError(folder + "/" + other.path, "must be named golden.csv")
+            }
             listing.hasGolden = top.contains { $0.path == "golden.csv" && !$0.isFolder }
             listing.candidates = top.map(\.path).filter { !Self.isBesidesTheModel($0) }
         } catch {
             listing.problem = error.message(within: root)
         }
         return listing
+    }
+
+    /// Whether a file beside the versions was probably meant to be read.
+    private static func looksLikeSettings(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return name == "golden.csv" || [".yaml", ".yml", ".yaml.txt"].contains { name.hasSuffix($0) } && !name.hasPrefix(".")
     }
 
     private static func isBesidesTheModel(_ name: String) -> Bool {

@@ -1,3 +1,4 @@
+internal import Decisions
 package import Scoring
 internal import StrictYAML
 
@@ -91,8 +92,10 @@ package struct VersionLoader: Sendable {
         if let name = manifest.score {
             guard let column = signature.outputColumn(named: name) else {
                 let names = signature.outputs.map(\.name)
+                // Of classes by number, another's name would be a guess that turns decisions round.
+                let isByNumber = name.hasPrefix("probability(") && Int(name.dropFirst(12).dropLast()) != nil
                 let hint =
-                    NearestName.to(name, among: names).map { "did you mean \(quoted($0))?" }
+                    NearestName.to(name, among: isByNumber ? [] : names).map { "did you mean \(quoted($0))?" }
                     ?? "the outputs are \(names.prefix(20).joined(separator: ", "))"
                 throw .refusedModel("model.yaml: score: the model has no output \(quoted(name)); \(hint)")
             }
@@ -103,10 +106,17 @@ package struct VersionLoader: Sendable {
         }
         let score = answers.score ?? signature.roles.score
         if manifest.policy != nil, score.count != 1 {
-            let names = signature.outputs.prefix(20).map(\.name).joined(separator: ", ")
+            let names = signature.outputs.filter(\.isNumeric).prefix(20).map(\.name).joined(separator: ", ")
             throw .refusedModel(
                 "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))"
             )
+        }
+        if let policy = manifest.policy, signature.isProbability(score) {
+            for (name, threshold) in [("block", policy.block), ("review", policy.review)] {
+                guard let threshold, !(0...1 ~= threshold) else { continue }
+                throw .refusedModel(
+                    "model.yaml: policy: \(name): \(threshold) is outside 0 to 1, where the score, a probability, lies")
+            }
         }
         if manifest.policy != nil, manifest.score == nil, signature.classesAreWords {
             let names = (signature.roles.probabilities.isEmpty ? signature.roles.score : signature.roles.probabilities)

@@ -21,7 +21,7 @@ package struct FallbackChain: Sendable, Equatable {
         var chains: [ModelName: Result<FallbackChain, ScoringError>] = [:]
         for name in rules.keys {
             do throws(ScoringError) {
-                chains[name] = .success(try chain(from: name, rules))
+                chains[name] = .success(try chain(from: name) { rules[$0] })
             } catch {
                 chains[name] = .failure(error)
             }
@@ -29,12 +29,14 @@ package struct FallbackChain: Sendable, Equatable {
         return chains
     }
 
-    private static func chain(
-        from start: ModelName, _ rules: [ModelName: FallbackRule]
+    /// The chain of one model, or what is wrong with it.
+    /// - Parameter ruleOf: The rule of a model; nil where it has none.
+    package static func chain(
+        from start: ModelName, _ ruleOf: (ModelName) -> FallbackRule?
     ) throws(ScoringError) -> FallbackChain {
         var steps: [Step] = []
         var way = [start]
-        var next = rules[start]
+        var next = ruleOf(start)
         while let rule = next {
             let current = way[way.count - 1]
             let step: Step
@@ -51,7 +53,7 @@ package struct FallbackChain: Sendable, Equatable {
                     throw .refusedModel("the fallbacks lead in a circle: \(circle)")
                 }
                 way.append(target)
-                (step, next) = (.model(target, version), rules[target])
+                (step, next) = (.model(target, version), ruleOf(target))
             }
             // "B, then B's version 1" where version 1 was tried already.
             if step != steps.last { steps.append(step) }
