@@ -400,11 +400,6 @@ def test_a_result_never_replaces_its_input(tmp_path):
         result = run_verdict("score", CREDIT, "--input", rows, "--output", output)
         assert result.returncode == 2 and "name another one" in result.stderr, result
     assert rows.read_text() == "age\n30\n"
-    model = tmp_path / "m.onnx"
-    model.write_bytes(b"x")
-    result = run_verdict("quantize", model, model)
-    assert result.returncode == 2 and "name another file" in result.stderr, result
-    assert model.read_bytes() == b"x"
 
 
 def test_kept_columns_of_a_row_with_too_few_cells_are_kept(tmp_path):

@@ -44,7 +44,6 @@ struct QuantizeCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if areSameFile(source, target) { throw ValidationError("'\(target)' is the model itself; name another file to write") }
         if label != nil, sample == nil { throw ValidationError("--label names a column of --sample, which is missing") }
     }
 
