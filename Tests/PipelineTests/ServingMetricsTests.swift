@@ -57,7 +57,7 @@ internal import Testing
         exchange.scores.reset(rows: 6, width: 2)
         for (row, score) in [0.5, 0.95, -3, .nan, 2e6, 0.5].enumerated() { exchange.scores[row, 1] = score }
         // A fallback's score is none of the model's.
-        exchange.degradation = Degradation(reason: "score missing", rows: [5])
+        exchange.degradations = [Degradation(reason: "score missing", rows: [5])]
         exchange.decisions = [.allow, .block, nil, .block, .allow, nil]
         metrics.meter(name, version).recordResults(exchange, column: 1)
         exchange.decisions = [.allow]

@@ -1,8 +1,3 @@
-internal import Batching
-internal import Caching
-internal import Dispatch
-internal import Glibc
-internal import Logging
 internal import Pipeline
 internal import Registry
 internal import Resilience

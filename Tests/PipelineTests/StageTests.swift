@@ -126,8 +126,8 @@ internal import Testing
         if let error { return Answer(error: error) }
         return Answer(
             scores: (0..<exchange.scores.count).map { exchange.scores[$0, 0] }, decisions: exchange.decisions,
-            isCached: exchange.isCached, degradation: exchange.degradation?.reason,
-            degradedRows: exchange.degradation?.rows, failedRows: exchange.scores.failures.map(\.row).sorted())
+            isCached: exchange.isCached, degradation: exchange.degradations.first?.reason,
+            degradedRows: exchange.degradations.first?.rows, failedRows: exchange.scores.failures.map(\.row).sorted())
     }
 
     static let echo: Body = { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }

@@ -175,7 +175,7 @@ final class FakePredictor: Predictor {
                 exchange.decisions.append(rule.decision(for: exchange.scores[row, served.score.lowerBound]))
             }
         }
-        exchange.degradation = degradation.map { Degradation(reason: $0) }
+        exchange.degradations = degradation.map { [Degradation(reason: $0)] } ?? []
         exchange.isCached = isCached
     }
 

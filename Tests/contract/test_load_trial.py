@@ -133,3 +133,21 @@ def test_a_trial_ends_with_its_server(library, tmp_path):
         until(trials, "the trial to start")
         server.kill()
         until(lambda: not trials(), "the trial to end with its server")
+
+
+def test_a_graph_that_makes_gigabytes_of_constants_is_refused_by_the_trial(tmp_path):
+    """ONNX Runtime goes on where it has no memory to compute a constant beforehand; only its runs fail."""
+    graph = helper.make_graph(
+        [
+            helper.make_node("ConstantOfShape", ["shape"], ["matrix"]),
+            helper.make_node("ReduceMax", ["matrix"], ["most"], keepdims=0),
+            helper.make_node("Add", ["x", "most"], ["y"]),
+        ],
+        "large", [value("x")], [value("y")], [constant("shape", [20_000, 20_000], TensorProto.INT64)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    with Server(tmp_path, *WATCHFUL, "--limits-max-load-bytes", "512MiB") as server:
+        publish(tmp_path, "large", model)
+        assert "limits.maxLoadBytes" in refusal(server, "large")
+        with open(f"/proc/{server.process.pid}/status") as file:
+            peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+        assert peak < 512 << 10

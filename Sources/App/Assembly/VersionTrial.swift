@@ -44,7 +44,16 @@ package enum VersionTrial {
         var opener = ModelOpener(formats: formats)
         // The server, which has read the file, knows its limit.
         opener.mostBytes = .max
-        _ = try VersionLoader(opener: opener).load(folder, manifest: model.manifest.content.get())
+        let loaded = try VersionLoader(opener: opener).load(folder, manifest: model.manifest.content.get())
+        // Out of memory the library may leave something out and go on; the server, without the limit, would not.
+        if let note = loaded.notes.first(where: isOutOfMemory) {
+            throw .refusedModel("it cannot score a row within limits.maxLoadBytes: \(note)")
+        }
+    }
+
+    /// Whether the library has failed for want of memory, in the words of ONNX Runtime and of C++.
+    private static func isOutOfMemory(_ note: String) -> Bool {
+        ["bad_alloc", "bad allocation", "allocate memory"].contains { note.contains($0) }
     }
 
     /// Standard input is a pipe that nobody writes to. Its end is the parent's.

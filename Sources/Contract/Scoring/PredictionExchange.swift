@@ -19,8 +19,8 @@ package final class PredictionExchange: @unchecked Sendable {
     package var queueDelay = QueueDelay.none
     /// Whether the results come from a cache.
     package var isCached = false
-    /// What answered in the model's place; nil where all results are the model's own.
-    package var degradation: Degradation?
+    /// What answered in the model's place, for which rows; empty where all results are the model's own. No row is in two.
+    package var degradations: [Degradation] = []
     /// What runs on the model's versions; nil for most models. The predictor lets go of it when the answer is there.
     package var experiment: (any RunningExperiment)?
     /// Whether the experiment chose the version, rather than the request.
@@ -38,8 +38,10 @@ package final class PredictionExchange: @unchecked Sendable {
         self.completion = completion
     }
 
-    /// Whether a row's result is not the model's own.
-    package func isDegraded(row: Int) -> Bool { degradation?.covers(row) ?? false }
+    /// What answered a row in the model's place; nil for the model's own result.
+    package func degradation(row: Int) -> Degradation? {
+        degradations.isEmpty ? nil : degradations.first { $0.covers(row) }
+    }
 
     /// Makes the exchange ready for the next request to a model `width` features wide.
     package func begin(arrival: Moment, deadline: Moment?, width: Int) {
@@ -49,7 +51,7 @@ package final class PredictionExchange: @unchecked Sendable {
         self.deadline = deadline
         queueDelay = .none
         isCached = false
-        degradation = nil
+        degradations.removeAll(keepingCapacity: true)
         experiment = nil
         isVersionChosen = false
         requestID = nil

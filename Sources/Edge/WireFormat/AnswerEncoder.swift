@@ -63,7 +63,7 @@ struct AnswerEncoder {
         sink.append(#","latency_ms":"#)
         sink.append(millisecondsOf: latency)
         if exchange.isCached { sink.append(#","cached":true"#) } else { sink.append(#","cached":false"#) }
-        if let degradation = exchange.degradation, degradation.covers(row) {
+        if let degradation = exchange.degradation(row: row) {
             sink.append(#","degraded":true,"degraded_reason":"#)
             sink.append(json: degradation.reason)
             sink.append("}")
@@ -75,7 +75,7 @@ struct AnswerEncoder {
     /// Appends what answered a row: the asked model, unless another one stepped in. Names and versions are of characters
     /// that need no escapes.
     private func writeModel(_ row: Int, _ start: StaticString, into sink: inout ByteSink) {
-        let substitute = exchange.isDegraded(row: row) ? exchange.degradation?.answeredBy : nil
+        let substitute = exchange.degradation(row: row)?.answeredBy
         sink.append(start)
         sink.append(text: substitute?.name ?? served.name.text)
         sink.append(#"","model_version":""#)

@@ -61,7 +61,7 @@ extension PredictionExchange {
         taken.scores.swapContents(with: scores)
         swap(&taken.decisions, &decisions)
         taken.isCached = isCached
-        taken.degradation = degradation
+        swap(&taken.degradations, &degradations)
         return taken
     }
 

@@ -78,8 +78,8 @@ extension AnswerEncoder {
 
     private func writeStart(id: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         sink.append(#"{"model_name":""#)
-        // Another model that answered for some of the rows only is named in the parameters.
-        let substitute = exchange.degradation?.rows == nil ? exchange.degradation?.answeredBy : nil
+        // Other models that answered some of the rows are named in the parameters.
+        let substitute = exchange.degradations.first { $0.rows == nil }?.answeredBy
         sink.append(text: substitute?.name ?? served.name.text)
         sink.append(#"","model_version":""#)
         sink.append(text: substitute?.version ?? served.versionText)
@@ -88,31 +88,30 @@ extension AnswerEncoder {
             sink.append(#","id":"#)
             sink.append(json: id)
         }
-        if exchange.isCached || exchange.degradation != nil { writeParameters(into: &sink) }
+        if exchange.isCached || !exchange.degradations.isEmpty { writeParameters(into: &sink) }
         sink.append(#","outputs":["#)
     }
 
     private func writeParameters(into sink: inout ByteSink) {
         sink.append(#","parameters":{"cached":"#)
         sink.append(json: exchange.isCached)
-        if let degradation = exchange.degradation {
+        if let first = exchange.degradations.first {
             sink.append(#","degraded":true,"degraded_reason":"#)
-            sink.append(json: degradation.reason)
-            if let rows = degradation.rows {
-                // The specification has no lists in parameters.
-                sink.append(#","degraded_rows":""#)
-                for (position, row) in rows.enumerated() {
-                    if position > 0 { sink.append(",") }
-                    sink.append(integer: row)
-                }
+            sink.append(json: first.reason)
+        }
+        // The specification has no lists in parameters: texts take their place, in which names need no escapes.
+        if exchange.degradations.contains(where: { $0.rows != nil }) {
+            sink.append(#","degraded_rows":""#)
+            for (position, row) in exchange.degradations.flatMap({ $0.rows ?? [] }).sorted().enumerated() {
+                if position > 0 { sink.append(",") }
+                sink.append(integer: row)
+            }
+            sink.append("\"")
+            let models = exchange.degradations.compactMap(\.answeredBy)
+            if !models.isEmpty {
+                sink.append(#","degraded_models":""#)
+                sink.append(text: models.map { "\($0.name)/\($0.version)" }.joined(separator: ","))
                 sink.append("\"")
-                if let substitute = degradation.answeredBy {
-                    sink.append(#","degraded_model_name":""#)
-                    sink.append(text: substitute.name)
-                    sink.append(#"","degraded_model_version":""#)
-                    sink.append(text: substitute.version)
-                    sink.append("\"")
-                }
             }
         }
         sink.append("}")

@@ -44,7 +44,8 @@ package final class ShadowedRows: Sendable {
             }
         }
         decisions = exchange.decisions
-        failedRows = Set(results.failures.map(\.row)).union(exchange.degradation?.rows ?? [])
+        failedRows = Set(results.failures.map(\.row))
+            .union(exchange.degradations.isEmpty ? [] : (0..<count).filter { exchange.degradation(row: $0) != nil })
     }
 
     /// What the copy holds, roughly.

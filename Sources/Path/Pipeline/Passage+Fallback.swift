@@ -13,12 +13,12 @@ extension Passage {
         return try tryNext(reason, otherwise: error)
     }
 
+    /// Asks one after the other for the rows that are still without an answer. Each row goes the way that it would go alone.
     private func tryNext(_ reason: DegradationReason, otherwise error: ScoringError) throws(ScoringError) -> PredictionProgress {
-        while let step = fallbacks?.popFirst() {
+        while !rowsToReplace.isEmpty, let step = fallbacks?.popFirst() {
             switch step {
             case .constant(let score, let decision):
-                fill(score, decision)
-                return degraded(reason)
+                fill(score, decision, reason)
             case .model(let name, let version):
                 let version = version.map { VersionReference.number($0) }
                 guard let substitute = try? pipeline.served(name, version: version).model, substitute !== served else { continue }
@@ -26,53 +26,64 @@ extension Passage {
                     let attempt = try Substitution(for: self, by: substitute)
                     let progress = try attempt.begin { [self] failure in
                         resume { () throws(ScoringError) in
-                            if failure == nil, attempt.adopt() { return degraded(reason, by: substitute) }
+                            if failure == nil { attempt.adopt(reason) }
                             return try tryNext(reason, otherwise: error)
                         }
                     }
                     guard case .answered = progress else { return .pending }
-                    if attempt.adopt() { return degraded(reason, by: substitute) }
+                    attempt.adopt(reason)
                 } catch {
                     continue
                 }
             }
         }
+        return try settled(reason, otherwise: error)
+    }
+
+    /// The end of the chain: rows that nothing answered have the error, others what they got.
+    private func settled(_ reason: DegradationReason, otherwise error: ScoringError) throws(ScoringError) -> PredictionProgress {
+        if !exchange.degradations.isEmpty {
+            exchange.isCached = false
+            path.model.degraded.add(reason)
+        }
         guard let replacedRows else { throw close(error) }
-        // Nothing stands in for these rows; the others have their scores.
         for row in replacedRows { exchange.scores.fail(row: row, error) }
         return answered()
     }
 
-    private func degraded(_ reason: DegradationReason, by substitute: ServedModel? = nil) -> PredictionProgress {
-        exchange.degradation = Degradation(
-            reason: reason.rawValue, answeredBy: substitute.map { ($0.name.text, $0.versionText) }, rows: replacedRows)
-        exchange.isCached = false
-        path.model.degraded.add(reason)
-        return answered()
-    }
-
-    private func fill(_ score: Double, _ decision: Decision?) {
-        clearReplacedRows()
-        for row in rowsToReplace {
+    private func fill(_ score: Double, _ decision: Decision?, _ reason: DegradationReason) {
+        let taken = rowsToReplace
+        replace(taken, by: nil, reason)
+        for row in taken {
             for column in served.score { exchange.scores[row, column] = score }
             decide(decision ?? served.rule?.decision(for: score), row)
         }
     }
 
-    /// The rows that a fallback is to answer.
+    /// The rows that a fallback is to answer still.
     var rowsToReplace: [Int] { replacedRows ?? Array(0..<rows) }
 
-    /// Makes the cells of the rows to replace missing, and gives the others their decisions.
-    func clearReplacedRows() {
-        exchange.decisions.removeAll(keepingCapacity: true)
-        guard let replacedRows else {
-            restoreRows()
-            return exchange.scores.reset(rows: rows, width: served.signature.outputs.count)
+    /// Makes room for the results of a fallback for these rows, and notes who gives them.
+    func replace(_ taken: [Int], by substitute: ServedModel?, _ reason: DegradationReason) {
+        if !hasClearedRows {
+            hasClearedRows = true
+            exchange.decisions.removeAll(keepingCapacity: true)
+            if replacedRows == nil {
+                restoreRows()
+                exchange.scores.reset(rows: rows, width: served.signature.outputs.count)
+            } else {
+                pipeline.decide(exchange, served.rule, served.score)
+            }
         }
-        pipeline.decide(exchange, served.rule, served.score)
-        for row in replacedRows {
+        for row in taken {
             for column in 0..<exchange.scores.width { exchange.scores[row, column] = .nan }
         }
+        let answered = Set(taken)
+        exchange.degradations.append(
+            Degradation(
+                reason: reason.rawValue, answeredBy: substitute.map { ($0.name.text, $0.versionText) },
+                rows: taken.count == rows ? nil : taken))
+        replacedRows = rowsToReplace.filter { !answered.contains($0) }
     }
 
     /// Gives a replaced row its decision.
@@ -109,16 +120,24 @@ final class Substitution: @unchecked Sendable {
         }
         let path = substitute.stages as? VersionPath
         let features = passage.exchange.features
-        rows = passage.rowsToReplace
         guard features.count == passage.rows else { throw .notReady("the rows are lent to a call that hangs") }
         let now = Moment.now
         exchange.begin(arrival: now, deadline: nil, width: substitute.signature.inputs.count)
         let translation = try RowTranslation(from: asked.signature, to: substitute.signature)
-        for row in rows {
+        var rows: [Int] = []
+        for row in passage.rowsToReplace {
             let cells = Array(UnsafeBufferPointer(start: features.values + row * features.width, count: features.width))
-            try translation.add(
-                row: cells[...], texts: features.texts, wideIntegers: features.wideIntegers, to: exchange.features)
+            // A row that the substitute cannot be asked for is none of the others' business.
+            do throws(ScoringError) {
+                try translation.add(
+                    row: cells[...], texts: features.texts, wideIntegers: features.wideIntegers, to: exchange.features)
+                rows.append(row)
+            } catch {
+                continue
+            }
         }
+        guard !rows.isEmpty else { throw .notReady("no row fits the model") }
+        self.rows = rows
         let rest = passage.exchange.deadline.map { $0.nanoseconds(since: now) } ?? 0
         exchange.deadline = now.advanced(byNanoseconds: rest > 0 ? rest : path?.deadline ?? 100_000_000)
         call = EngineCall(exchange, path?.engine ?? substitute.model, path)
@@ -128,17 +147,21 @@ final class Substitution: @unchecked Sendable {
         try call.begin(completion)
     }
 
-    /// Writes the results where the asked model's would be; false where they are no good.
-    func adopt() -> Bool {
+    /// Writes the results where the asked model's would be: of the rows that were scored and have a score.
+    func adopt(_ reason: DegradationReason) {
         let (found, scores) = (exchange.scores, passage.exchange.scores)
         let asked = passage.served
-        guard found.count == rows.count, found.width == substitute.signature.outputs.count, found.failures.isEmpty else {
-            return false
+        guard found.count == rows.count, found.width == substitute.signature.outputs.count else { return }
+        let failed = Set(found.failures.map(\.row))
+        let good = rows.indices.filter { position in
+            !failed.contains(position) && !substitute.score.contains { found[position, $0].isNaN }
         }
-        passage.clearReplacedRows()
+        guard !good.isEmpty else { return }
+        passage.replace(good.map { rows[$0] }, by: substitute, reason)
         let rule = substitute.rule ?? asked.rule
         let columns = columns
-        for (position, row) in rows.enumerated() {
+        for position in good {
+            let row = rows[position]
             for (target, source) in zip(asked.signature.outputs.indices, columns) {
                 guard let source else { continue }
                 copy(from: position, source, to: row, target, found, scores)
@@ -148,7 +171,6 @@ final class Substitution: @unchecked Sendable {
                 passage.decide(rule.decision(for: scores[row, asked.score.lowerBound]), row)
             }
         }
-        return true
     }
 
     /// For each of the asked model's outputs the substitute's of the same name, if there is one.

@@ -22,8 +22,10 @@ final class Passage: @unchecked Sendable {
     private var isCancelled = false
     /// What is left to be tried in place of the model.
     var fallbacks: ArraySlice<FallbackChain.Step>?
-    /// The rows that they are to answer, where the model has answered others; nil for all.
+    /// The rows that they are to answer still, where others have an answer; nil for all.
     var replacedRows: [Int]?
+    /// Whether the first of their results has been written.
+    var hasClearedRows = false
 
     init(_ exchange: PredictionExchange, _ served: ServedModel, _ path: VersionPath, _ pipeline: PredictionPipeline) {
         self.exchange = exchange
@@ -230,7 +232,7 @@ final class Passage: @unchecked Sendable {
 
     /// Decides, counts and leaves.
     func answered() -> PredictionProgress {
-        if exchange.degradation == nil { pipeline.decide(exchange, served.rule, served.score) }
+        if !hasClearedRows { pipeline.decide(exchange, served.rule, served.score) }
         let now = Moment.now
         leave(.finished, now)
         pipeline.count(exchange, served, now)

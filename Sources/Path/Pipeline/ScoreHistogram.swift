@@ -20,7 +20,7 @@ final class ScoreHistogram: Sendable {
         var total = 0.0
         for row in 0..<scores.count {
             let score = scores[row, column]
-            guard score.isFinite, !exchange.isDegraded(row: row) else { continue }
+            guard score.isFinite, exchange.degradation(row: row) == nil else { continue }
             cells.increment(Self.bucket(of: score))
             total += score
         }

@@ -93,7 +93,7 @@ extension PublishedModel: RunningExperiment {
                     recorder.recordFailure(failure)
                     continue
                 }
-                guard !exchange.isDegraded(row: row) else {
+                guard exchange.degradation(row: row) == nil else {
                     recorder.recordFailure(.engineFailure("a fallback answered"))
                     continue
                 }

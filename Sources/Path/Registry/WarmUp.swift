@@ -29,6 +29,9 @@ struct WarmUp {
             workspace.deadline = Moment.now.advanced(byMilliseconds: patience)
             do throws(ScoringError) {
                 try model.score(features, into: scores, using: workspace)
+                if case .engineFailure? = scores.failures.first?.error, scores.failures.count == features.count {
+                    throw scores.failures[0].error
+                }
                 guard count == 1 else { continue }
                 for _ in 0..<3 {
                     let start = Moment.now
