@@ -158,7 +158,7 @@ extension FieldResolving {
         if targets.count > 1, case .mining(let mining) = model, mining.method == .modelChain {
             // The result of a chain is what its last model predicts.
             let predicted = mining.segments.map { target(of: $0.model).name }
-            let last = predicted.last!.flatMap { targets.contains($0) ? $0 : nil }
+            let last = (predicted.last ?? nil).flatMap { targets.contains($0) ? $0 : nil }
             name = last ?? targets.first { !predicted.contains($0) } ?? name
         } else if name == nil {
             switch model {
