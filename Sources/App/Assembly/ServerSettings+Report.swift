@@ -28,6 +28,7 @@ extension ServerSettings {
         case "limits.maxBodyBytes": ByteCountText.text(limits.maxBodyBytes)
         case "limits.maxConnections": String(limits.maxConnections)
         case "limits.maxUnreadBytes": ByteCountText.text(limits.maxUnreadBytes)
+        case "limits.maxUnfinishedBytes": ByteCountText.text(limits.maxUnfinishedBytes)
         case "limits.maxModelBytes": ByteCountText.text(maxModelBytes)
         case "limits.maxLoadTime": DurationText.text(maxLoadTime)
         case "limits.maxLoadBytes": ByteCountText.text(maxLoadBytes)

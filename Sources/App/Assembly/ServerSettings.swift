@@ -126,6 +126,10 @@ extension Setting {
             settings, text throws(SettingError) in
             settings.limits.maxUnreadBytes = try bytes(text, in: 1 << 20...1 << 40)
         },
+        Setting(key: "limits.maxUnfinishedBytes", help: "Most that is held of unfinished request bodies.") {
+            settings, text throws(SettingError) in
+            settings.limits.maxUnfinishedBytes = try bytes(text, in: 1 << 20...1 << 40)
+        },
         Setting(key: "limits.maxModelBytes", help: "Largest model file.") { settings, text throws(SettingError) in
             settings.maxModelBytes = try bytes(text, in: 1...1 << 40)
         },

@@ -187,6 +187,9 @@ struct ConnectionPlan {
         return .wait
     }
 
+    /// Of the bodies of the requests that wait, and of the one that is arriving.
+    var bodyBytes: Int { waitingBytes + (receiving?.body?.readableBytes ?? 0) }
+
     /// Whether more may be read. While it is closing, a connection reads to throw away.
     var takesInput: Bool {
         if isClosing { return true }

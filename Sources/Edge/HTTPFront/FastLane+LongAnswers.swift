@@ -27,11 +27,13 @@ struct LongAnswer {
 extension FastLane {
     /// Bytes of pieces after which other connections have their turn.
     static let pieceBytesPerTurn = 256 << 10
+    /// Bytes of pieces that lie encoded in front of a client: one of them, a large row, and what was there before.
+    private static let maxTextBytes = 256 << 10
 
     /// Sends the first piece of an answer, which lies in the sink, and the others as the client takes them.
     func begin(_ stream: AnswerStream, to intake: Intake, isLast: Bool, since arrival: Moment) {
         // Nothing of it is out yet: better an error now than an answer that ends in the middle.
-        guard state.unread.hasRoom(for: stream.heldBytes) else { return refuse(.tooManyUnreadAnswers, intake, isLast: isLast) }
+        guard reserve(stream.heldBytes + Self.maxTextBytes) else { return refuse(.tooManyUnreadAnswers, intake, isLast: isLast) }
         plan.answerPends()
         var answer = LongAnswer(
             stream: stream, intake: intake, isLast: isLast, arrival: arrival,

@@ -52,6 +52,8 @@ final class FastLane: ChannelDuplexHandler {
     /// What `state.unread` knows of the connection, and whether its client has read something since.
     private var heldBytes = 0
     private var hasProgressed = false
+    /// What `state.unfinished` knows of the connection.
+    private var unfinishedBytes = 0
     private var remoteAddress: String?
 
     private struct Routed {
@@ -91,9 +93,13 @@ final class FastLane: ChannelDuplexHandler {
     private func letGo(_ context: ChannelHandlerContext) {
         pending?.cancel()
         long = nil
+        if unfinishedBytes > 0 {
+            unfinishedBytes = 0
+            state.unfinished.hold(0, by: context.channel, keepsReservation: false, hasProgressed: false)
+        }
         guard heldBytes > 0 else { return }
         heldBytes = 0
-        state.unread.hold(0, by: context.channel, hasProgressed: false)
+        state.unread.hold(0, by: context.channel, keepsReservation: false, hasProgressed: false)
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -165,6 +171,10 @@ final class FastLane: ChannelDuplexHandler {
         if !hasDecoded { plan.headBegan() }
         hasDecoded = false
         (answersThisTurn, pieceBytesThisTurn) = (0, 0)
+        if plan.bodyBytes > HeadLimits.smallBody, plan.bodyBytes > unfinishedBytes {
+            unfinishedBytes = plan.bodyBytes
+            if !state.unfinished.reserve(unfinishedBytes, for: context.channel) { plan.inputFailed(.tooManyUnfinishedBodies) }
+        }
         turn(context)
     }
 
@@ -228,6 +238,7 @@ final class FastLane: ChannelDuplexHandler {
         isBusy = false
         guard self.context != nil else { return }
         if heldBytes > 0 || long != nil || !isWritable { account(context) }
+        if unfinishedBytes > 0 { accountBodies(context) }
         guard self.context != nil else { return }
         settle(context)
         if isReadHeld, mayRead {
@@ -268,8 +279,29 @@ final class FastLane: ChannelDuplexHandler {
         }
         guard bytes != heldBytes || (bytes > 0 && hasProgressed) else { return }
         heldBytes = bytes
-        state.unread.hold(bytes, by: context.channel, hasProgressed: hasProgressed)
+        state.unread.hold(bytes, by: context.channel, keepsReservation: long != nil, hasProgressed: hasProgressed)
         hasProgressed = false
+    }
+
+    /// Reserves the bytes of a large answer; false if there is no room for it.
+    func reserve(_ bytes: Int) -> Bool {
+        guard let context, state.unread.reserve(bytes, for: context.channel) else { return false }
+        heldBytes = bytes
+        // So that `account` closes those that made room, at the end of the turn.
+        hasProgressed = true
+        return true
+    }
+
+    /// Lets go of the bodies of the requests that are answered.
+    private func accountBodies(_ context: ChannelHandlerContext) {
+        let bytes = plan.bodyBytes > HeadLimits.smallBody ? plan.bodyBytes : 0
+        if bytes == 0 {
+            state.unfinished.hold(0, by: context.channel, keepsReservation: false, hasProgressed: false)
+        } else if bytes != unfinishedBytes {
+            _ = state.unfinished.reserve(bytes, for: context.channel)
+        }
+        unfinishedBytes = bytes
+        state.unfinished.closeDoomed(on: context.eventLoop)
     }
 
     /// Goes on with a long pipeline or answer after other connections had their turn.
@@ -344,7 +376,7 @@ final class FastLane: ChannelDuplexHandler {
         refusal.document(target: intake?.head.uri ?? "").write(requestID: intake?.requestID, into: &state.sink)
         var head = AnswerHead(status: refusal.status, bodyBytes: state.sink.count, isLast: isLast)
         if case .methodNotAllowed(let allow) = refusal { head.allow = allow }
-        if case .tooManyUnreadAnswers = refusal { head.retryAfter = 1 }
+        if refusal.status == 503 { head.retryAfter = 1 }
         head.confirmsKeepAlive = intake?.isVersion10 ?? false
         head.requestID = intake?.requestID
         write(head, withoutBody: intake?.head.method == .HEAD)

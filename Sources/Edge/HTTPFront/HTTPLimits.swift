@@ -15,6 +15,9 @@ package struct HTTPLimits: Sendable, Equatable {
     /// Bytes that the server holds for clients that do not read, over all connections. Beyond it, those are closed that have
     /// gone longest without reading. Default 256 MiB.
     package var maxUnreadBytes = 256 << 20
+    /// Bytes that the server holds of bodies that have not arrived whole, over all connections; small bodies do not count. A request whose
+    /// body would exceed it gets a 503. Default 256 MiB.
+    package var maxUnfinishedBytes = 256 << 20
     /// How long a connection may stay without a request, or leave an answer unread. Default 60 s.
     package var idleTimeout: Duration = .seconds(60)
     /// From a request's first byte to the end of its head. Default 10 s.
@@ -33,6 +36,7 @@ package struct HTTPLimits: Sendable, Equatable {
         limits.maxConnections = max(1, maxConnections)
         limits.maxPipelined = max(1, maxPipelined)
         limits.maxUnreadBytes = max(0, maxUnreadBytes)
+        limits.maxUnfinishedBytes = max(0, maxUnfinishedBytes)
         // A year: beyond the life of a connection, and far from the end of the clock.
         let longest = Duration.seconds(365 * 86_400)
         limits.idleTimeout = min(idleTimeout, longest)
@@ -57,6 +61,8 @@ enum HeadLimits {
     static let farewell: Duration = .seconds(1)
     /// How long a shutdown leaves an idle connection open: long enough for the event loop to read what has come.
     static let lastLook = TimeAmount.milliseconds(10)
+    /// Bytes of bodies on one connection up to which they do not count towards `HTTPLimits.maxUnfinishedBytes`.
+    static let smallBody = 64 << 10
     /// Pipelined requests that one read can bring beyond `maxPipelined`. More than fit into a receive buffer
     /// of 64 KiB; beyond it the connection is cut.
     static let pipelineSlack = 4096

@@ -1,3 +1,4 @@
+internal import Logging
 internal import Scoring
 internal import Synchronization
 
@@ -10,9 +11,19 @@ final class HTTPMetrics: Sendable {
     private let errors = CounterTable(count: statuses.count + 1)
     private let opened = Atomic<UInt64>(0)
     private let openNow = Atomic<Int>(0)
-    let unread: UnreadAnswers
+    /// Answers that clients do not read.
+    let unread: HeldBytes
+    /// Bodies of requests that have not arrived whole, or wait for their turn.
+    let unfinished: HeldBytes
 
-    init(unread: UnreadAnswers) { self.unread = unread }
+    init(_ limits: HTTPLimits, logger: Logger) {
+        unread = HeldBytes(
+            limit: limits.maxUnreadBytes, logger: logger,
+            message: "connections were closed because their clients do not read the answers")
+        unfinished = HeldBytes(
+            limit: limits.maxUnfinishedBytes, maxReserved: limits.maxUnfinishedBytes, logger: logger,
+            message: "connections were closed because their clients do not finish their requests")
+    }
 
     func connectionOpened() {
         opened.wrappingAdd(1, ordering: .relaxed)
@@ -31,7 +42,7 @@ final class HTTPMetrics: Sendable {
 
     /// The metrics in Prometheus' text format 0.0.4.
     var text: String {
-        let unread = unread.figures
+        let (unread, unfinished) = (unread.figures, unfinished.figures)
         var text = """
             # HELP verdict_http_open_connections Connections of clients that are open.
             # TYPE verdict_http_open_connections gauge
@@ -45,6 +56,12 @@ final class HTTPMetrics: Sendable {
             # HELP verdict_http_unread_closed_total Connections that were closed because too much lay unread.
             # TYPE verdict_http_unread_closed_total counter
             verdict_http_unread_closed_total \(unread.closed)
+            # HELP verdict_http_unfinished_bytes Large bodies of requests that have not arrived whole.
+            # TYPE verdict_http_unfinished_bytes gauge
+            verdict_http_unfinished_bytes \(unfinished.bytes)
+            # HELP verdict_http_unfinished_closed_total Connections that were closed because too much was unfinished.
+            # TYPE verdict_http_unfinished_closed_total counter
+            verdict_http_unfinished_closed_total \(unfinished.closed)
             # HELP verdict_http_errors_total Answers with an error status that no model gave, by status.
             # TYPE verdict_http_errors_total counter
 

@@ -76,7 +76,7 @@ package final class HTTPService: Service {
         self.configuration = configuration
         self.backend = backend
         self.logger = logger
-        metrics = HTTPMetrics(unread: UnreadAnswers(limit: configuration.limits.maxUnreadBytes, logger: logger))
+        metrics = HTTPMetrics(configuration.limits, logger: logger)
         self.accessLog = accessLog
         self.onListening = onListening
     }

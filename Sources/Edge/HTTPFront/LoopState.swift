@@ -52,7 +52,9 @@ final class LoopState {
     }
 
     /// What the clients of all loops leave unread.
-    var unread: UnreadAnswers { metrics.unread }
+    var unread: HeldBytes { metrics.unread }
+    /// Large bodies that have not arrived whole.
+    var unfinished: HeldBytes { metrics.unfinished }
     var openConnections: Int { lanes.count }
 
     /// Ends every connection, answered or not.

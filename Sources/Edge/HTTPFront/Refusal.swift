@@ -13,6 +13,8 @@ enum Refusal: Equatable {
     case unknownExpectation
     /// The answer is large, and those of other clients that are still being read leave no room for it.
     case tooManyUnreadAnswers
+    /// The body is large, and those of other clients that have not arrived whole leave no room for it.
+    case tooManyUnfinishedBodies
 
     var status: Int {
         switch self {
@@ -25,7 +27,7 @@ enum Refusal: Equatable {
         case .unsupportedTransferCoding: 501
         case .unsupportedContentCoding: 415
         case .unknownExpectation: 417
-        case .tooManyUnreadAnswers: 503
+        case .tooManyUnreadAnswers, .tooManyUnfinishedBodies: 503
         }
     }
 
@@ -41,7 +43,7 @@ enum Refusal: Equatable {
         case .unsupportedTransferCoding: "UNSUPPORTED_TRANSFER_CODING"
         case .unsupportedContentCoding: "UNSUPPORTED_CONTENT_CODING"
         case .unknownExpectation: "UNKNOWN_EXPECTATION"
-        case .tooManyUnreadAnswers: "NOT_READY"
+        case .tooManyUnreadAnswers, .tooManyUnfinishedBodies: "NOT_READY"
         }
     }
 
@@ -61,6 +63,9 @@ enum Refusal: Equatable {
         case .tooManyUnreadAnswers:
             "large answers that other clients are still reading leave no room for this one (limits.maxUnreadBytes); try again, or "
                 + "ask for fewer rows at a time"
+        case .tooManyUnfinishedBodies:
+            "large requests that other clients are still sending leave no room for this one (limits.maxUnfinishedBytes); try again, or "
+                + "send fewer rows at a time"
         }
     }
 
@@ -69,7 +74,9 @@ enum Refusal: Equatable {
     var endsConnection: Bool {
         switch self {
         case .notFound, .methodNotAllowed, .unsupportedContentCoding, .tooManyUnreadAnswers: false
-        case .malformed, .headTooLarge, .bodyTooLarge, .tooSlow, .unsupportedTransferCoding, .unknownExpectation: true
+        case .malformed, .headTooLarge, .bodyTooLarge, .tooSlow, .unsupportedTransferCoding, .unknownExpectation,
+            .tooManyUnfinishedBodies:
+            true
         }
     }
 }
