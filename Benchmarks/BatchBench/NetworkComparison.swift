@@ -62,7 +62,7 @@ struct NetworkComparison {
         var count = 0
         let start = Moment.now
         while Moment.now.nanoseconds(since: start) < Self.span {
-            try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
             count += rows
         }
         return Double(count) / (Double(Moment.now.nanoseconds(since: start)) / 1e9)
@@ -96,7 +96,7 @@ struct NetworkComparison {
         // Not in turns: the network's weights move to another core's cache with each change of the thread.
         for _ in 0..<1000 {
             let start = Moment.now
-            try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
             calls.append(Double(Moment.now.nanoseconds(since: start)) / 1000)
         }
         for _ in 0..<1000 {

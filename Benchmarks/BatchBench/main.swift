@@ -24,7 +24,7 @@ final class TimedModel: ScoringModel {
         rowCost = rowNanoseconds
     }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         scores.reset(rows: rows.count, width: 1)
         for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
         let span = callCost + rowCost * UInt64(rows.count)
@@ -64,7 +64,7 @@ func hop(_ name: String, _ model: TimedModel, count: Int = 20_000) throws {
     let workspace = Workspace()
     for _ in 0..<count {
         var start = Moment.now
-        try model.score(exchange.features, into: exchange.scores, using: workspace)
+        try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: workspace))
         direct.append(Moment.now.nanoseconds(since: start))
         start = Moment.now
         batcher.submit(BatchJob(exchange) { _ in rest.end() })
@@ -93,7 +93,7 @@ func rate(_ name: String, _ model: TimedModel, maxBatchRows: Int?, count: Int) t
         let workspace = Workspace()
         for _ in 0..<count {
             let exchange = row(1)
-            try model.score(exchange.features, into: exchange.scores, using: workspace)
+            try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: workspace))
         }
     }
     let seconds = Double(Moment.now.nanoseconds(since: start)) / 1e9

@@ -92,14 +92,14 @@ final class PMMLStage {
     func scoreSingly() throws {
         for row in 0..<all.count {
             fill(row..<row + 1)
-            try model.score(part, into: scores, using: workspace)
+            try model.score(part, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         }
     }
 
     func scoreInBatches() throws {
         for start in stride(from: 0, to: all.count, by: batchRows) {
             fill(start..<min(start + batchRows, all.count))
-            try model.score(part, into: scores, using: workspace)
+            try model.score(part, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         }
     }
 
@@ -120,7 +120,7 @@ final class PMMLStage {
         let outputs = model.signature.outputs
         for output in outputs { writer.cell(output.name) }
         writer.endRow()
-        try model.score(all, into: scores, using: workspace)
+        try model.score(all, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         for row in 0..<scores.count {
             for (column, output) in outputs.enumerated() {
                 let value = scores[row, column]

@@ -87,12 +87,12 @@ final class BenchStage {
     func scoreSingly() throws {
         for row in 0..<rows.count {
             rows.fill(one, with: row..<row + 1)
-            try model.score(one, into: scores, using: workspace)
+            try model.score(one, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         }
     }
 
     func scoreInBatches() throws {
-        for batch in batches { try model.score(batch, into: scores, using: workspace) }
+        for batch in batches { try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace)) }
     }
 
     /// How many margins and scores are not the library's, bit by bit, alone or in a batch.
@@ -107,11 +107,11 @@ final class BenchStage {
         }
         for row in 0..<rows.count {
             rows.fill(one, with: row..<row + 1)
-            try model.score(one, into: scores, using: workspace)
+            try model.score(one, into: scores, ScoreCall(deadline: nil, workspace: workspace))
             compare(0, with: row)
         }
         for (number, batch) in batches.enumerated() {
-            try model.score(batch, into: scores, using: workspace)
+            try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
             for result in 0..<batch.count { compare(result, with: number * batchRows + result) }
         }
         return count

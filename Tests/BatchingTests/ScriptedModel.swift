@@ -42,7 +42,7 @@ final class ScriptedModel: ScoringModel {
 
     static func answer(_ id: Double, _ other: Double) -> Double { id * 3 + other }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         let ids = (0..<rows.count).map { rows[$0, 0] }
         noted.withLock { if $0.count < 10_000 { $0.append(ids) } }
         if callWork > 0 {

@@ -20,7 +20,7 @@ final class FactorModel: ScoringModel {
         signature = Signature(inputs: inputs, outputs: [OutputColumn("score")], roles: Roles(score: 0..<1))
     }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         if conduct == .failing { throw .engineFailure("the engine says no") }
         while conduct == .hanging, !isReleased.load(ordering: .relaxed) { usleep(1000) }
         scores.reset(rows: rows.count, width: 1)
@@ -53,7 +53,7 @@ func request(_ values: [Double], by served: ServedModel, in exchange: Prediction
         let row = exchange.features.addRow()
         exchange.features.set(value, row: row, column: 0)
     }
-    try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+    try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
     for row in 0..<exchange.scores.count { exchange.decisions.append(served.rule?.decision(for: exchange.scores[row, 0])) }
     return exchange
 }

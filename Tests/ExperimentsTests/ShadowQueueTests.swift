@@ -128,7 +128,7 @@ struct ShadowQueueTests {
             exchange.features.addRow()
             exchange.features.set(0.25, row: 0, column: 0)
             exchange.features.set(Double(level), row: 0, column: 1)
-            try stable.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            try stable.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
             queue.offer(ShadowedRows(exchange, answeredBy: stable, requestID: nil))
         }
         let comparison = try #require(comparison(of: queue) { $0.rows == 3 })

@@ -7,7 +7,7 @@ final class EchoModel: ScoringModel {
         inputs: [Field("identity"), Field("other")], outputs: [OutputColumn("score")], roles: Roles(score: 0..<1))
     let description = ModelDescription(format: "test")
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         scores.reset(rows: rows.count, width: 1)
         for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
     }
@@ -52,7 +52,7 @@ final class EchoPredictor: Predictor {
     ) throws(ScoringError) -> PredictionProgress {
         calls.add(1, ordering: .relaxed)
         guard exchange.features.count > 0, exchange.features[0, 1] == 2, let completion = exchange.completion else {
-            try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
             return .answered
         }
         exchange.cancel = { [cancelled] in cancelled.open() }
@@ -60,7 +60,7 @@ final class EchoPredictor: Predictor {
             lateBegan.open()
             await gate.wait()
             do throws(ScoringError) {
-                try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+                try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
                 completion(exchange, nil)
             } catch {
                 completion(exchange, error)

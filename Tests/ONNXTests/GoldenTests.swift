@@ -69,7 +69,7 @@ struct Golden: CustomTestStringConvertible {
             }
         }
         let scores = ScoreBatch()
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
 
         // The label, where there is one, then the probabilities or values, then what else there is.
         let roles = signature.roles

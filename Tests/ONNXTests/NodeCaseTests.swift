@@ -84,7 +84,7 @@ internal import Testing
             }
         }
         let scores = ScoreBatch()
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         for (row, cells) in example.expected.enumerated() {
             #expect(scores.failure(row: row) == nil, "\(example.name)")
             #expect(cells.count == model.signature.outputs.count, "\(example.name)")

@@ -21,7 +21,7 @@ internal import Testing
             change(&options)
         }
         let scores = ScoreBatch()
-        try model.score(try golden.batch(for: model), into: scores, using: Workspace())
+        try model.score(try golden.batch(for: model), into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         let expected = try golden.table("expected.csv")
         for (place, name) in expected.names.enumerated() {
             let column = try #require(model.signature.outputColumn(named: name))

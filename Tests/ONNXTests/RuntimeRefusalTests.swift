@@ -160,7 +160,7 @@ internal import Testing
                 for column in 0..<2 { batch.set(Double(10 * row + column), row: row, column: column) }
             }
             let scores = ScoreBatch()
-            try model.score(batch, into: scores, using: Workspace())
+            try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
             #expect((0..<3).map { scores[$0, 1] } == [2, 12, 22])
         }
     }

@@ -10,13 +10,13 @@ internal import Testing
         let model = try golden.load()
         let whole = try golden.batch(for: model)
         let sound = ScoreBatch()
-        try model.score(whole, into: sound, using: Workspace())
+        try model.score(whole, into: sound, ScoreCall(deadline: nil, workspace: Workspace()))
         for name in ["l", "i", "b", "u", "s"] {
             let batch = try golden.batch(for: model)
             let column = try #require(model.signature.inputNames.position(of: name))
             for row in [0, 5, 23] { batch.set(.nan, row: row, column: column) }
             let scores = ScoreBatch()
-            try model.score(batch, into: scores, using: Workspace())
+            try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
             #expect(Set(scores.failures.map(\.row)) == [0, 5, 23])
             for (row, error) in scores.failures {
                 guard case .invalidFeature(name, _) = error else {
@@ -41,7 +41,7 @@ internal import Testing
         let batch = try golden.batch(for: model)
         batch.set(value, row: 2, column: try #require(model.signature.inputNames.position(of: name)))
         let scores = ScoreBatch()
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         #expect(scores.failures.map(\.row) == [2])
     }
 
@@ -51,7 +51,7 @@ internal import Testing
         let batch = try golden.batch(for: model)
         batch.setText("a\u{0}b", row: 1, column: try #require(model.signature.inputNames.position(of: "s")))
         let scores = ScoreBatch()
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         #expect(scores.failures.map(\.row) == [1])
     }
 
@@ -65,7 +65,7 @@ internal import Testing
             batch.set(row % 997 == 5 ? 9 : Double(row % 3 + 1), row: row, column: 0)
         }
         let scores = ScoreBatch()
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         #expect(Set(scores.failures.map(\.row)) == [5, 1002, 1999, 2996])
         for (_, error) in scores.failures {
             guard case .engineFailure(let message) = error else { throw error }
@@ -124,7 +124,7 @@ internal import Testing
                         batch.addRow()
                         workspace.deadline = Moment.now.advanced(byMilliseconds: isEndless ? 5 + worker * 7 + turn % 3 : 60_000)
                         do throws(ScoringError) {
-                            try (isEndless ? model : quick).score(batch, into: scores, using: workspace)
+                            try (isEndless ? model : quick).score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
                             if isEndless { return false }
                         } catch {
                             if !isEndless || error != .deadlineExceeded { return false }
@@ -143,9 +143,9 @@ internal import Testing
         let batch = try golden.batch(for: model)
         let (workspace, scores) = (Workspace(), ScoreBatch())
         workspace.deadline = .now
-        #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: scores, using: workspace) }
+        #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace)) }
         workspace.deadline = nil
-        try model.score(batch, into: scores, using: workspace)
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         #expect(scores.failures.isEmpty)
     }
 }

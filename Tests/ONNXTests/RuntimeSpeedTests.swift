@@ -27,7 +27,7 @@ internal import Testing
                 for turn in 0..<8000 {
                     let start = Moment.now
                     workspace.deadline = withDeadline ? start.advanced(byMilliseconds: 1000) : nil
-                    try model.score(batch, into: scores, using: workspace)
+                    try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
                     if turn >= 1000 { times.append(Moment.now.nanoseconds(since: start)) }
                 }
                 times.sort()

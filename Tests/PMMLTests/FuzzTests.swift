@@ -209,7 +209,7 @@ import Testing
                 }
             }
         }
-        try model.score(batch, into: scores, using: workspace)
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         for row in 0..<count where scores.failure(row: row) == nil {
             for (column, output) in model.signature.outputs.enumerated() where !scores[row, column].isNaN {
                 let value = scores[row, column]

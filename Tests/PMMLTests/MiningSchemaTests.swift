@@ -70,7 +70,7 @@ import TextFormats
                 }
             }
             if expected {
-                try model.score(batch, into: scores, using: Workspace())
+                try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
                 #expect([scores[0, 0], scores[1, 0]] == [26, 41])
             }
         }

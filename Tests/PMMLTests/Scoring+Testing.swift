@@ -75,7 +75,7 @@ func score(_ model: any ScoringModel, _ rows: [[String: String]]) throws -> Scor
             if let text = row[field.name] { set(text, of: field, in: batch, row: index, column: column) }
         }
     }
-    try model.score(batch, into: scores, using: Workspace())
+    try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
     return scores
 }
 

@@ -98,7 +98,7 @@ struct SpeedTests {
         for _ in 0..<30 {
             let count = max(1, 20_000 / rows)
             let start = Moment.now
-            for _ in 0..<count { try model.score(batch, into: scores, using: workspace) }
+            for _ in 0..<count { try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace)) }
             best = min(best, Double(Moment.now.nanoseconds(since: start)) / Double(count * rows))
         }
         #expect(scores.failures.isEmpty)

@@ -15,7 +15,7 @@ internal import Testing
         let isBroken = Atomic<Bool>(false)
         let rows = Mutex<[[String]]>([])
 
-        func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+        func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
             scores.reset(rows: rows.count, width: 1)
             let seen = (0..<rows.count).map { "\(rows[$0, 0]) \(rows.text(row: $0, column: 1) ?? "nothing")" }
             self.rows.withLock { $0.append(seen) }
@@ -41,7 +41,7 @@ internal import Testing
             rows.set(number, row: row, column: 0)
             if number > 5 { rows.setText("word \(number)", row: row, column: 1) }
         }
-        try model.score(rows, into: scores, using: Workspace())
+        try model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
     }
 
     private var failedRows: [Int] { scores.failures.map(\.row).sorted() }

@@ -14,7 +14,7 @@ internal import Testing
 
         init(_ body: @escaping @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void) { self.body = body }
 
-        func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+        func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
             scores.reset(rows: rows.count, width: 1)
             try body(rows, scores)
         }

@@ -76,7 +76,7 @@ final class FakeModel: ScoringModel {
 
     deinit { census.count.subtract(1, ordering: .relaxed) }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         if kind == "crashing" { throw .engineFailure("the engine crashed") }
         let width = signature.outputs.count
         scores.reset(rows: rows.count, width: width)

@@ -81,7 +81,7 @@ func scoreOfOne(_ served: ServedModel) throws -> Double {
     rows.reset(width: served.signature.inputs.count)
     rows.addRow()
     rows.set(1, row: 0, column: 0)
-    try served.model.score(rows, into: scores, using: Workspace())
+    try served.model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
     return scores[0, served.score.lowerBound]
 }
 

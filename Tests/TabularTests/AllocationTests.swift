@@ -44,7 +44,7 @@ internal import Testing
                     features.addRow()
                     for column in 0..<forest.featureCount { features.set(values[row][column], row: row, column: column) }
                 }
-                try model.score(features, into: scores, using: workspace)
+                try model.score(features, into: scores, ScoreCall(deadline: nil, workspace: workspace))
                 // The first rounds grow the buffers.
                 if round == 2 { allocations = UInt(allocation_count() - before) }
             }
@@ -84,9 +84,9 @@ internal import Testing
             features.addRow()
             for column in 0..<3 { features.set(Double(row * column) / 100, row: row, column: column) }
         }
-        try model.score(features, into: scores, using: workspace)
+        try model.score(features, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         let before = allocation_count()
-        try model.score(features, into: scores, using: workspace)
+        try model.score(features, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         let after = allocation_count()
         #expect(after == before)
     }

@@ -62,7 +62,7 @@ import Testing
             let index = batch.addRow()
             for (column, value) in row.enumerated() { batch.set(value, row: index, column: column) }
         }
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return scores
     }
 

@@ -95,7 +95,7 @@ internal import Testing
             for (column, value) in values.enumerated() { features.set(value, row: row, column: column) }
         }
         let scores = ScoreBatch()
-        try model.score(features, into: scores, using: Workspace())
+        try model.score(features, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return scores
     }
 }

@@ -21,7 +21,7 @@ import Testing
             let index = batch.addRow()
             for (column, value) in row.enumerated() { batch.set(value, row: index, column: column) }
         }
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return rows.indices.map { row in outputs.indices.map { scores[row, $0] } }
     }
 
@@ -159,7 +159,7 @@ import Testing
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: 1)
         for value in [1, 3, Double.nan] { batch.set(value, row: batch.addRow(), column: 0) }
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         #expect(scores.failures.map(\.row) == [1])
         #expect(scores.failure(row: 1) == .invalidFeature(name: "x", reason: "too much"))
     }

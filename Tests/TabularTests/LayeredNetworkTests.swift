@@ -24,7 +24,7 @@ import Testing
             let index = batch.addRow()
             for (column, value) in row.enumerated() { batch.set(value, row: index, column: column) }
         }
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return rows.indices.map { row in network.outputs.indices.map { scores[row, $0] } }
     }
 

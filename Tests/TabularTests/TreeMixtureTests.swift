@@ -113,7 +113,7 @@ import Testing
                 let index = batch.addRow()
                 for (column, value) in row.enumerated() where !value.isNaN { batch.set(value, row: index, column: column) }
             }
-            try model.score(batch, into: scores, using: Workspace())
+            try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
             for (row, tests) in rows.enumerated() {
                 let expected = Reference(mixture: mixture, tests: tests).expected
                 let actual = (0..<3).map { scores[row, $0] }

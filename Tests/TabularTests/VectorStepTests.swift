@@ -31,7 +31,7 @@ import Testing
             let index = batch.addRow()
             for (column, value) in row.enumerated() { batch.set(value, row: index, column: column) }
         }
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return rows.indices.map { row in model.signature.outputs.indices.map { scores[row, $0] } }
     }
 
@@ -246,7 +246,7 @@ import Testing
         var allocations: UInt = 0
         for round in 0..<3 {
             let before = allocation_count()
-            try model.score(batch, into: scores, using: workspace)
+            try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
             // The first rounds grow the buffers.
             if round == 2 { allocations = UInt(allocation_count() - before) }
         }

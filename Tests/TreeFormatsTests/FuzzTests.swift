@@ -54,7 +54,7 @@ internal import TreeFormats
             rows.set([0.5, .nan, -3, 1e30, 7][column % 5], row: row, column: column)
         }
         let model = TabularModel(program: model.program, signature: model.signature, description: model.description)
-        try model.score(rows, into: scores, using: workspace)
+        try model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         #expect(scores.count == 1 && scores.width == model.signature.outputs.count)
     }
 }

@@ -95,7 +95,7 @@ internal import TreeFormats
         let model = try file.lowered()
         let scores = ScoreBatch()
         let rows = try GoldenRows(file.rows).batch(for: model.signature)
-        try file.compiled(model).score(rows, into: scores, using: Workspace())
+        try file.compiled(model).score(rows, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return scores
     }
 

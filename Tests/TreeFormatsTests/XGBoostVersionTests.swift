@@ -20,7 +20,7 @@ internal import TreeFormats
         rows.reset(width: model.signature.inputs.count)
         _ = rows.addRow()
         let scores = ScoreBatch()
-        try model.score(rows, into: scores, using: Workspace())
+        try model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         let raw = model.signature.roles.raw
         return Answer(Float(scores[0, raw.lowerBound]), Float(scores[0, 0]))
     }

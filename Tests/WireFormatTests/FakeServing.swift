@@ -15,7 +15,7 @@ final class FakeModel: ScoringModel {
         self.body = body
     }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         scores.reset(rows: rows.count, width: signature.outputs.count)
         try body(rows, scores)
     }
@@ -169,7 +169,7 @@ final class FakePredictor: Predictor {
 
     private func score(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
         if let failure { throw failure }
-        try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+        try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
         if let rule = served.rule {
             for row in 0..<exchange.scores.count {
                 exchange.decisions.append(rule.decision(for: exchange.scores[row, served.score.lowerBound]))

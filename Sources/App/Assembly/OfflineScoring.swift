@@ -128,7 +128,7 @@ package struct OfflineScoring {
                 var problem: String?
                 if features.count > 0 {
                     do throws(ScoringError) {
-                        try model.score(features, into: scores, using: workspace)
+                        try model.score(features, into: scores, ScoreCall(deadline: nil, workspace: workspace))
                     } catch {
                         problem = error.description
                     }

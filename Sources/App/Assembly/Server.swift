@@ -43,14 +43,14 @@ package struct Server: Sendable {
                 settings: redis, eventLoop: MultiThreadedEventLoopGroup(numberOfThreads: 1).next(), logger: logger,
                 onPurge: { memory.purge($0) })
         }
-        let stock = PathStock(memory: memory, redis: redis)
+        let stages = StageFactory(memory: memory, redis: redis)
         let registry = ModelRegistry(
             repository, formats: ModelFormats.all(onnxRuntime: settings.onnxRuntime),
             trial: TrialProcess(
                 limits: TrialLimits(time: settings.maxLoadTime, memoryBytes: settings.maxLoadBytes),
                 onnxRuntime: settings.onnxRuntime), meter: { metrics.meter($0, $1) },
             stages: { name, version, loaded, rules throws(ScoringError) in
-                try stock.path(
+                try stages.stages(
                     of: name, version, loaded.model, content: loaded.content, rules: rules,
                     rowNanoseconds: loaded.rowNanoseconds)
             }, observer: metrics, logger: logger)
@@ -66,8 +66,8 @@ package struct Server: Sendable {
         self.front = HTTPService(
             configuration: configuration,
             backend: HTTPService.Backend(
-                predictor: PredictionPipeline(registry: registry, metrics: metrics, stock: stock), repository: registry,
-                admin: PathAdmin(registry: registry, stock: stock), metrics: { metrics.exposition(stock, registry: registry) }),
+                predictor: PredictionPipeline(registry: registry, metrics: metrics), repository: registry,
+                admin: PathAdmin(registry: registry, stages: stages), metrics: { metrics.exposition(stages, registry: registry) }),
             logger: logger, accessLog: settings.logsAccess ? AccessLog(logger: accessLogger) : nil, onListening: onListening)
         self.settings = settings
         self.logger = logger

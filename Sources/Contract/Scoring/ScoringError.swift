@@ -17,8 +17,12 @@ package enum ScoringError: Error, Sendable, Equatable {
     case tooLarge(limit: String)
     /// More work than is admitted; try again after `retryAfter`.
     case overloaded(_ what: Overload = .server, retryAfter: Duration)
+    /// The engine of the version failed or was slow, and is left alone for a while.
+    case circuitOpen(retryAfter: Duration)
     /// The request's deadline passed before its score was known.
     case deadlineExceeded
+    /// Its client has gone; nobody reads the answer.
+    case cancelled
     /// A file that is not a model of its format: truncated, damaged or contradictory. `place` says where
     /// in the file ("line 12", "byte 881", "learner.gradient_booster.model.trees[3]").
     case invalidModel(reason: String, place: String)
@@ -40,11 +44,38 @@ extension ScoringError: CustomStringConvertible {
         case .notReady(let message): message
         case .tooLarge(let limit): "the request is too large: \(limit)"
         case .overloaded(let what, _): "\(what); try again later"
+        case .circuitOpen:
+            "the circuit breaker of this model version is open: its engine failed or was slow; it is tried again by itself"
         case .deadlineExceeded: "the deadline passed before the score was known"
+        case .cancelled: "the request was given up by its client"
         case .invalidModel(let reason, let place): place.isEmpty ? reason : "\(reason) (at \(place))"
         case .unsupportedModel(let message): message
         case .refusedModel(let message): message
         case .engineFailure(let message): message
+        }
+    }
+}
+
+/// Whose fault a failure is. Decided once, here: breakers, canaries and metrics go by it.
+package enum Blame: Sendable, Equatable {
+    /// What was asked, or that the caller has gone or was in a hurry. Says nothing about the model.
+    case caller
+    /// The model, its engine or its file.
+    case engine
+    /// More was asked than is taken on.
+    case load
+    /// The model's own deadline passed.
+    case time
+}
+
+extension ScoringError {
+    /// Whose fault it is. A deadline counts as the model's own here; for one of the caller's see `Outcome.Failure`.
+    package var blame: Blame {
+        switch self {
+        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .cancelled: .caller
+        case .invalidModel, .unsupportedModel, .refusedModel, .engineFailure, .circuitOpen: .engine
+        case .notReady, .overloaded: .load
+        case .deadlineExceeded: .time
         }
     }
 }

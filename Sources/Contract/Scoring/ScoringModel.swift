@@ -9,8 +9,8 @@ package protocol ScoringModel: AnyObject, Sendable {
     /// i of the input and depends on nothing else. A row that cannot be scored is failed in `scores`; the
     /// call throws where nothing could be scored.
     ///
-    /// Called from any thread; `rows`, `scores` and `workspace` are the caller's alone for the time of the call.
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError)
+    /// Called from any thread; `rows`, `scores` and the call's workspace are the caller's alone for the time of the call.
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError)
 
     /// Checks the model against examples that its own file carries (PMML ModelVerification).
     /// Throws `.refusedModel` where they disagree; does nothing where there are none.

@@ -15,13 +15,13 @@ package final class ServedModel: Sendable {
     package let ignoresUnknownFeatures: Bool
     package let meter: any PredictionMeter
     /// What the path keeps beside the version; nil where its requests pass no stage.
-    package let stages: (any VersionStages)?
+    package let stages: (any RequestStages)?
     /// Called when the last reference is gone: the version has drained and its memory is free.
     private let onDrained: @Sendable () -> Void
 
     package init(
         name: ModelName, version: ModelVersion, model: any ScoringModel, answers: AnswerRules, meter: any PredictionMeter,
-        stages: (any VersionStages)? = nil, onDrained: @escaping @Sendable () -> Void = {}
+        stages: (any RequestStages)? = nil, onDrained: @escaping @Sendable () -> Void = {}
     ) {
         self.name = name
         self.version = version
@@ -39,11 +39,32 @@ package final class ServedModel: Sendable {
     deinit { onDrained() }
 }
 
-/// What the path keeps beside a version; its own business.
-package protocol VersionStages: AnyObject, Sendable {
-    /// Whether the version takes on only so much, so that its requests are put to `Predictor.screen` before they are read,
+/// The stages that requests to a version pass between its front and its engine. The path's own business: fronts only ask whether it is limited.
+package protocol RequestStages: AnyObject, Sendable {
+    /// Whether the version takes on only so much, so that its requests are put to `Predictor.admit` before they are read,
     /// with their `QueueDelay`.
     var isLimited: Bool { get }
+
+    /// `Predictor.admit` for this version.
+    func admit(_ info: RequestInfo) throws(ScoringError)
+
+    /// `Predictor.run` for this version. Ends with one call of `path.finish`.
+    func run(_ group: RowGroup, on path: any PredictionPath) -> PredictionProgress
+
+    /// How long a request may take that another model's fallback sends, in nanoseconds; nil for no limit of its own.
+    var timeLimit: UInt64? { get }
+
+    /// Has the engine score rows for another model's fallback, past admission and caches. Answers now, or later with a call of
+    /// `completion` on another thread.
+    func callEngine(
+        _ group: RowGroup, _ completion: @escaping @Sendable (ScoringError?) -> Void
+    ) throws(ScoringError) -> PredictionProgress
+}
+
+/// What the stages of a version know of the path that they belong to.
+package protocol PredictionPath: Predictor {
+    /// Ends a group's way, once: decides on its scores where nothing has, counts, and lets the observer take note.
+    func finish(_ group: RowGroup)
 }
 
 /// What model.yaml decides about a model's answers.
@@ -70,9 +91,5 @@ package protocol PredictionMeter: AnyObject, Sendable {
     func recordFailure(_ error: ScoringError)
     /// The results of an answered request.
     /// - Parameter column: Where the scores are; nil if a row has none or several.
-    func recordResults(_ exchange: PredictionExchange, column: Int?)
-}
-
-extension PredictionMeter {
-    package func recordResults(_ exchange: PredictionExchange, column: Int?) {}
+    func recordResults(_ group: RowGroup, column: Int?)
 }

@@ -3,9 +3,6 @@
 package final class Workspace {
     private var memory: UnsafeMutableRawPointer
     private var byteCount: Int
-    /// When the one who waits for the scores stops waiting; nil for never. Engines that can stop a run do so then,
-    /// and throw `.deadlineExceeded`. Set by the lender before each call.
-    package var deadline: Moment?
 
     package init() {
         byteCount = 4096

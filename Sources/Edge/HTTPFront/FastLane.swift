@@ -324,7 +324,7 @@ final class FastLane: ChannelDuplexHandler {
         let arrival = Moment.now
         state.sink.removeAll()
         let reply = withBytes(of: exchange.body) { body in
-            state.desk.answer(
+            state.driver.answer(
                 WireRequest(
                     route: route, body: body, deadlineHeader: exchange.intake.deadline,
                     requestID: exchange.intake.requestID, arrival: arrival, queueDelay: state.queueDelay(at: arrival)),
@@ -345,7 +345,7 @@ final class FastLane: ChannelDuplexHandler {
             // The connection may be gone; what was scored for it is then let go of.
             if let context {
                 state.sink.removeAll()
-                let written = answer.write(into: &state.sink)
+                let written = state.driver.write(answer, into: &state.sink)
                 plan.answered()
                 let isLast = plan.sealIfLast()
                 switch written {
@@ -353,8 +353,9 @@ final class FastLane: ChannelDuplexHandler {
                 case .begun(let stream): begin(stream, to: intake, isLast: isLast, since: arrival)
                 }
                 turn(context)
+            } else {
+                state.driver.drop(answer)
             }
-            state.desk.reuse(answer)
         }
     }
 

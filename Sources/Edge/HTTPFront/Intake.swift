@@ -7,7 +7,7 @@ internal import WireFormat
 struct Intake {
     enum Target {
         /// Answered on the event loop.
-        case prediction(PredictRoute)
+        case prediction(PredictionRoute)
         /// Answered by the router, which is asked for `target`.
         case management(target: String)
         /// Not answered by anyone behind the front; the request is read to its end if the connection goes on.

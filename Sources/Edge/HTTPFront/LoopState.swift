@@ -3,12 +3,12 @@ internal import Scoring
 internal import TextFormats
 internal import WireFormat
 
-/// What the connections of one event loop share: the desk that answers predictions, the memory that an
+/// What the connections of one event loop share: the driver that answers predictions, the memory that an
 /// answer's body is written into, and the roll of open connections. Touched on its loop only.
 final class LoopState {
     let limits: HTTPLimits
     let patience: PatienceLimits
-    let desk: PredictionDesk
+    let driver: PredictionDriver
     let accessLog: AccessLog?
     let metrics: HTTPMetrics
     /// The body of the answer that is being made; nothing of it outlives the call that makes it.
@@ -27,12 +27,12 @@ final class LoopState {
         self.loop = loop
         var wire = WireLimits()
         wire.maxBodyBytes = limits.maxBodyBytes
-        desk = PredictionDesk(predictor: predictor, limits: wire, resume: { loop.execute($0) })
+        driver = PredictionDriver(predictor: predictor, limits: wire, resume: { loop.execute($0) })
     }
 
     /// How long the request that is being looked at lay unread; measured once a model that wants to know was asked for.
     func queueDelay(at now: Moment) -> QueueDelay {
-        guard desk.asksForQueueDelay else { return .none }
+        guard driver.asksForQueueDelay else { return .none }
         if !backlog.isInPass {
             backlog.passBegins(now)
             // Runs when the loop has been through the sockets that are ready.

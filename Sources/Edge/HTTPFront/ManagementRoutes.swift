@@ -75,7 +75,7 @@ struct ManagementRoutes {
         }
         let model: Handler = { [desk] _, context in
             let (name, version) = try context.model()
-            let served = try desk.backend.predictor.served(name, version: version).model
+            let served = try desk.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now)).served
             let ready = desk.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
             return json { MetadataDocuments.model(served, versions: ready.map(\.version), into: &$0) }
         }
@@ -83,7 +83,7 @@ struct ManagementRoutes {
             let (name, version) = try context.model()
             var isReady = desk.isServing()
             do throws(ScoringError) {
-                _ = try desk.backend.predictor.served(name, version: version)
+                _ = try desk.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now))
             } catch .notReady {
                 isReady = false
             }

@@ -2,7 +2,7 @@ internal import WireFormat
 
 /// Who answers a request's target.
 enum TargetRoute {
-    case prediction(PredictRoute)
+    case prediction(PredictionRoute)
     /// The router, which is asked for `target`.
     case router(target: String)
     /// Nobody: the path has a segment without a name.
@@ -24,11 +24,11 @@ struct RouteMemory {
 
     private static func find(_ target: String) -> TargetRoute {
         var target = target
-        let (prediction, normalized): (PredictRoute?, [UInt8]?) = target.withUTF8 { bytes in
+        let (prediction, normalized): (PredictionRoute?, [UInt8]?) = target.withUTF8 { bytes in
             let path = RequestPath.path(of: bytes)
-            guard RequestPath.needsNormalizing(path) else { return (PredictRoute.parse(path: path), nil) }
+            guard RequestPath.needsNormalizing(path) else { return (RouteTable.standard.route(path: path), nil) }
             let normalized = RequestPath.normalized(path)
-            return (normalized.withUnsafeBufferPointer { PredictRoute.parse(path: $0) }, normalized)
+            return (normalized.withUnsafeBufferPointer { RouteTable.standard.route(path: $0) }, normalized)
         }
         if let normalized, RequestPath.hasEmptySegment(normalized) { return .none }
         if let prediction { return .prediction(prediction) }

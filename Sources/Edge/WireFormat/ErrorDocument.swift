@@ -80,6 +80,8 @@ package struct ErrorDocument {
         case .notReady: Kind(status: 503, inferenceStatus: 503, code: "NOT_READY")
         case .tooLarge: Kind(status: 413, inferenceStatus: 413, code: "TOO_LARGE")
         case .overloaded: Kind(status: 429, inferenceStatus: 503, code: "OVERLOADED")
+        case .circuitOpen: Kind(status: 503, inferenceStatus: 503, code: "NOT_READY")
+        case .cancelled: Kind(status: 503, inferenceStatus: 503, code: "CANCELLED")
         case .deadlineExceeded: Kind(status: 504, inferenceStatus: 503, code: "DEADLINE_EXCEEDED")
         case .invalidModel: Kind(status: 400, inferenceStatus: 400, code: "INVALID_MODEL")
         case .unsupportedModel: Kind(status: 400, inferenceStatus: 400, code: "UNSUPPORTED_MODEL")
@@ -90,7 +92,11 @@ package struct ErrorDocument {
 
     /// Whole seconds, at least one.
     private static func retryAfter(_ error: ScoringError) -> Int? {
-        guard case .overloaded(_, let wait) = error else { return nil }
+        let wait: Duration
+        switch error {
+        case .overloaded(_, let retryAfter), .circuitOpen(let retryAfter): wait = retryAfter
+        default: return nil
+        }
         let (seconds, attoseconds) = wait.components
         return max(1, Int(clamping: seconds) + (attoseconds > 0 ? 1 : 0))
     }

@@ -55,7 +55,7 @@ package enum MetadataDocuments {
             tensor(field.name, type(of: field), width: 1, into: &sink)
         }
         sink.append(#"],"outputs":["#)
-        for (index, output) in InferenceOutput.usual(of: served).enumerated() {
+        for (index, output) in InferenceOutput.standard(of: served).enumerated() {
             if index > 0 { sink.append(",") }
             tensor(output.name(in: served), output.type(in: served), width: output.width(in: served), into: &sink)
         }

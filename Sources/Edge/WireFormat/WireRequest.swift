@@ -16,28 +16,43 @@ package struct WireLimits: Sendable {
 
 /// A prediction as it came over a wire, whole.
 package struct WireRequest {
-    package var route: PredictRoute
+    package var route: PredictionRoute
     /// Need not outlive the call that answers it.
     package var body: UnsafeBufferPointer<UInt8>
     /// The value of `X-Request-Timeout-Ms`.
     package var deadlineHeader: String?
-    /// The value of `X-Request-Id`: the request's identifier where the body names none.
-    package var requestID: String?
+    package var head: RequestHead
     /// When the last byte was read.
     package var arrival: Moment
     /// How long it lay unread before.
     package var queueDelay: QueueDelay
 
     package init(
-        route: PredictRoute, body: UnsafeBufferPointer<UInt8>, deadlineHeader: String? = nil, requestID: String? = nil,
+        route: PredictionRoute, body: UnsafeBufferPointer<UInt8>, deadlineHeader: String? = nil, requestID: String? = nil,
         arrival: Moment, queueDelay: QueueDelay = .none
     ) {
         self.route = route
         self.body = body
         self.deadlineHeader = deadlineHeader
-        self.requestID = requestID
+        head = RequestHead(requestID: requestID)
         self.arrival = arrival
         self.queueDelay = queueDelay
+    }
+}
+
+/// What codecs know of a request's head.
+package struct RequestHead: Sendable {
+    /// The value of `X-Request-Id`: the request's identifier where the body names none. As it is or not at all.
+    private let requestID: String?
+
+    package init(requestID: String?) {
+        let isUsable = requestID.map { (1...RowDecoder.maxRequestID).contains($0.utf8.count) } ?? false
+        self.requestID = isUsable ? requestID : nil
+    }
+
+    func withID<Result>(_ body: (UnsafeBufferPointer<UInt8>?) -> Result) -> Result {
+        guard var requestID else { return body(nil) }
+        return requestID.withUTF8 { body($0) }
     }
 }
 

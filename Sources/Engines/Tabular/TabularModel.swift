@@ -38,13 +38,13 @@ package final class TabularModel: ScoringModel {
         self.description = description
     }
 
-    package func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    package func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         precondition(rows.width == inputCount)
         scores.reset(rows: rows.count, width: outputs.count)
         var start = 0
         while start < rows.count {
             let count = min(blockRows, rows.count - start)
-            scoreBlock(rows, from: start, count: count, into: scores, using: workspace)
+            scoreBlock(rows, from: start, count: count, into: scores, using: call.workspace)
             start += count
         }
     }

@@ -1,20 +1,30 @@
 package import Scoring
 
-/// How a request left the batcher. Where the exchange is nil, a call that has not returned still writes into it: it
+/// How a request left the batcher. Where the rows are nil, a call that has not returned still writes into it: it
 /// must not be used again, and is freed when the call returns.
 package enum BatchOutcome {
-    /// The scores are in the exchange, row by row; rows can have failed singly.
-    case scored(PredictionExchange)
-    case failed(ScoringError, PredictionExchange?)
+    /// The scores are there, row by row; rows can have failed singly.
+    case scored(BatchRows)
+    case failed(ScoringError, BatchRows?)
     /// Cancelled by its owner.
-    case cancelled(PredictionExchange?)
+    case cancelled(BatchRows?)
 }
 
-/// One request on its way through a `Batcher`. From `submit` until its completion is called the exchange belongs to
+/// The rows that a request lends to the batcher, and their scores.
+///
+/// `@unchecked Sendable` is safe: it belongs to one thread at a time; see `BatchJob`.
+package final class BatchRows: @unchecked Sendable {
+    package let features = FeatureBatch()
+    package let scores = ScoreBatch()
+
+    package init() {}
+}
+
+/// One request on its way through a `Batcher`. From `submit` until its completion is called the rows belong to
 /// the batcher; nobody else may touch it.
 ///
 /// Unchecked: `phase`, `isCancelled`, `dueBy`, `admission` and `workBegan` are accessed under the lock of the batcher's
-/// `EngineRoom` only, the last also by the completion, after which nobody writes it. `exchange` and `completion` are accessed by whoever the phase names: the engine thread that holds the job, or the thread that
+/// `EngineRoom` only, the last also by the completion, after which nobody writes it. `lent` and `completion` are accessed by whoever the phase names: the engine thread that holds the job, or the thread that
 /// moved it to `.answered`, which only one does; both took the lock before, which orders the accesses.
 package final class BatchJob: @unchecked Sendable {
     /// Called exactly once: on an engine thread, on the batcher's watching thread, or, for what is refused or
@@ -43,7 +53,7 @@ package final class BatchJob: @unchecked Sendable {
 
     let rows: Int
     let deadline: Moment?
-    let priority: BatchPriority
+    let priority: Priority
     var phase = Phase.new
     var isCancelled = false
     /// The deadline, or when the wait ends without one. Set when admitted.
@@ -54,33 +64,32 @@ package final class BatchJob: @unchecked Sendable {
     /// the job came. nil where the engine was busy with others, one call after the other: then how long the job waited
     /// says nothing about the engine. To be read by the completion.
     package internal(set) var workBegan: Moment?
-    private var exchange: PredictionExchange?
+    private var lent: BatchRows?
     private var completion: Completion?
 
-    /// - Parameter exchange: Holds the rows, and the deadline if there is one.
     package init(
-        _ exchange: PredictionExchange, priority: BatchPriority = .interactive, completion: @escaping Completion
+        _ lent: BatchRows, deadline: Moment? = nil, priority: Priority = .interactive, completion: @escaping Completion
     ) {
-        rows = exchange.features.count
-        deadline = exchange.deadline
+        rows = lent.features.count
+        self.deadline = deadline
         self.priority = priority
-        self.exchange = exchange
+        self.lent = lent
         self.completion = completion
     }
 
-    /// The exchange, for the thread that holds the job or has it lent.
-    var heldExchange: PredictionExchange {
-        guard let exchange else { preconditionFailure("the job has been answered") }
-        return exchange
+    /// The rows, for the thread that holds the job or has it lent.
+    var heldRows: BatchRows {
+        guard let lent else { preconditionFailure("the job has been answered") }
+        return lent
     }
 
     /// Answers, after the job was moved to `.answered`.
-    /// - Parameter isLent: Whether a call still works on the exchange.
+    /// - Parameter isLent: Whether a call still works on the rows.
     func answer(_ verdict: Verdict, isLent: Bool) {
         guard let completion else { preconditionFailure("a job is answered once") }
-        let returned = heldExchange
+        let returned = heldRows
         self.completion = nil
-        exchange = nil
+        lent = nil
         switch verdict {
         case .scored: completion(.scored(returned))
         case .failed(let error): completion(.failed(error, isLent ? nil : returned))

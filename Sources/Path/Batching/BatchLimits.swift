@@ -26,14 +26,6 @@ package struct BatchLimits: Sendable, Equatable {
     package init() {}
 }
 
-/// Who waits for an answer.
-package enum BatchPriority: Sendable, Equatable {
-    /// Somebody waits: goes first.
-    case interactive
-    /// A job of many rows: takes what interactive requests leave, and a whole call once in a while.
-    case bulk
-}
-
 extension Moment {
     static let never = Moment(nanoseconds: .max)
 }

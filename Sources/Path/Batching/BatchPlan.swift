@@ -22,7 +22,7 @@ package struct BatchPlan<Request> {
         /// All rows of the request.
         package let total: Int
         package let deadline: Moment
-        package let priority: BatchPriority
+        package let priority: Priority
 
         package var isLast: Bool { rows.upperBound == total }
         package var isWhole: Bool { rows.count == total }
@@ -63,7 +63,7 @@ package struct BatchPlan<Request> {
 
     /// Admits a request of `rows` rows, 1 or more, or returns after which time it is worth trying again. O(1).
     package mutating func admit(
-        _ request: Request, rows: Int, deadline: Moment, priority: BatchPriority, now: Moment
+        _ request: Request, rows: Int, deadline: Moment, priority: Priority, now: Moment
     ) -> Duration? {
         guard isEmpty || waitingRows + rows <= limits.queuedRows else { return retryAfter() }
         let half = Moment(nanoseconds: now.nanoseconds + deadline.nanoseconds(since: now) / 2)
@@ -96,7 +96,7 @@ package struct BatchPlan<Request> {
         let bulkIsFirst = runsWithoutBulk >= Self.bulkPatience
         var pieces: [Piece] = []
         var room = callRows
-        for priority in bulkIsFirst ? [BatchPriority.bulk, .interactive] : [.interactive, .bulk] {
+        for priority in bulkIsFirst ? [Priority.bulk, .interactive] : [.interactive, .bulk] {
             take(priority, now: now, room: &room, pieces: &pieces, expired: &expired)
         }
         guard !pieces.isEmpty else { return .wait(until: nil) }
@@ -137,7 +137,7 @@ package struct BatchPlan<Request> {
         return .nanoseconds(Int64(overflow ? 60_000_000_000 : min(max(span, 1_000_000), 60_000_000_000)))
     }
 
-    private mutating func append(_ entry: BatchLine<Request>.Entry, _ priority: BatchPriority) {
+    private mutating func append(_ entry: BatchLine<Request>.Entry, _ priority: Priority) {
         waitingRows += entry.waitingRows
         switch priority {
         case .interactive: interactive.append(entry)
@@ -146,7 +146,7 @@ package struct BatchPlan<Request> {
     }
 
     private mutating func take(
-        _ priority: BatchPriority, now: Moment, room: inout Int, pieces: inout [Piece], expired: inout [Request]
+        _ priority: Priority, now: Moment, room: inout Int, pieces: inout [Piece], expired: inout [Request]
     ) {
         while room > 0, let entry = priority == .interactive ? interactive.first : bulk.first {
             let isExpired = entry.deadline <= now

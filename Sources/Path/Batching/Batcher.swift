@@ -1,7 +1,8 @@
 package import Scoring
 
 /// Scores requests of one version of a model on threads of its own, gathering them into shared calls where that
-/// helps (see `BatchPlan`). For models whose calls may block; see `CallPath`.
+/// helps (see `BatchPlan`). For models whose calls may block (`CallProfile.isBlocking`): a native model scores a row in microseconds,
+/// and the way to an engine thread and back costs two wake-ups of a thread.
 ///
 /// Every submitted job is answered exactly once, by its deadline (or `BatchLimits.longestWait`) and a little, even if
 /// the model's calls never return. A request never sees another's rows: they are copied by position, and buffers that

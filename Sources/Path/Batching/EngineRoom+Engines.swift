@@ -13,9 +13,9 @@ extension EngineRoom {
             case .wait(let limit): seat.signal.wait(until: limit)
             case .run(let pieces):
                 let start = Moment.now
-                if let exchange = seat.lent {
+                if let rows = seat.lent {
                     seat.lent = nil
-                    runAlone(pieces[0], on: exchange, seat)
+                    runAlone(pieces[0], on: rows, seat)
                 } else {
                     runPacked(pieces, seat)
                 }
@@ -28,8 +28,8 @@ extension EngineRoom {
 
     /// Scores a whole request on its own buffers. They stay this thread's until the call is over, whatever has been
     /// answered meanwhile.
-    private func runAlone(_ piece: Piece, on exchange: PredictionExchange, _ seat: EngineSeat) {
-        let error = call(exchange.features, exchange.scores, deadline: piece.deadline, seat)
+    private func runAlone(_ piece: Piece, on rows: BatchRows, _ seat: EngineSeat) {
+        let error = call(rows.features, rows.scores, deadline: piece.deadline, seat)
         give(state.withLock { $0.scored([piece], error, now: Moment.now).answers })
     }
 
@@ -80,10 +80,9 @@ extension EngineRoom {
     private func call(
         _ features: FeatureBatch, _ scores: ScoreBatch, deadline: Moment?, _ seat: EngineSeat
     ) -> ScoringError? {
-        seat.workspace.deadline = deadline
         seat.noteCall(rows: features.count, width: max(features.width, packing.outputs))
         do throws(ScoringError) {
-            try model.score(features, into: scores, using: seat.workspace)
+            try model.score(features, into: scores, ScoreCall(deadline: deadline, workspace: seat.workspace))
         } catch {
             return error
         }
@@ -94,7 +93,7 @@ extension EngineRoom {
     private static func mayBeOfOneRequest(_ error: ScoringError) -> Bool {
         switch error {
         case .engineFailure, .invalidFeature, .invalidRequest: true
-        case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .deadlineExceeded, .invalidModel,
+        case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled, .invalidModel,
             .unsupportedModel, .refusedModel:
             false
         }

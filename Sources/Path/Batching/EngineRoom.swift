@@ -61,13 +61,13 @@ final class EngineRoom: Sendable {
 
     func submit(_ job: BatchJob) {
         unanswered.add(1, ordering: .acquiringAndReleasing)
-        let width = job.heldExchange.features.width
+        let width = job.heldRows.features.width
         guard width == packing.inputs else {
             let error = ScoringError.invalidRequest("a row has \(width) features, the model takes \(packing.inputs)")
             return settle(job, .failed(error))
         }
         guard job.rows > 0 else {
-            job.heldExchange.scores.reset(rows: 0, width: packing.outputs)
+            job.heldRows.scores.reset(rows: 0, width: packing.outputs)
             return settle(job, .scored)
         }
         let now = Moment.now
@@ -129,7 +129,7 @@ final class EngineSeat: @unchecked Sendable {
     private(set) var workspace = Workspace()
     private var isLarge = false
     /// The buffers of the request whose call runs on them; kept until it is over, whatever was answered meanwhile.
-    var lent: PredictionExchange?
+    var lent: BatchRows?
 
     /// Notes how large a call is.
     func noteCall(rows: Int, width: Int) { isLarge = isLarge || rows * width > Self.mostKeptCells }

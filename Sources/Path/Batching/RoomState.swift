@@ -110,7 +110,7 @@ struct RoomState {
                 piece.request.phase = isLent ? .lent : .held
                 piece.request.workBegan = now
             }
-            if isLent { seat.lent = pieces[0].request.heldExchange }
+            if isLent { seat.lent = pieces[0].request.heldRows }
             let last = pieces.map(\.deadline).max() ?? now
             runs.append(Run(seat: seat, jobs: pieces.map(\.request), stuckAt: last.advanced(by: limits.stuckAfter)))
             if pieces.count > 1 { statistics.sharedCalls += 1 }

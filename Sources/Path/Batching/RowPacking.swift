@@ -23,7 +23,7 @@ struct RowPacking: Sendable {
     func pack(_ pieces: [Piece], into batch: FeatureBatch) {
         batch.reset(width: inputs)
         for piece in pieces {
-            let source = piece.request.heldExchange.features
+            let source = piece.request.heldRows.features
             for sourceRow in piece.rows {
                 let row = batch.addRow()
                 batch.cells(row: row).update(from: source.cells(row: sourceRow), count: inputs)
@@ -44,7 +44,7 @@ struct RowPacking: Sendable {
     /// Copies the results of one piece, which begin at `firstRow` of the call's, to its request. The first piece
     /// of a request clears what was there.
     func unpack(_ results: ScoreBatch, from firstRow: Int, to piece: Piece) {
-        let target = piece.request.heldExchange.scores
+        let target = piece.request.heldRows.scores
         if piece.rows.lowerBound == 0 { target.reset(rows: piece.total, width: outputs) }
         (target.values + piece.rows.lowerBound * outputs)
             .update(from: results.values + firstRow * outputs, count: piece.rows.count * outputs)

@@ -69,9 +69,9 @@ package final class ModelExperiment: Sendable {
     package var hasShadows: Bool { !shadows.isEmpty }
 
     /// Hands a copy of an answered request to every shadow. Nothing without shadows.
-    package func shadow(_ exchange: PredictionExchange, answeredBy served: ServedModel, requestID: String?) {
+    package func shadow(_ group: RowGroup, requestID: String?) {
         guard !shadows.isEmpty else { return }
-        let rows = ShadowedRows(exchange, answeredBy: served, requestID: requestID)
+        let rows = ShadowedRows(group, requestID: requestID)
         for queue in shadows { queue.offer(rows) }
     }
 

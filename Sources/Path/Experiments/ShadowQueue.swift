@@ -181,9 +181,9 @@ private final class ShadowWorker: @unchecked Sendable {
             }
         }
         guard !taken.isEmpty else { return }
-        workspace.deadline = Moment.now.advanced(byMilliseconds: limits.deadlineMilliseconds)
+        let deadline = Moment.now.advanced(byMilliseconds: limits.deadlineMilliseconds)
         do throws(ScoringError) {
-            try shadow.model.score(features, into: scores, using: workspace)
+            try shadow.model.score(features, into: scores, ScoreCall(deadline: deadline, workspace: workspace))
         } catch {
             for row in taken { record(item, row, .failed(error)) }
             return

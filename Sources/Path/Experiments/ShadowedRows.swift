@@ -21,8 +21,8 @@ package final class ShadowedRows: Sendable {
     let failedRows: Set<Int>
 
     /// Copies what the request leaves behind. Called on the request's thread: a few allocations and copies.
-    package init(_ exchange: PredictionExchange, answeredBy served: ServedModel, requestID: String?) {
-        let (features, results) = (exchange.features, exchange.scores)
+    package init(_ group: RowGroup, requestID: String?) {
+        let (features, results, served) = (group.features, group.scores, group.served)
         self.requestID = requestID
         version = served.version
         signature = served.signature
@@ -43,9 +43,9 @@ package final class ShadowedRows: Sendable {
                 }
             }
         }
-        decisions = exchange.decisions
+        decisions = group.outcome.decisions
         failedRows = Set(results.failures.map(\.row))
-            .union(exchange.degradations.isEmpty ? [] : (0..<count).filter { exchange.degradation(row: $0) != nil })
+            .union(group.outcome.degradations.isEmpty ? [] : (0..<count).filter { group.outcome.degradation(row: $0) != nil })
     }
 
     /// What the copy holds, roughly.

@@ -22,13 +22,14 @@ package final class VariantRecorder: Sendable {
     /// One row that got an error. What the caller did wrong, and what was refused before the version was asked, says nothing
     /// about the version and is not counted.
     package func recordFailure(_ error: ScoringError) {
-        switch error {
-        case .deadlineExceeded, .invalidModel, .unsupportedModel, .refusedModel, .engineFailure:
-            table.increment(VariantCounts.failures)
-        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded:
-            return
+        switch error.blame {
+        case .engine, .time: table.increment(VariantCounts.failures)
+        case .caller, .load: return
         }
     }
+
+    /// One row that a fallback answered in the version's place.
+    package func recordDegraded() { table.increment(VariantCounts.failures) }
 
     package func counts() -> VariantCounts { VariantCounts(table.values()) }
 }

@@ -1,46 +1,42 @@
 internal import Batching
 internal import Resilience
 internal import Scoring
-internal import Synchronization
 
-/// One request's call of a model: behind its breaker, on the caller's thread or through its batcher.
+/// One request's call of an engine: behind its breaker, on the caller's thread or through its batcher.
 ///
-/// `@unchecked Sendable` is safe: it belongs to whoever has the exchange.
+/// `@unchecked Sendable` is safe: it belongs to whoever has the group.
 final class EngineCall: @unchecked Sendable {
-    private let exchange: PredictionExchange
+    private let group: RowGroup
     private let model: any ScoringModel
-    private let path: VersionPath?
+    private let stages: VersionStages
+    private let deadline: Moment?
     private var permit: BreakerPermit?
     private var began = Moment(nanoseconds: 0)
-    private(set) var isRefusedByBreaker = false
-    /// Whether its client gave it up.
-    private(set) var isCancelled = false
     /// What waits for the batcher; it holds this call until it is answered.
     private var job: BatchJob?
 
-    init(_ exchange: PredictionExchange, _ model: any ScoringModel, _ path: VersionPath?) {
-        self.exchange = exchange
+    init(_ group: RowGroup, _ model: any ScoringModel, _ stages: VersionStages, until deadline: Moment?) {
+        self.group = group
         self.model = model
-        self.path = path
+        self.stages = stages
+        self.deadline = deadline
     }
 
-    /// Scores the exchange's rows now, or later with a call of `completion` on another thread.
+    /// Scores the group's rows now, or later with a call of `completion` on another thread.
     func begin(_ completion: @escaping @Sendable (ScoringError?) -> Void) throws(ScoringError) -> PredictionProgress {
         began = .now
-        if let breaker = path?.breaker {
+        if let breaker = stages.breaker {
             switch breaker.permit(now: began) {
             case .call(let permit), .probe(let permit): self.permit = permit
-            case .refused:
-                isRefusedByBreaker = true
-                throw CircuitBreaker.refusal
+            case .refused(let until): throw .circuitOpen(retryAfter: .nanoseconds(Int64(clamping: until.nanoseconds(since: began))))
             }
         }
-        guard let batcher = path?.batcher, exchange.completion != nil else {
-            try scoreHere(until: exchange.deadline)
+        guard let batcher = stages.batcher, group.completion != nil else {
+            try score(until: deadline)
             report(.success)
             return .answered
         }
-        if let quick = path?.quickCalls, exchange.features.count == 1, quick.allows(began), try isScored(quick) {
+        if let inline = stages.inlineExecution, group.features.count == 1, inline.allows(began), try isScored(inline) {
             report(.success)
             return .answered
         }
@@ -48,10 +44,9 @@ final class EngineCall: @unchecked Sendable {
         return .pending
     }
 
-    private func scoreHere(until deadline: Moment?) throws(ScoringError) {
+    private func score(until deadline: Moment?) throws(ScoringError) {
         do throws(ScoringError) {
-            exchange.workspace.deadline = deadline
-            try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            try model.score(group.features, into: group.scores, ScoreCall(deadline: deadline, workspace: group.workspace))
         } catch {
             report(result(of: error))
             throw error
@@ -59,16 +54,16 @@ final class EngineCall: @unchecked Sendable {
     }
 
     /// Scores on this thread; false where that took too long and was given up for an engine thread to try.
-    private func isScored(_ quick: QuickCalls) throws(ScoringError) -> Bool {
-        let latest = began.advanced(byNanoseconds: QuickCalls.patience)
-        let isLimited = exchange.deadline.map { $0 > latest } ?? true
+    private func isScored(_ inline: InlineExecution) throws(ScoringError) -> Bool {
+        let latest = began.advanced(byNanoseconds: InlineExecution.maxCall)
+        let isLimited = deadline.map { $0 > latest } ?? true
         defer {
             let now = Moment.now
-            quick.record(now.nanoseconds(since: began), now)
+            inline.record(now.nanoseconds(since: began), now)
         }
         do throws(ScoringError) {
-            exchange.workspace.deadline = isLimited ? latest : exchange.deadline
-            try model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            let call = ScoreCall(deadline: isLimited ? latest : deadline, workspace: group.workspace)
+            try model.score(group.features, into: group.scores, call)
             return true
         } catch {
             if isLimited, error == .deadlineExceeded { return false }
@@ -77,17 +72,16 @@ final class EngineCall: @unchecked Sendable {
         }
     }
 
-    /// The rows go into an exchange of the call's own: one that hangs may keep it for good.
+    /// The rows go into memory of the call's own: a call that hangs may keep it for good.
     private func submit(to batcher: Batcher, _ completion: @escaping @Sendable (ScoringError?) -> Void) {
-        let lent = PredictionExchange()
-        lent.begin(arrival: exchange.arrival, deadline: exchange.deadline, width: 0)
-        lent.features.swapContents(with: exchange.features)
-        let rows = lent.features.count
-        let job = BatchJob(lent, priority: rows > 1 ? .bulk : .interactive) { [self] outcome in
+        let lent = BatchRows()
+        lent.features.swapContents(with: group.features)
+        let priority = group.info.priority(rows: lent.features.count)
+        let job = BatchJob(lent, deadline: deadline, priority: priority) { [self] outcome in
             switch outcome {
             case .scored(let lent):
-                exchange.features.swapContents(with: lent.features)
-                exchange.scores.swapContents(with: lent.scores)
+                group.features.swapContents(with: lent.features)
+                group.scores.swapContents(with: lent.scores)
                 reportJob(.success)
                 completion(nil)
             case .failed(let error, let returned):
@@ -97,21 +91,20 @@ final class EngineCall: @unchecked Sendable {
             case .cancelled(let returned):
                 takeBack(returned, of: lent)
                 reportJob(.unknown)
-                isCancelled = true
-                completion(.notReady("the request was given up by its client"))
+                completion(.cancelled)
             }
         }
         self.job = job
-        exchange.cancel = { [weak batcher] in batcher?.cancel(job) }
+        group.cancel = { [weak batcher] in batcher?.cancel(job) }
         batcher.submit(job)
     }
 
     /// A call that has not returned still reads the rows, and nobody writes them: they are copied, for a fallback.
-    private func takeBack(_ returned: PredictionExchange?, of lent: PredictionExchange) {
+    private func takeBack(_ returned: BatchRows?, of lent: BatchRows) {
         if let returned {
-            exchange.features.swapContents(with: returned.features)
+            group.features.swapContents(with: returned.features)
         } else {
-            exchange.features.copyRows(of: lent.features)
+            group.features.copyRows(of: lent.features)
         }
     }
 
@@ -125,12 +118,12 @@ final class EngineCall: @unchecked Sendable {
 
     /// What an error says about the engine.
     private func result(of error: ScoringError) -> CallResult {
-        if error == .deadlineExceeded, let path, path.isCallersDeadline(exchange) { return .unknown }
+        if error == .deadlineExceeded, stages.isCallersDeadline(group.info) { return .unknown }
         return CallResult(error)
     }
 
     private func report(_ result: CallResult) {
-        guard let permit, let breaker = path?.breaker else { return }
+        guard let permit, let breaker = stages.breaker else { return }
         let now = Moment.now
         breaker.record(permit, result, took: now.nanoseconds(since: began), now: now)
         self.permit = nil

@@ -28,11 +28,11 @@ package final class JudgingModel: ScoringModel {
 
     package func verify() throws(ScoringError) { try model.verify() }
 
-    package func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    package func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         do throws(ScoringError) {
-            try model.score(rows, into: scores, using: workspace)
+            try model.score(rows, into: scores, call)
         } catch {
-            guard case .engineFailure = error, rows.count > 0, takesAnExample(until: workspace.deadline) else { throw error }
+            guard case .engineFailure = error, rows.count > 0, takesAnExample(until: call.deadline) else { throw error }
             // Some may have failed for reasons of their own before.
             let known = scores.count == rows.count ? scores.failures : []
             let reasons = Dictionary(known.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
@@ -87,9 +87,8 @@ package final class JudgingModel: ScoringModel {
                 rows.set(known?.cells[column] ?? 0, row: row, column: column)
             }
         }
-        workspace.deadline = deadline
         do throws(ScoringError) {
-            try model.score(rows, into: scores, using: workspace)
+            try model.score(rows, into: scores, ScoreCall(deadline: deadline, workspace: workspace))
             return scores.failures.isEmpty
         } catch {
             return false

@@ -7,31 +7,31 @@ package import Scoring
 /// Shows operators what runs on models and carries out their orders about caches.
 package struct PathAdmin: ServingAdmin {
     private let registry: ModelRegistry
-    private let stock: PathStock
+    private let stages: StageFactory
 
-    package init(registry: ModelRegistry, stock: PathStock) {
+    package init(registry: ModelRegistry, stages: StageFactory) {
         self.registry = registry
-        self.stock = stock
+        self.stages = stages
     }
 
     package func status(of model: ModelName) throws(ScoringError) -> StatusValue {
         let entries = registry.index().filter { $0.name == model.text }
         guard !entries.isEmpty else { throw .unknownModel(model.text) }
-        let paths = stock.survey().paths.filter { $0.key.model == model.text }
+        let versionStages = stages.survey().versions.filter { $0.key.model == model.text }
         let versions = entries.map { entry -> StatusValue in
-            let path = paths.first { String($0.key.version) == entry.version }?.path
+            let one = versionStages.first { String($0.key.version) == entry.version }?.stages
             return .members([
                 ("version", .text(entry.version)), ("state", .text(entry.state.rawValue)),
                 ("reason", entry.reason.isEmpty ? nil : .text(entry.reason)),
-                ("breaker", path?.breaker.map(Self.status)), ("batching", path?.batcher.map { Self.status($0.statistics) }),
+                ("breaker", one?.breaker.map(Self.status)), ("batching", one?.batcher.map { Self.status($0.statistics) }),
             ])
         }
-        let shared = stock.model(model)
-        let isAdmitting = paths.contains { $0.path.admits }
-        let isCaching = paths.contains { $0.path.cache != nil }
+        let shared = stages.model(model)
+        let isAdmitting = versionStages.contains { $0.stages.admits }
+        let isCaching = versionStages.contains { $0.stages.cache != nil }
         return .members([
             ("name", .text(model.text)),
-            ("default_version", (try? registry.served(model)).map { .text($0.model.versionText) }),
+            ("default_version", (try? registry.resolve(model)).map { .text($0.served.versionText) }),
             ("versions", .list(versions)),
             ("experiment", registry.experiment(of: model).map { ExperimentStatus.value($0, at: .now) }),
             ("admission", isAdmitting ? shared.map { Self.status($0.admission.snapshot) } : nil),
@@ -51,11 +51,11 @@ package struct PathAdmin: ServingAdmin {
     }
 
     package var cacheStatus: StatusValue {
-        let models = stock.survey().models
+        let models = stages.survey().models
         let total = models.reduce(CacheStatistics()) { $0 + $1.cacheMeter.statistics }
-        let tally = stock.memory.tally
+        let tally = stages.memory.tally
         guard case .members(let sums) = Self.status(total) else { return .members([]) }
-        let redis = stock.shared.map { tier -> StatusValue in
+        let redis = stages.shared.map { tier -> StatusValue in
             let counts = tier.statistics
             return .members([
                 ("available", .flag(tier.isAvailable)), ("timeouts", .count(counts.timeouts)), ("errors", .count(counts.errors)),
@@ -66,7 +66,7 @@ package struct PathAdmin: ServingAdmin {
         return .members(
             sums + [
                 ("entries", .count(UInt64(tally.entries))), ("bytes", .count(UInt64(tally.bytes))),
-                ("max_bytes", .count(UInt64(stock.memory.limits.bytes))), ("evictions", .count(tally.evictions)),
+                ("max_bytes", .count(UInt64(stages.memory.limits.bytes))), ("evictions", .count(tally.evictions)),
                 ("expirations", .count(tally.expirations)), ("redis", redis),
                 ("models", .members(models.map { ($0.name.text, Self.status($0.cacheMeter.statistics)) })),
             ])
@@ -74,8 +74,8 @@ package struct PathAdmin: ServingAdmin {
 
     package func purgeCache(of model: ModelName) async throws(ScoringError) -> Int {
         guard registry.index().contains(where: { $0.name == model.text }) else { throw .unknownModel(model.text) }
-        let removed = stock.memory.purge(model)
-        guard let shared = stock.shared else { return removed }
+        let removed = stages.memory.purge(model)
+        guard let shared = stages.shared else { return removed }
         let isConfirmed = await withCheckedContinuation { continuation in
             shared.purge(model) { continuation.resume(returning: $0) }
         }

@@ -5,15 +5,15 @@ internal import Scoring
 
 /// What the stages of versions count, under the names that operators know from other servers.
 enum PathMetrics {
-    static func write(_ stock: PathStock, into text: inout PrometheusText) {
-        let (models, paths) = stock.survey()
-        writeCaches(stock, models, into: &text)
+    static func write(_ stages: StageFactory, into text: inout PrometheusText) {
+        let (models, versions) = stages.survey()
+        writeCaches(stages, models, into: &text)
         writeAdmission(models, into: &text)
-        writeBreakers(paths, into: &text)
-        writeBatches(paths, into: &text)
+        writeBreakers(versions, into: &text)
+        writeBatches(versions, into: &text)
     }
 
-    private static func writeCaches(_ stock: PathStock, _ models: [ModelPath], into text: inout PrometheusText) {
+    private static func writeCaches(_ stages: StageFactory, _ models: [ModelStages], into text: inout PrometheusText) {
         let used = models.filter { $0.cacheMeter.statistics.total > 0 }
         text.family("model_cache_hits_total", .counter, "Rows answered from caches, by model and level.")
         for model in used {
@@ -26,14 +26,14 @@ enum PathMetrics {
         for model in used {
             text.sample("model_cache_misses_total", [("model_name", model.name.text)], model.cacheMeter.statistics.misses)
         }
-        let tally = stock.memory.tally
+        let tally = stages.memory.tally
         text.family("verdict_cache_entries", .gauge, "Rows in the memory cache.")
         text.sample("verdict_cache_entries", [], UInt64(tally.entries))
         text.family("verdict_cache_bytes", .gauge, "Memory of the rows in the memory cache.")
         text.sample("verdict_cache_bytes", [], UInt64(tally.bytes))
         text.family("verdict_cache_evictions_total", .counter, "Rows that made room for others.")
         text.sample("verdict_cache_evictions_total", [], tally.evictions)
-        guard let redis = stock.shared else { return }
+        guard let redis = stages.shared else { return }
         text.family("verdict_redis_available", .gauge, "1 while look-ups in Redis are answered.")
         text.sample("verdict_redis_available", [], redis.isAvailable ? 1 : 0)
         let counts = redis.statistics
@@ -46,7 +46,7 @@ enum PathMetrics {
         }
     }
 
-    private static func writeAdmission(_ models: [ModelPath], into text: inout PrometheusText) {
+    private static func writeAdmission(_ models: [ModelStages], into text: inout PrometheusText) {
         let states = models.map { ($0, $0.admission.snapshot) }.filter { $0.1.admitted > 0 || $0.1.refused.total > 0 }
         text.family("model_admitted_total", .counter, "Requests let in, by model.")
         for (model, state) in states { text.sample("model_admitted_total", [("model_name", model.name.text)], state.admitted) }
@@ -72,9 +72,9 @@ enum PathMetrics {
     }
 
     private static func writeBreakers(
-        _ paths: [(key: PathStock.PathKey, path: VersionPath)], into text: inout PrometheusText
+        _ versions: [(key: StageFactory.VersionKey, stages: VersionStages)], into text: inout PrometheusText
     ) {
-        let snapshots = paths.compactMap { key, path in path.breaker.map { (key, $0.snapshot(now: .now)) } }
+        let snapshots = versions.compactMap { key, stages in stages.breaker.map { (key, $0.snapshot(now: .now)) } }
         text.family("model_breaker_state", .gauge, "1 for the state that a version's circuit breaker is in.")
         for (key, snapshot) in snapshots {
             for state in BreakerState.allCases {
@@ -97,9 +97,9 @@ enum PathMetrics {
     }
 
     private static func writeBatches(
-        _ paths: [(key: PathStock.PathKey, path: VersionPath)], into text: inout PrometheusText
+        _ versions: [(key: StageFactory.VersionKey, stages: VersionStages)], into text: inout PrometheusText
     ) {
-        let counts = paths.compactMap { key, path in path.batcher.map { (key, $0.statistics) } }
+        let counts = versions.compactMap { key, stages in stages.batcher.map { (key, $0.statistics) } }
         text.family("model_batch_calls_total", .counter, "Calls of blocking engines.")
         for (key, one) in counts { text.sample("model_batch_calls_total", key.labels, UInt64(one.calls)) }
         text.family("model_batch_rows_total", .counter, "Rows in these calls.")
@@ -111,6 +111,6 @@ enum PathMetrics {
     }
 }
 
-extension PathStock.PathKey {
+extension StageFactory.VersionKey {
     fileprivate var labels: [(String, String)] { [("model_name", model), ("version", String(version))] }
 }

@@ -1,107 +1,104 @@
 package import Registry
 package import Scoring
 
-/// Takes a prediction through its stages: look-up, and what the version's path has of admission, caches, breaker,
+/// Takes a prediction through its stages: look-up, and what the version has of admission, caches, breaker,
 /// engine and fallback; then the decision. The only place where the stages meet and where requests are counted and
 /// timed.
 ///
 /// A version without stages is scored on the calling thread, with nothing in between.
-package final class PredictionPipeline: Predictor {
+package final class PredictionPipeline: PredictionPath {
     private let registry: ModelRegistry
     private let metrics: ServingMetrics
-    let stock: PathStock
 
-    package init(registry: ModelRegistry, metrics: ServingMetrics, stock: PathStock) {
+    package init(registry: ModelRegistry, metrics: ServingMetrics) {
         self.registry = registry
         self.metrics = metrics
-        self.stock = stock
     }
 
-    package func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving {
-        try registry.served(name, version: version)
+    package func resolve(_ info: RequestInfo) throws(ScoringError) -> ResolvedModel {
+        try registry.resolve(info.model, version: info.version)
     }
 
-    package func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
-        if let path = served.stages as? VersionPath, path.admits { try path.screen(exchange) }
+    package func admit(_ info: RequestInfo, to served: ServedModel) throws(ScoringError) {
+        try served.stages?.admit(info)
     }
 
-    package func predict(
-        _ exchange: PredictionExchange, with served: ServedModel
-    ) throws(ScoringError) -> PredictionProgress {
+    package func run(_ group: RowGroup) -> PredictionProgress {
         metrics.requestBegins()
-        if let stages = served.stages, let path = stages as? VersionPath {
-            return try Passage(exchange, served, path, self).begin()
-        }
+        if let stages = group.served.stages { return stages.run(group, on: self) }
+        let deadline = group.info.deadline
         do throws(ScoringError) {
-            try Self.check(exchange.deadline)
-            exchange.workspace.deadline = exchange.deadline
-            try served.model.score(exchange.features, into: exchange.scores, using: exchange.workspace)
+            try Self.check(deadline)
+            let call = ScoreCall(deadline: deadline, workspace: group.workspace)
+            try group.served.model.score(group.features, into: group.scores, call)
             // A score that comes too late is no answer: the caller has decided without it.
-            try Self.check(exchange.deadline)
+            try Self.check(deadline)
         } catch {
+            group.outcome.error = error
             // Without stages every deadline is the caller's.
-            learn(error == .deadlineExceeded ? nil : error, exchange, served, rows: exchange.features.count)
-            countFailure(error, served)
-            throw error
+            group.outcome.failure = Outcome.Failure(error, blame: error == .deadlineExceeded ? .caller : nil)
         }
-        decide(exchange, served.rule, served.score)
-        count(exchange, served, .now)
+        finish(group)
         return .answered
     }
 
-    package func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?) {
-        if let model {
-            model.meter.recordFailure(error)
-        } else {
-            // A path whose model or version cannot be one names neither, and does not mean the default one either.
-            let isNobodys =
-                switch error {
-                case .unknownModel, .unknownVersion: name == nil
-                default: false
-                }
-            metrics.recordRejection(error, model: isNobodys ? nil : registry.known(name))
-        }
+    package func reject(_ info: RequestInfo, _ error: ScoringError, by served: ServedModel?) {
+        finish(Outcome(error: error), of: info, by: served)
     }
 
     private static func check(_ deadline: Moment?) throws(ScoringError) {
         if let deadline, Moment.now > deadline { throw .deadlineExceeded }
     }
 
-    func decide(_ exchange: PredictionExchange, _ rule: (any DecisionRule)?, _ score: Range<Int>) {
-        guard let rule, score.count == 1 else { return }
-        for row in 0..<exchange.scores.count {
-            exchange.decisions.append(rule.decision(for: exchange.scores[row, score.lowerBound]))
-        }
-    }
+    // MARK: The end of every request
 
-    /// Lets the experiment on the model's versions, if there is one, take note of a failure, and lets go of it.
-    /// - Parameter failure: nil for one that the caller brought about: that says nothing about the version.
-    func learn(_ failure: ScoringError?, _ exchange: PredictionExchange, _ served: ServedModel, rows: Int) {
-        guard let experiment = exchange.experiment else { return }
-        exchange.experiment = nil
-        guard let failure else { return }
-        experiment.learn(failure: failure, rows: rows, of: served, wasChosen: exchange.isVersionChosen)
-    }
-
-    /// Counts a request that was answered; one all of whose rows failed is a failure.
-    func count(_ exchange: PredictionExchange, _ served: ServedModel, _ now: Moment) {
-        if let experiment = exchange.experiment {
-            exchange.experiment = nil
-            experiment.learn(
-                from: exchange, answeredBy: served, nanoseconds: now.nanoseconds(since: exchange.arrival))
+    package func finish(_ group: RowGroup) {
+        if group.outcome.error == nil {
+            if group.scores.count != group.features.count || group.scores.width != group.served.signature.outputs.count {
+                // What is written is read by position: a row that is not there would be another one's.
+                let error = ScoringError.engineFailure(
+                    "the model gave \(group.scores.count) results for \(group.features.count) rows")
+                group.outcome.error = error
+                group.outcome.failure = Outcome.Failure(error)
+            } else if group.outcome.decisions.isEmpty {
+                group.decide()
+            }
         }
-        let rows = exchange.scores.count
-        if rows > 0, exchange.scores.failures.count == rows {
-            served.meter.recordFailure(exchange.scores.failures[0].error)
-        } else {
-            served.meter.recordSuccess(rows: rows, nanoseconds: now.nanoseconds(since: exchange.arrival))
-            served.meter.recordResults(exchange, column: served.score.count == 1 ? served.score.lowerBound : nil)
-        }
+        group.outcome.nanoseconds = Moment.now.nanoseconds(since: group.info.arrival)
+        group.target?.observer?.finished(group)
         metrics.requestEnds()
+        finish(group.outcome, of: group.info, by: group.served, group)
     }
 
-    func countFailure(_ error: ScoringError, _ served: ServedModel) {
-        served.meter.recordFailure(error)
-        metrics.requestEnds()
+    /// Counts a request, once, however it ended: with answers, by a fallback, refused, late, given up or malformed.
+    /// - Parameter group: Its rows; nil if it never had any.
+    private func finish(_ outcome: borrowing Outcome, of info: RequestInfo, by served: ServedModel?, _ group: RowGroup? = nil) {
+        guard let served else {
+            guard let error = outcome.error else { return }
+            // A path whose model or version cannot be one names neither, and does not mean the default one either.
+            let isNobodys =
+                switch error {
+                case .unknownModel, .unknownVersion: info.model == nil
+                default: false
+                }
+            return metrics.recordRejection(error, model: isNobodys ? nil : registry.known(info.model))
+        }
+        if let error = outcome.error { return served.meter.recordFailure(error) }
+        guard let group else { return }
+        let rows = group.scores.count
+        // A request all of whose rows failed is a failure.
+        if rows > 0, group.scores.failures.count == rows { return served.meter.recordFailure(group.scores.failures[0].error) }
+        served.meter.recordSuccess(rows: rows, nanoseconds: outcome.nanoseconds)
+        served.meter.recordResults(group, column: served.score.count == 1 ? served.score.lowerBound : nil)
+    }
+}
+
+extension RowGroup {
+    /// Has the version's policy decide on every row.
+    func decide() {
+        guard let rule = served.rule, served.score.count == 1 else { return }
+        for row in 0..<scores.count {
+            outcome.decisions.append(rule.decision(for: scores[row, served.score.lowerBound]))
+        }
     }
 }

@@ -15,12 +15,12 @@ final class ScoreHistogram: Sendable {
     private let sum = Atomic<UInt64>(0)
 
     /// Counts the model's own scores in one column; those that are missing or infinite are passed over.
-    func record(_ exchange: PredictionExchange, column: Int) {
-        let scores = exchange.scores
+    func record(_ group: RowGroup, column: Int) {
+        let scores = group.scores
         var total = 0.0
         for row in 0..<scores.count {
             let score = scores[row, column]
-            guard score.isFinite, exchange.degradation(row: row) == nil else { continue }
+            guard score.isFinite, group.outcome.degradation(row: row) == nil else { continue }
             cells.increment(Self.bucket(of: score))
             total += score
         }

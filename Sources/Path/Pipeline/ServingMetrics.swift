@@ -72,7 +72,7 @@ package final class ServingMetrics: Sendable {
     }
 
     /// Everything in Prometheus' text format 0.0.4.
-    package func exposition(_ stock: PathStock? = nil, registry: ModelRegistry? = nil) -> String {
+    package func exposition(_ stages: StageFactory? = nil, registry: ModelRegistry? = nil) -> String {
         var text = PrometheusText()
         let (models, versions, published, loads) = state.withLock { ($0.models, $0.versions, $0.published, $0.loads) }
 
@@ -106,7 +106,7 @@ package final class ServingMetrics: Sendable {
         }
         text.family("verdict_build_info", .gauge, "1, labelled with the server's version.")
         text.sample("verdict_build_info", [("version", version)], 1)
-        if let stock { PathMetrics.write(stock, into: &text) }
+        if let stages { PathMetrics.write(stages, into: &text) }
         if let registry { ExperimentMetrics.write(registry.experiments(), into: &text) }
         ProcessMetrics.write(into: &text)
         return text.text
@@ -174,7 +174,9 @@ enum RequestStatus: String, CaseIterable, Sendable {
     case notReady = "not_ready"
     case tooLarge = "too_large"
     case overloaded
+    case circuitOpen = "circuit_open"
     case deadlineExceeded = "deadline_exceeded"
+    case cancelled
     case engineFailure = "engine_failure"
 
     init(_ error: ScoringError) {
@@ -187,7 +189,9 @@ enum RequestStatus: String, CaseIterable, Sendable {
             case .notReady: .notReady
             case .tooLarge: .tooLarge
             case .overloaded: .overloaded
+            case .circuitOpen: .circuitOpen
             case .deadlineExceeded: .deadlineExceeded
+            case .cancelled: .cancelled
             case .invalidModel, .unsupportedModel, .refusedModel, .engineFailure: .engineFailure
             }
     }
@@ -226,9 +230,9 @@ final class VersionMeter: PredictionMeter {
         counters.add(RequestStatus(error))
     }
 
-    func recordResults(_ exchange: PredictionExchange, column: Int?) {
-        if let column { scores.record(exchange, column: column) }
-        for case let decision? in exchange.decisions { decisionCounts.increment(Self.index(decision)) }
+    func recordResults(_ group: RowGroup, column: Int?) {
+        if let column { scores.record(group, column: column) }
+        for case let decision? in group.outcome.decisions { decisionCounts.increment(Self.index(decision)) }
     }
 
     func decisions(_ decision: Decision) -> UInt64 { decisionCounts[Self.index(decision)] }

@@ -118,7 +118,7 @@ struct GoldenFile {
         _ expectations: [Expectation], _ expected: [String], line: Int
     ) throws(CSVReader.Failure) -> [Disagreement] {
         do throws(ScoringError) {
-            try model.score(features, into: scores, using: workspace)
+            try model.score(features, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         } catch {
             throw CSVReader.Failure(line: line, reason: "scoring failed: \(error)")
         }

@@ -38,7 +38,7 @@ package final class ModelRegistry: Sendable {
     private let loader: VersionLoader
     /// Makes what the path keeps beside a version, or says why the version must not serve.
     package typealias StageMaker =
-        @Sendable (ModelName, ModelVersion, VersionLoader.Loaded, ServingRules) throws(ScoringError) -> (any VersionStages)?
+        @Sendable (ModelName, ModelVersion, VersionLoader.Loaded, ServingRules) throws(ScoringError) -> (any RequestStages)?
 
     private let meter: @Sendable (ModelName, ModelVersion) -> any PredictionMeter
     private let stages: StageMaker
@@ -83,11 +83,12 @@ package final class ModelRegistry: Sendable {
     /// The version that answers: the named one, or the default. `name` is nil for the default model or the only one.
     /// One lock and one or two retains; throws `.unknownModel`, `.unknownVersion`, `.notReady` with the reason, or
     /// `.invalidRequest` where a name is needed.
-    package func served(_ name: ModelName?, version: VersionReference? = nil) throws(ScoringError) -> Serving {
+    package func resolve(_ name: ModelName?, version: VersionReference? = nil) throws(ScoringError) -> ResolvedModel {
         let models = published.withLock { $0 }
         let model = if let name { models[name] } else { models.unnamed }
         if let model, let served = version.map({ model.version($0) }) ?? model.standard {
-            return Serving(served, experiment: model.experiment == nil ? nil : model)
+            guard let experiment = model.experiment else { return ResolvedModel(served) }
+            return ResolvedModel(served, division: version == nil && experiment.divides ? model : nil, observer: model)
         }
         throw absence(of: name ?? settings.defaultModel, version: version, among: models)
     }
@@ -264,7 +265,7 @@ package final class ModelRegistry: Sendable {
         }
     }
 
-    private func serve(_ loaded: VersionLoader.Loaded, _ stages: (any VersionStages)?, _ order: RepositoryPlan.LoadOrder)
+    private func serve(_ loaded: VersionLoader.Loaded, _ stages: (any RequestStages)?, _ order: RepositoryPlan.LoadOrder)
         -> ServedModel
     {
         let model = loaded.model

@@ -73,40 +73,45 @@ final class PublishedModel: Sendable {
     }
 }
 
-extension PublishedModel: RunningExperiment {
-    var dividesRequests: Bool { experiment?.divides ?? false }
+extension PublishedModel: VersionDivision {
     var keyName: String? { rules.sticky }
-    var keepsAnswers: Bool { !shadows.isEmpty }
 
-    func served(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
+    func version(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
         experiment?.version(forKey: key).flatMap { versions[$0] }
     }
+}
 
-    func learn(from exchange: PredictionExchange, answeredBy served: ServedModel, nanoseconds: UInt64) {
-        guard let experiment else { return }
+extension PublishedModel: OutcomeObserver {
+    func finished(_ group: RowGroup) {
+        guard let experiment, let target = group.target else { return }
+        let (outcome, version) = (group.outcome, target.served.version)
+        if let failure = outcome.failure {
+            // What a caller brought about says nothing about the version.
+            guard target.isChosen, failure.blame != .caller, let recorder = experiment.recorder(of: version) else { return }
+            for _ in 0..<group.features.count { recorder.recordFailure(failure.error) }
+            return
+        }
         // What a caller asks for by number is no fair sample of a version's requests, and what comes from a cache tells
         // nothing of its errors and latency.
-        if exchange.isVersionChosen, !exchange.isCached, let recorder = experiment.recorder(of: served.version) {
-            let (scores, decisions) = (exchange.scores, exchange.decisions)
-            for row in 0..<scores.count {
-                if let failure = scores.failure(row: row) {
-                    recorder.recordFailure(failure)
-                    continue
-                }
-                guard exchange.degradation(row: row) == nil else {
-                    recorder.recordFailure(.engineFailure("a fallback answered"))
-                    continue
-                }
-                recorder.recordSuccess(
-                    nanoseconds: nanoseconds, score: served.score.isEmpty ? .nan : scores[row, served.score.lowerBound],
-                    decision: decisions.indices.contains(row) ? decisions[row] : nil)
-            }
+        if target.isChosen, !outcome.isCached, let recorder = experiment.recorder(of: version) {
+            record(group, by: recorder)
         }
-        if !shadows.isEmpty { experiment.shadow(exchange, answeredBy: served, requestID: exchange.requestID) }
+        if !shadows.isEmpty { experiment.shadow(group, requestID: group.ids[0]) }
     }
 
-    func learn(failure: ScoringError, rows: Int, of served: ServedModel, wasChosen: Bool) {
-        guard wasChosen, let recorder = experiment?.recorder(of: served.version) else { return }
-        for _ in 0..<rows { recorder.recordFailure(failure) }
+    private func record(_ group: RowGroup, by recorder: VariantRecorder) {
+        let (outcome, scores, served) = (group.outcome, group.scores, group.served)
+        for row in 0..<scores.count {
+            if let failure = scores.failure(row: row) {
+                recorder.recordFailure(failure)
+            } else if outcome.degradation(row: row) != nil {
+                recorder.recordDegraded()
+            } else {
+                recorder.recordSuccess(
+                    nanoseconds: outcome.nanoseconds,
+                    score: served.score.isEmpty ? .nan : scores[row, served.score.lowerBound],
+                    decision: outcome.decisions.indices.contains(row) ? outcome.decisions[row] : nil)
+            }
+        }
     }
 }

@@ -26,16 +26,16 @@ struct WarmUp {
         var outcome = Outcome()
         for count in [1, rows] {
             let features = sample.map { copy(of: $0, atMost: count) } ?? madeUp(count, for: model.signature.inputs)
-            workspace.deadline = Moment.now.advanced(byMilliseconds: patience)
+            let call = ScoreCall(deadline: Moment.now.advanced(byMilliseconds: patience), workspace: workspace)
             do throws(ScoringError) {
-                try model.score(features, into: scores, using: workspace)
+                try model.score(features, into: scores, call)
                 if case .engineFailure? = scores.failures.first?.error, scores.failures.count == features.count {
                     throw scores.failures[0].error
                 }
                 guard count == 1 else { continue }
                 for _ in 0..<3 {
                     let start = Moment.now
-                    try model.score(features, into: scores, using: workspace)
+                    try model.score(features, into: scores, call)
                     outcome.rowNanoseconds = min(outcome.rowNanoseconds ?? .max, Moment.now.nanoseconds(since: start))
                 }
             } catch {

@@ -1,22 +1,14 @@
 package import Scoring
 
-/// Who gives way when there is not room for all.
-package enum AdmissionPriority: Sendable, Equatable {
-    /// Somebody waits for the answer of this one transaction.
-    case interactive
-    /// Jobs over many rows; held to a share of the limits.
-    case bulk
-}
-
 /// A request that wants in.
 package struct AdmissionRequest: Sendable, Equatable {
     package var rows: Int
     package var deadline: Moment?
-    package var priority: AdmissionPriority
+    package var priority: Priority
     package var queueDelay: QueueDelay
 
     package init(
-        rows: Int, deadline: Moment? = nil, priority: AdmissionPriority = .interactive, queueDelay: QueueDelay = .none
+        rows: Int, deadline: Moment? = nil, priority: Priority = .interactive, queueDelay: QueueDelay = .none
     ) {
         self.rows = rows
         self.deadline = deadline

@@ -5,10 +5,6 @@ internal import Synchronization
 /// and gone with it. Any thread; allocates nothing. While it is closed a permit costs one atomic load; a record takes one
 /// short lock. What it decides is in `BreakerPlan`.
 package final class CircuitBreaker: Sendable {
-    /// What callers get where there is no fallback. The fronts turn it into 503.
-    package static let refusal = ScoringError.notReady(
-        "the circuit breaker of this model version is open: its engine failed or was slow; it is tried again by itself")
-
     private let plan: Mutex<BreakerPlan>
     /// The plan's generation while it is closed, else 0. A permit from a generation that ends in between is harmless.
     private let closedGeneration: Atomic<UInt64>

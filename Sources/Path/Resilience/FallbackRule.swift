@@ -28,14 +28,7 @@ package struct FallbackCauses: OptionSet, Sendable {
     package static let standard: FallbackCauses = [.breakerOpen, .deadlinePassed, .engineFailed]
 }
 
-/// Why an answer is a fallback's: `degraded_reason` in answers, and a label in metrics. The texts do not change.
-package enum DegradationReason: String, Sendable, CaseIterable {
-    case breakerOpen = "breaker open"
-    case deadlinePassed = "deadline passed"
-    case engineFailed = "engine failed"
-    case overloaded = "overloaded"
-    case missingScore = "score missing"
-
+extension DegradationReason {
     package var cause: FallbackCauses {
         switch self {
         case .breakerOpen: .breakerOpen
@@ -43,17 +36,6 @@ package enum DegradationReason: String, Sendable, CaseIterable {
         case .engineFailed: .engineFailed
         case .overloaded: .overloaded
         case .missingScore: .missingScore
-        }
-    }
-
-    /// What an error of a request to a model that is there means for its fallback; nil for the caller's own errors. An open
-    /// breaker is no error of a call: who is refused by it says `.breakerOpen`.
-    package init?(_ error: ScoringError) {
-        switch error {
-        case .engineFailure, .invalidModel, .unsupportedModel, .refusedModel: self = .engineFailed
-        case .deadlineExceeded: self = .deadlinePassed
-        case .overloaded: self = .overloaded
-        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .notReady: return nil
         }
     }
 }

@@ -35,7 +35,7 @@ final class DescribedModel: ScoringModel {
         (self.description, self.missing) = (description, missing)
     }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         throw .unsupportedModel("the model needs ONNX Runtime; \(missing)")
     }
 

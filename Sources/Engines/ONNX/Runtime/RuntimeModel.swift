@@ -52,7 +52,7 @@ final class RuntimeModel: ScoringModel {
         }
     }
 
-    func score(_ rows: FeatureBatch, into scores: ScoreBatch, using workspace: Workspace) throws(ScoringError) {
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
         precondition(rows.width == signature.inputs.count)
         scores.reset(rows: rows.count, width: signature.outputs.count)
         guard grouping != .together || rows.count <= Self.mostRows else {
@@ -69,7 +69,7 @@ final class RuntimeModel: ScoringModel {
         var (first, failed) = (0, 0)
         while first < slot.rows.count {
             let end = min(first + most, slot.rows.count)
-            failed += try score(first..<end, rows, into: scores, slot, until: workspace.deadline)
+            failed += try score(first..<end, rows, into: scores, slot, until: call.deadline)
             first = end
         }
         // Nothing could be scored, and not because of the rows: the engine fails.

@@ -69,7 +69,7 @@ struct InstanceTransformation {
             }
             LoadingPace.step()
         }
-        try model.score(batch, into: scores, using: Workspace())
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return try table.rows.indices.map { (row) throws(ScoringError) in
             if let failure = scores.failure(row: row) {
                 throw lowering.invalid("the training instance \(row + 1) is not valid: \(failure)", place)

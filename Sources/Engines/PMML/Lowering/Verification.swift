@@ -70,7 +70,7 @@ struct Verification: Sendable {
                     if let text = row[field.column] { CellText.set(text, of: input, in: batch, row: index, column: column) }
                 }
             }
-            try model.score(batch, into: scores, using: workspace)
+            try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
             try compare(block, scores, outputs)
         }
     }

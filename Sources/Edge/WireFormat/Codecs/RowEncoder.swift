@@ -2,31 +2,23 @@ internal import Scoring
 internal import TextFormats
 
 /// Writes the results of rows as the REST contract has them.
-struct AnswerEncoder {
+struct RowEncoder {
     let served: ServedModel
-    let exchange: PredictionExchange
+    let group: RowGroup
+    let outcome: Outcome
     let latency: UInt64
     /// The scores, as a pointer: reading a class's property costs a check each time.
     private let scores: UnsafePointer<Double>
     private let width: Int
 
     /// - Parameter latency: Nanoseconds from the request's last byte to its scores.
-    init(_ served: ServedModel, _ exchange: PredictionExchange, latency: UInt64) {
-        self.served = served
-        self.exchange = exchange
+    init(_ group: RowGroup, latency: UInt64) {
+        self.group = group
         self.latency = latency
-        scores = UnsafePointer(exchange.scores.values)
-        width = exchange.scores.width
-    }
-
-    /// The same with results of its own, so that the exchange can be used again.
-    func takingResults() -> AnswerEncoder { AnswerEncoder(served, exchange.takeResults(), latency: latency) }
-
-    /// What is encoded is read by position: a row that is not there would be someone else's.
-    static func check(_ exchange: PredictionExchange, _ served: ServedModel) throws(ScoringError) {
-        guard exchange.scores.count == exchange.features.count, exchange.scores.width == served.signature.outputs.count else {
-            throw .engineFailure("the model gave \(exchange.scores.count) results for \(exchange.features.count) rows")
-        }
+        served = group.served
+        outcome = group.outcome
+        scores = UnsafePointer(group.scores.values)
+        width = group.scores.width
     }
 
     /// Appends the result object of a row.
@@ -48,7 +40,7 @@ struct AnswerEncoder {
             writeValue(row, label, into: &sink)
         }
         if !roles.probabilities.isEmpty { writeProbabilities(row, into: &sink) }
-        if row < exchange.decisions.count, let decision = exchange.decisions[row] {
+        if row < outcome.decisions.count, let decision = outcome.decisions[row] {
             sink.append(#","decision":""#)
             sink.append(text: decision.rawValue)
             sink.append("\"")
@@ -62,10 +54,10 @@ struct AnswerEncoder {
         }
         sink.append(#","latency_ms":"#)
         sink.append(millisecondsOf: latency)
-        if exchange.isCached { sink.append(#","cached":true"#) } else { sink.append(#","cached":false"#) }
-        if let degradation = exchange.degradation(row: row) {
+        if outcome.isCached { sink.append(#","cached":true"#) } else { sink.append(#","cached":false"#) }
+        if let degradation = outcome.degradation(row: row) {
             sink.append(#","degraded":true,"degraded_reason":"#)
-            sink.append(json: degradation.reason)
+            sink.append(json: degradation.reason.rawValue)
             sink.append("}")
         } else {
             sink.append(#","degraded":false}"#)
@@ -75,7 +67,7 @@ struct AnswerEncoder {
     /// Appends what answered a row: the asked model, unless another one stepped in. Names and versions are of characters
     /// that need no escapes.
     private func writeModel(_ row: Int, _ start: StaticString, into sink: inout ByteSink) {
-        let substitute = exchange.degradation(row: row)?.answeredBy
+        let substitute = outcome.degradation(row: row)?.answeredBy
         sink.append(start)
         sink.append(text: substitute?.name ?? served.name.text)
         sink.append(#"","model_version":""#)
@@ -148,7 +140,7 @@ struct AnswerEncoder {
             guard let position = Int(exactly: value), 0..<labels.count ~= position else { return sink.append("null") }
             sink.append(json: labels[position])
         case .text:
-            guard let text = exchange.scores.text(row: row, column: column) else { return sink.append("null") }
+            guard let text = group.scores.text(row: row, column: column) else { return sink.append("null") }
             sink.append(json: text)
         }
     }

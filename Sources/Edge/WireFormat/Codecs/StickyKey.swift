@@ -149,13 +149,27 @@ struct StickyKey {
     }
 }
 
-extension RunningExperiment {
-    /// The version for a key; nil where the default answers.
-    func served(for value: StickyKey.Value) -> ServedModel? {
+extension Prediction {
+    /// What finds the key in a body; nil where none is looked for.
+    func stickyKey(in body: UnsafeBufferPointer<UInt8>) -> StickyKey? {
+        guard let resolved, let name = resolved.division?.keyName else { return nil }
+        return StickyKey(name, body: body, signature: resolved.served.signature)
+    }
+
+    /// The place of the group of a request whose key `find` looks for.
+    func group(
+        of body: UnsafeBufferPointer<UInt8>, _ find: (StickyKey) throws(ScoringError) -> StickyKey.Value
+    ) throws(ScoringError) -> Int {
+        guard let key = stickyKey(in: body) else { return group() }
+        return group(for: try find(key))
+    }
+
+    /// The place of the group of a key.
+    func group(for value: StickyKey.Value) -> Int {
         switch value {
-        case .none: return served(forKey: nil)
-        case .bytes(let bytes): return served(forKey: UnsafeRawBufferPointer(bytes))
-        case .text(var text): return text.withUTF8 { served(forKey: UnsafeRawBufferPointer($0)) }
+        case .none: return group()
+        case .bytes(let bytes): return group(forKey: UnsafeRawBufferPointer(bytes))
+        case .text(var text): return text.withUTF8 { group(forKey: UnsafeRawBufferPointer($0)) }
         }
     }
 }

@@ -3,12 +3,13 @@ internal import Caching
 package import Registry
 internal import Resilience
 package import Scoring
+internal import Synchronization
 
 /// The stages that requests to one loaded version pass, as far as its model.yaml or its engine asks for them; the others
 /// are nil and cost nothing. Made with the version and gone with it.
-final class VersionPath: VersionStages {
+final class VersionStages: RequestStages {
     /// What belongs to the version's model and outlives it.
-    let model: ModelPath
+    let model: ModelStages
     /// Added to a request's arrival, in nanoseconds; nil where only the request's own deadline counts.
     let deadline: UInt64?
     /// `deadline`, or what an earlier end `longestWait` puts to requests to an engine that blocks. Added to the arrival too.
@@ -19,14 +20,14 @@ final class VersionPath: VersionStages {
     /// For engines that block.
     let batcher: Batcher?
     /// For engines that block for less than it takes to go to another thread.
-    let quickCalls: QuickCalls?
+    let inlineExecution: InlineExecution?
     let cache: VersionCache?
     let fallback: Fallback?
-    /// Whether requests go through `ModelPath.admission`.
+    /// Whether requests go through `ModelStages.admission`.
     let admits: Bool
 
     init(
-        _ model: ModelPath, rules: ServingRules, of loaded: any ScoringModel, cache: VersionCache?,
+        _ model: ModelStages, rules: ServingRules, of loaded: any ScoringModel, cache: VersionCache?,
         rowNanoseconds: UInt64? = nil
     ) throws(ScoringError) {
         self.model = model
@@ -35,7 +36,7 @@ final class VersionPath: VersionStages {
         let limits = rules.limits
         deadline = limits?.deadline.map(\.nanoseconds)
         fallback = rules.fallback
-        let isBlocking = CallPath.of(calls) == .engineThread
+        let isBlocking = calls.isBlocking
         admits = limits != nil
         var breaker = limits?.breaker
         if breaker == nil, isBlocking { breaker = ResilienceLimits.standard(for: calls).breaker }
@@ -44,13 +45,13 @@ final class VersionPath: VersionStages {
             var batching = rules.batching ?? BatchLimits()
             if let limits { batching.queuedRows = limits.queuedRows }
             limit = min(deadline ?? .max, batching.longestWait.nanoseconds)
-            quickCalls = rowNanoseconds.flatMap { QuickCalls($0) }
+            inlineExecution = rowNanoseconds.flatMap { InlineExecution($0) }
             engine = JudgingModel(loaded)
             batcher = try Batcher(engine, limits: batching, name: model.name.text)
         } else {
             limit = deadline
             engine = loaded
-            quickCalls = nil
+            inlineExecution = nil
             batcher = nil
         }
     }
@@ -58,9 +59,9 @@ final class VersionPath: VersionStages {
     var isLimited: Bool { admits }
 
     /// When a request is late by the model's own limits or its own.
-    func deadline(of exchange: PredictionExchange) -> Moment? {
-        guard let limit = deadline(ofArrival: exchange.arrival) else { return exchange.deadline }
-        return exchange.deadline.map { min($0, limit) } ?? limit
+    func deadline(of info: RequestInfo) -> Moment? {
+        guard let limit = deadline(ofArrival: info.arrival) else { return info.deadline }
+        return info.deadline.map { min($0, limit) } ?? limit
     }
 
     /// When a request is late by the model's limits, whatever its own is.
@@ -70,16 +71,29 @@ final class VersionPath: VersionStages {
 
     /// Whether a request's deadline is the caller's: earlier than the model's limits ask for. That it passes says nothing
     /// about the version.
-    func isCallersDeadline(_ exchange: PredictionExchange) -> Bool {
-        guard let deadline = exchange.deadline else { return false }
-        return self.deadline(ofArrival: exchange.arrival).map { deadline < $0 } ?? true
+    func isCallersDeadline(_ info: RequestInfo) -> Bool {
+        guard let deadline = info.deadline else { return false }
+        return self.deadline(ofArrival: info.arrival).map { deadline < $0 } ?? true
     }
 
     /// Refuses a request that nobody has read yet, where it would be refused afterwards and no fallback needs its rows.
-    func screen(_ exchange: PredictionExchange) throws(ScoringError) {
+    func admit(_ info: RequestInfo) throws(ScoringError) {
+        guard admits else { return }
         if let fallback, fallback.applies(to: .overloaded) { return }
-        let request = AdmissionRequest(rows: 1, deadline: deadline(of: exchange), queueDelay: exchange.queueDelay)
+        let request = AdmissionRequest(rows: 1, deadline: deadline(of: info), queueDelay: info.queueDelay)
         try model.admission.screen(request, now: .now)
+    }
+
+    func run(_ group: RowGroup, on path: any PredictionPath) -> PredictionProgress {
+        PredictionRun(group, self, on: path).begin()
+    }
+
+    var timeLimit: UInt64? { deadline }
+
+    func callEngine(
+        _ group: RowGroup, _ completion: @escaping @Sendable (ScoringError?) -> Void
+    ) throws(ScoringError) -> PredictionProgress {
+        try EngineCall(group, engine, self, until: group.info.deadline).begin(completion)
     }
 
     /// Whether any stage is there at all.
@@ -89,14 +103,16 @@ final class VersionPath: VersionStages {
 }
 
 /// What the versions of one model share: the door, the counts.
-final class ModelPath: Sendable {
+final class ModelStages: Sendable {
     let name: ModelName
     let limits: ResilienceLimits
+    let fallbacks: FallbackTable
     let admission: AdmissionControl
     let cacheMeter = CacheMeter()
     let degraded = DegradationCounts()
 
-    init(_ name: ModelName, _ limits: ResilienceLimits, server: ServerAdmission) {
+    init(_ name: ModelName, _ limits: ResilienceLimits, server: ServerAdmission, fallbacks: FallbackTable) {
+        self.fallbacks = fallbacks
         self.name = name
         self.limits = limits
         admission = AdmissionControl(limits, server: server, model: name.text)
@@ -120,4 +136,29 @@ struct VersionCache {
     let shared: RedisTier?
     /// Where computing takes long enough to wait for another's result.
     let flights: SingleFlight?
+}
+
+/// The fallback rules of all models, and where they lead. Any thread.
+final class FallbackTable: Sendable {
+    private struct State {
+        var rules: [ModelName: FallbackRule] = [:]
+        var chains: [ModelName: FallbackChain] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// Sets the rule of a model, or none. Throws `.refusedModel`, and changes nothing, where it contradicts those of other models.
+    func set(_ rule: FallbackRule?, of name: ModelName) throws(ScoringError) {
+        try state.withLock { state -> Result<Void, ScoringError> in
+            var rules = state.rules
+            rules[name] = rule
+            let chains = FallbackChain.resolve(rules)
+            if case .failure(let error)? = chains[name] { return .failure(error) }
+            state.rules = rules
+            state.chains = chains.compactMapValues { try? $0.get() }
+            return .success(())
+        }.get()
+    }
+
+    func chain(of name: ModelName) -> FallbackChain? { state.withLock { $0.chains[name] } }
 }

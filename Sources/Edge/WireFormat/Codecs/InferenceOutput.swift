@@ -2,7 +2,7 @@ internal import Scoring
 internal import TextFormats
 
 /// A tensor that a model gives through Open Inference; the same list for answers and for metadata.
-enum InferenceOutput: Equatable {
+package enum InferenceOutput: Equatable, Sendable {
     case prediction
     case label
     case probabilities
@@ -14,11 +14,11 @@ enum InferenceOutput: Equatable {
     case column(Int)
 
     /// What is answered to a request that names no outputs.
-    static func usual(of served: ServedModel) -> [InferenceOutput] {
+    static func standard(of served: ServedModel) -> [InferenceOutput] {
         let roles = served.signature.roles
-        var outputs = standard(of: served)
+        var outputs = wellKnown(of: served)
         outputs.removeAll { $0 == .raw }
-        for column in roles.named where standard(named: served.signature.outputs[column].name, of: served) == nil {
+        for column in roles.named where wellKnown(named: served.signature.outputs[column].name, of: served) == nil {
             outputs.append(.column(column))
         }
         return outputs
@@ -26,14 +26,14 @@ enum InferenceOutput: Equatable {
 
     /// The output of that name: one of the standard ones, else any column of the scores.
     static func named(_ name: String, of served: ServedModel) -> InferenceOutput? {
-        standard(named: name, of: served) ?? served.signature.outputColumn(named: name).map { .column($0) }
+        wellKnown(named: name, of: served) ?? served.signature.outputColumn(named: name).map { .column($0) }
     }
 
-    private static func standard(named name: String, of served: ServedModel) -> InferenceOutput? {
-        standard(of: served).first { $0.name(in: served) == name }
+    private static func wellKnown(named name: String, of served: ServedModel) -> InferenceOutput? {
+        wellKnown(of: served).first { $0.name(in: served) == name }
     }
 
-    private static func standard(of served: ServedModel) -> [InferenceOutput] {
+    private static func wellKnown(of served: ServedModel) -> [InferenceOutput] {
         let roles = served.signature.roles
         var outputs: [InferenceOutput] = served.score.isEmpty ? [] : [.prediction]
         if roles.label != nil { outputs.append(.label) }

@@ -2,75 +2,81 @@ internal import Scoring
 internal import TextFormats
 
 /// `POST /v2/models/{model}/infer`: Open Inference with JSON tensors.
-extension PredictionDesk {
-    func infer(
-        _ request: WireRequest, _ name: ModelName, _ version: VersionReference?, _ progress: inout Progress,
-        into response: inout ByteSink
-    ) throws(ScoringError) -> Unfinished? {
-        let served = try begin(request, name, version, &progress) { key, reader throws(ScoringError) in
-            try key.find(inInference: &reader)
+struct InferenceCodec: PredictionCodec {
+    var errorStyle: ErrorStyle { .inference }
+
+    func read(_ request: WireRequest, into prediction: Prediction, _ tools: CodecTools) throws(ScoringError) -> AnswerForm {
+        var place = 0
+        if prediction.isDivided {
+            var reader = RequestReader(request.body, memory: tools.memory)
+            place = try prediction.group(of: request.body) { key throws(ScoringError) in try key.find(inInference: &reader) }
+        } else {
+            place = prediction.group()
         }
+        let group = prediction.groups[place]
         var decoder = InferenceDecoder(
-            served, exchange.features, limits: limits, body: request.body, memory: secondMemory)
-        var reader = RequestReader(request.body, memory: memory)
+            group.served, group.features, limits: tools.limits, body: request.body, memory: tools.secondMemory)
+        var reader = RequestReader(request.body, memory: tools.memory)
         let order = try decoder.read(&reader)
         try reader.end()
-        let outputs = order.outputs.isEmpty ? InferenceOutput.usual(of: served) : order.outputs
-        if exchange.features.count > 1 {
-            var allowance = RowAllowance(limits)
-            allowance.limitBytes(AnswerSize.ofTensors(outputs, served), limits)
-            guard exchange.features.count <= allowance.rows else { throw allowance.error("request") }
+        var form = AnswerForm()
+        form.outputs = order.outputs.isEmpty ? InferenceOutput.standard(of: group.served) : order.outputs
+        if group.features.count > 1 {
+            var allowance = RowAllowance(tools.limits)
+            allowance.limitBytes(AnswerSize.ofTensors(form.outputs, group.served), tools.limits)
+            guard group.features.count <= allowance.rows else { throw allowance.error("request") }
         }
-        if let timeout = order.timeoutMicroseconds {
-            let (nanoseconds, overflow) = timeout.multipliedReportingOverflow(by: 1000)
-            let (end, carry) = request.arrival.nanoseconds.addingReportingOverflow(nanoseconds)
-            let limit = Moment(nanoseconds: overflow || carry ? .max : end)
-            exchange.deadline = min(exchange.deadline ?? limit, limit)
-            guard Moment.now < limit else { throw .deadlineExceeded }
+        if let microseconds = order.timeoutMicroseconds {
+            let (nanoseconds, overflow) = microseconds.multipliedReportingOverflow(by: 1000)
+            form.timeout = overflow ? .max : nanoseconds
         }
-        if let experiment = exchange.experiment, experiment.keepsAnswers {
-            exchange.requestID = order.id?.string ?? Self.usable(request.requestID)
+        if let id = order.id {
+            form.repeatsID = true
+            group.ids.set(id.bytes, row: 0)
+        } else {
+            request.head.withID { group.ids.set($0, row: 0) }
         }
-        if case .pending = try score(with: served, &progress) {
-            let id = order.id.map { Array($0.bytes) }
-            return .pending(PendingAnswer([AnswerPart(served, exchange)], request, .inference(id: id, outputs: outputs)))
+        return form
+    }
+
+    /// A tensor has no place for a row without a value.
+    func failure(of prediction: Prediction) -> ScoringError? {
+        prediction.groups[0].scores.failures.min { $0.row < $1.row }?.error
+    }
+
+    /// `position.part` is the next tensor; row and column are in it.
+    func write(
+        _ prediction: Prediction, _ form: AnswerForm, from position: inout AnswerPosition, into sink: inout ByteSink
+    ) -> Bool {
+        let group = prediction.groups[0]
+        let encoder = RowEncoder(group, latency: prediction.nanoseconds)
+        return group.ids.withID(row: 0) { id in
+            encoder.writeInference(id: form.repeatsID ? id : nil, form.outputs, from: &position, into: &sink)
         }
-        if let failure = exchange.scores.failures.min(by: { $0.row < $1.row }) { throw failure.error }
-        let encoder = AnswerEncoder(served, exchange, latency: Moment.now.nanoseconds(since: request.arrival))
-        var position = InferencePosition()
-        if encoder.writeInference(id: order.id?.bytes, outputs, from: &position, into: &response) { return nil }
-        let id = order.id.map { Array($0.bytes) }
-        return .begun(AnswerStream(encoder.takingResults(), id: id, outputs: outputs, position))
     }
 }
 
-/// How far the answer to an Open Inference request is written: the next value of the next tensor.
-struct InferencePosition: Equatable {
-    var output = 0
-    var row = 0
-    /// Among those of the tensor's columns.
-    var column = 0
-}
-
-extension AnswerEncoder {
+extension RowEncoder {
     /// Appends the answer to an Open Inference request from `position` on, until a piece is full; true if the answer is
     /// complete. What the specification has no place for stands in the response's own parameters, never in an output's: some
     /// clients take those for binary tensors.
     func writeInference(
-        id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], from position: inout InferencePosition,
+        id: UnsafeBufferPointer<UInt8>?, _ outputs: [InferenceOutput], from position: inout AnswerPosition,
         into sink: inout ByteSink
     ) -> Bool {
         let full = sink.count + AnswerStream.pieceBytes
-        if position == InferencePosition() { writeStart(id: id, into: &sink) }
-        while position.output < outputs.count {
-            let output = outputs[position.output]
+        if position == AnswerPosition() { writeStart(id: id, into: &sink) }
+        while position.part < outputs.count {
+            let output = outputs[position.part]
             if position.row == 0, position.column == 0 {
-                if position.output > 0 { sink.append(",") }
+                if position.part > 0 { sink.append(",") }
                 writeShape(of: output, into: &sink)
             }
             guard writeData(of: output, from: &position, until: full, into: &sink) else { return false }
             sink.append("]}")
-            position = InferencePosition(output: position.output + 1)
+            let next = position.part + 1
+            position = AnswerPosition()
+            position.part = next
         }
         sink.append("]}")
         return true
@@ -79,7 +85,7 @@ extension AnswerEncoder {
     private func writeStart(id: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         sink.append(#"{"model_name":""#)
         // Other models that answered some of the rows are named in the parameters.
-        let substitute = exchange.degradations.first { $0.rows == nil }?.answeredBy
+        let substitute = outcome.degradations.first { $0.rows == nil }?.answeredBy
         sink.append(text: substitute?.name ?? served.name.text)
         sink.append(#"","model_version":""#)
         sink.append(text: substitute?.version ?? served.versionText)
@@ -88,26 +94,26 @@ extension AnswerEncoder {
             sink.append(#","id":"#)
             sink.append(json: id)
         }
-        if exchange.isCached || !exchange.degradations.isEmpty { writeParameters(into: &sink) }
+        if outcome.isCached || !outcome.degradations.isEmpty { writeParameters(into: &sink) }
         sink.append(#","outputs":["#)
     }
 
     private func writeParameters(into sink: inout ByteSink) {
         sink.append(#","parameters":{"cached":"#)
-        sink.append(json: exchange.isCached)
-        if let first = exchange.degradations.first {
+        sink.append(json: outcome.isCached)
+        if let first = outcome.degradations.first {
             sink.append(#","degraded":true,"degraded_reason":"#)
-            sink.append(json: first.reason)
+            sink.append(json: first.reason.rawValue)
         }
         // The specification has no lists in parameters: texts take their place, in which names need no escapes.
-        if exchange.degradations.contains(where: { $0.rows != nil }) {
+        if outcome.degradations.contains(where: { $0.rows != nil }) {
             sink.append(#","degraded_rows":""#)
-            for (position, row) in exchange.degradations.flatMap({ $0.rows ?? [] }).sorted().enumerated() {
+            for (position, row) in outcome.degradations.flatMap({ $0.rows ?? [] }).sorted().enumerated() {
                 if position > 0 { sink.append(",") }
                 sink.append(integer: row)
             }
             sink.append("\"")
-            let models = exchange.degradations.compactMap(\.answeredBy)
+            let models = outcome.degradations.compactMap(\.answeredBy)
             if !models.isEmpty {
                 sink.append(#","degraded_models":""#)
                 sink.append(text: models.map { "\($0.name)/\($0.version)" }.joined(separator: ","))
@@ -123,7 +129,7 @@ extension AnswerEncoder {
         sink.append(#","datatype":""#)
         sink.append(text: output.type(in: served).rawValue)
         sink.append(#"","shape":["#)
-        sink.append(integer: exchange.scores.count)
+        sink.append(integer: group.scores.count)
         if let width = output.width(in: served) {
             sink.append(",")
             sink.append(integer: width)
@@ -133,12 +139,12 @@ extension AnswerEncoder {
 
     /// False if the sink was full before the last value.
     private func writeData(
-        of output: InferenceOutput, from position: inout InferencePosition, until full: Int, into sink: inout ByteSink
+        of output: InferenceOutput, from position: inout AnswerPosition, until full: Int, into sink: inout ByteSink
     ) -> Bool {
         let columns = output.columns(in: served)
         let width = output == .decision ? 1 : columns.count
         guard width > 0 else { return true }
-        let rows = exchange.scores.count
+        let rows = group.scores.count
         while position.row < rows {
             while position.column < width {
                 if position.row > 0 || position.column > 0 {
@@ -159,7 +165,7 @@ extension AnswerEncoder {
     }
 
     private func writeDecision(_ row: Int, into sink: inout ByteSink) {
-        if row < exchange.decisions.count, let decision = exchange.decisions[row] {
+        if row < outcome.decisions.count, let decision = outcome.decisions[row] {
             sink.append(json: decision.rawValue)
         } else {
             sink.append("null")

@@ -4,15 +4,15 @@ internal import Synchronization
 /// Lets single rows of a blocking engine be scored on the caller's thread where that takes less than handing them to an
 /// engine thread and back, as small networks do. Any thread; lock-free.
 ///
-/// What it risks is bounded: such a call has a patience of its own, and one that takes long ends the favour for a while.
-final class QuickCalls: Sendable {
+/// What it risks is bounded: such a call has a time limit of its own, and one that takes long ends the favour for a while.
+final class InlineExecution: Sendable {
     /// What waking a thread and being woken costs on a common machine, in nanoseconds; calls that are faster, one after the
     /// other, do not pay for it.
     static let worth: UInt64 = 30_000
     /// What such calls may take between other work, with cold caches, on a machine where waking costs more too.
     private static let bearable: UInt64 = 150_000
     /// How long such a call may hold the caller's thread, for engines that can stop a run.
-    static let patience: UInt64 = 20_000_000
+    static let maxCall: UInt64 = 20_000_000
     /// How long calls go to the engine threads after one that took over a hundred times what it should.
     private static let pause: UInt64 = 1_000_000_000
 

@@ -1,0 +1,107 @@
+/// The rows of one request that one version answers, and their results. Most requests are one group; a batch has one for each version
+/// that its keys choose. A front's driver makes it and uses it again, so that a request allocates nothing.
+///
+/// `@unchecked Sendable` is safe: it belongs to one thread at a time and is handed over whole, to the predictor with
+/// `run` and back with `completion`, both of which order memory.
+package final class RowGroup: @unchecked Sendable {
+    /// How the predictor gives the group back.
+    package typealias Completion = @Sendable (RowGroup) -> Void
+
+    /// Who answers.
+    package struct Target: Sendable {
+        package let served: ServedModel
+        /// Whether a key or the lot chose the version, rather than the request.
+        package let isChosen: Bool
+        package let observer: (any OutcomeObserver)?
+
+        package init(_ served: ServedModel, isChosen: Bool = false, observer: (any OutcomeObserver)? = nil) {
+            self.served = served
+            self.isChosen = isChosen
+            self.observer = observer
+        }
+    }
+
+    package let features = FeatureBatch()
+    package let scores = ScoreBatch()
+    package let workspace = Workspace()
+    package private(set) var info = RequestInfo(arrival: Moment(nanoseconds: 0))
+    /// Between `begin` and `end`.
+    package private(set) var target: Target?
+    /// The identifiers of the rows, as far as they have one.
+    package var ids = RowIDs()
+    /// The predictor's to fill, until it gives the group back.
+    package var outcome = Outcome()
+    /// Takes the group back when `run` answers later; called exactly once for each such answer, on any thread.
+    /// nil where the front cannot wait: then every answer is given within `run`.
+    package let completion: Completion?
+    /// Set by the predictor while it has the group: gives up what nobody waits for any more. May be called from the
+    /// front's thread at any time before `completion`, which comes all the same.
+    package var cancel: (@Sendable () -> Void)?
+
+    package init(completion: Completion? = nil) {
+        self.completion = completion
+    }
+
+    /// Makes the group ready for the rows of a request.
+    package func begin(_ info: RequestInfo, _ target: Target) {
+        self.info = info
+        self.target = target
+        features.reset(width: target.served.signature.inputs.count)
+        ids.removeAll()
+        outcome.reset()
+        cancel = nil
+    }
+
+    /// Makes the deadline earlier.
+    package func limitDeadline(to limit: Moment) { info.deadline = min(info.deadline ?? limit, limit) }
+
+    /// Lets go of the version, which may be the last thing that keeps it in memory.
+    package func end() {
+        target = nil
+        cancel = nil
+    }
+
+    /// The version that answers.
+    package var served: ServedModel {
+        guard let target else { preconditionFailure("the group has no request") }
+        return target.served
+    }
+}
+
+/// Identifiers of rows, in memory that is used again.
+package struct RowIDs: Sendable {
+    private var bytes: [UInt8] = []
+    /// Where each row's begin and end; empty while no row has one.
+    private var ranges: [Range<Int>?] = []
+
+    package init() {}
+
+    /// Sets the identifier of a row; nil for none.
+    package mutating func set(_ id: UnsafeBufferPointer<UInt8>?, row: Int) {
+        guard let id else {
+            if row < ranges.count { ranges[row] = nil }
+            return
+        }
+        while ranges.count <= row { ranges.append(nil) }
+        let start = bytes.count
+        bytes.append(contentsOf: id)
+        ranges[row] = start..<bytes.count
+    }
+
+    package mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 16)
+        ranges.removeAll(keepingCapacity: ranges.capacity <= 1024)
+    }
+
+    package func withID<Result>(row: Int, _ body: (UnsafeBufferPointer<UInt8>?) -> Result) -> Result {
+        guard row < ranges.count, let range = ranges[row] else { return body(nil) }
+        return bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
+    }
+
+    package subscript(row: Int) -> String? {
+        withID(row: row) { id in id.map { String(decoding: $0, as: UTF8.self) } }
+    }
+
+    /// Memory that it takes, nearly.
+    package var byteCount: Int { bytes.count + ranges.count * MemoryLayout<Range<Int>?>.stride }
+}

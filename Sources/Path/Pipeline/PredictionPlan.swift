@@ -1,0 +1,167 @@
+internal import Resilience
+internal import Scoring
+
+/// The order of the stages of one request: admission, memory, flight, shared cache, engine, and, where those fail, the fallback. Pure: events
+/// in, moves out; `PredictionRun` owns it and carries the moves out.
+///
+/// What it guarantees, whatever order events come in: one `.finish`; whoever was admitted leaves with it; a flight that is led ends before it,
+/// by a result that is kept or by its release.
+struct PredictionPlan {
+    /// What there is for this request.
+    struct Stages: Sendable, Equatable {
+        var admits = false
+        var hasMemory = false
+        /// Whether it may wait for an equal row, or let others wait for it.
+        var sharesFlights = false
+        var hasShared = false
+        /// Empty without a fallback.
+        var fallback: FallbackCauses = []
+    }
+
+    enum Step: Equatable {
+        case admit
+        case findInMemory
+        case joinFlight
+        case findShared
+        case callEngine
+        /// Store what was scored, and hand it to those who wait if the flight is led.
+        case keep
+        /// Look for rows whose score is missing.
+        case findMissingScores
+        /// Ask the next one of the fallback's chain for the rows without an answer.
+        case fallBack(DegradationReason)
+        /// Nothing until the next event.
+        case wait
+        case finish(End)
+    }
+
+    struct End: Equatable {
+        /// nil where rows have answers, or errors of their own.
+        var error: ScoringError?
+        /// Whether an admission has to be given back.
+        var leaves = false
+    }
+
+    /// What becomes of a flight whose leader has no result.
+    enum FlightRelease: Equatable {
+        /// Another one leads: the reason is the leader's own.
+        case abandon
+        /// All who wait get the error, which they would find out one after the other.
+        case fail(ScoringError)
+    }
+
+    struct Move: Equatable {
+        /// To be carried out before the step.
+        var release: FlightRelease?
+        var step: Step
+    }
+
+    enum Event: Equatable {
+        case begun(isLate: Bool)
+        case admitted
+        /// By whatever stage had the request.
+        case failed(ScoringError)
+        case foundInMemory(Bool)
+        /// The request leads a flight, from the start or because the leader gave up.
+        case leads
+        case isAlone
+        /// The flight's score is in the request's scores.
+        case landed(isLate: Bool)
+        case foundShared(Bool)
+        case scored
+        case kept(isLate: Bool)
+        case missesScores(ofAllRows: Bool)
+        case missesNoScore
+        /// The next one of the chain has been asked.
+        case fellBack(hasRowsLeft: Bool, isChainOver: Bool, hasAnswers: Bool)
+    }
+
+    let stages: Stages
+    /// Why the model itself has no answer; nil while it may have one.
+    private(set) var failure: ScoringError?
+    /// Why fallbacks are asked.
+    private(set) var reason: DegradationReason?
+    private(set) var isAdmitted = false
+    private(set) var leadsFlight = false
+    private(set) var isFinished = false
+    /// Whether scores of all rows were found in the shared cache.
+    private var isShared = false
+
+    init(_ stages: Stages) { self.stages = stages }
+
+    mutating func on(_ event: Event) -> Move {
+        guard !isFinished else { return Move(step: .wait) }
+        switch event {
+        case .begun(let isLate):
+            if isLate { return fail(.deadlineExceeded) }
+            return stages.admits ? Move(step: .admit) : lookUp()
+        case .admitted:
+            isAdmitted = true
+            return lookUp()
+        case .failed(let error): return fail(error)
+        case .foundInMemory(let isFound):
+            if isFound { return Move(step: .findMissingScores) }
+            return stages.sharesFlights ? Move(step: .joinFlight) : lookUpShared()
+        case .leads:
+            leadsFlight = true
+            return lookUpShared()
+        case .isAlone: return lookUpShared()
+        case .landed(let isLate): return isLate ? fail(.deadlineExceeded) : Move(step: .findMissingScores)
+        case .foundShared(let isFound):
+            guard isFound else { return Move(step: .callEngine) }
+            isShared = true
+            return Move(step: .keep)
+        case .scored: return Move(step: .keep)
+        case .kept(let isLate):
+            leadsFlight = false
+            // What a cache has is there in time or was not waited for.
+            return isLate && !isShared ? fail(.deadlineExceeded) : Move(step: .findMissingScores)
+        case .missesNoScore: return finish(nil)
+        case .missesScores(let ofAllRows):
+            let error = ScoringError.engineFailure("the score is not a number")
+            if ofAllRows { failure = error }
+            return fallBack(.missingScore, otherwise: error)
+        case .fellBack(let hasRowsLeft, let isChainOver, let hasAnswers):
+            guard let reason else { return finish(failure) }
+            if hasRowsLeft, !isChainOver { return Move(step: .fallBack(reason)) }
+            return finish(hasAnswers ? nil : failure)
+        }
+    }
+
+    private func lookUp() -> Move {
+        if stages.hasMemory { return Move(step: .findInMemory) }
+        return Move(step: .callEngine)
+    }
+
+    private func lookUpShared() -> Move { Move(step: stages.hasShared ? .findShared : .callEngine) }
+
+    private mutating func fail(_ error: ScoringError) -> Move {
+        var release: FlightRelease?
+        if leadsFlight {
+            leadsFlight = false
+            // The leader's own deadline, or that nobody waits for it, says nothing about the others. All else, an open
+            // breaker or a full queue too, they would only find out one after the other.
+            release = error == .deadlineExceeded || error == .cancelled ? .abandon : .fail(error)
+        }
+        failure = error
+        var move =
+            if let reason = DegradationReason(error), reason != .missingScore {
+                fallBack(reason, otherwise: error)
+            } else {
+                finish(error)
+            }
+        move.release = release
+        return move
+    }
+
+    private mutating func fallBack(_ reason: DegradationReason, otherwise error: ScoringError) -> Move {
+        guard self.reason == nil, stages.fallback.contains(reason.cause) else { return finish(error) }
+        self.reason = reason
+        return Move(step: .fallBack(reason))
+    }
+
+    private mutating func finish(_ error: ScoringError?) -> Move {
+        isFinished = true
+        return Move(step: .finish(End(error: error, leaves: isAdmitted)))
+    }
+}
