@@ -40,29 +40,30 @@ struct NetworkComparison {
         print("one request, p50 through the batcher / on the spot: \(median(hops))")
     }
 
+    private let workspace = Workspace()
     private static let span: UInt64 = 1_000_000_000
 
     private func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
-    private func exchange(rows: Int) -> PredictionExchange {
-        let exchange = PredictionExchange()
-        exchange.begin(arrival: .now, deadline: nil, width: width)
-        for row in 0..<rows {
-            exchange.features.addRow()
+    private func rows(_ count: Int) -> BatchRows {
+        let batch = BatchRows()
+        batch.features.reset(width: width)
+        for row in 0..<count {
+            batch.features.addRow()
             for column in 0..<width {
-                exchange.features.set(Double((row * 31 + column * 17) % 101) / 101, row: row, column: column)
+                batch.features.set(Double((row * 31 + column * 17) % 101) / 101, row: row, column: column)
             }
         }
-        return exchange
+        return batch
     }
 
     /// Rows a second of one thread.
     private func direct(rows: Int) throws(ScoringError) -> Double {
-        let exchange = exchange(rows: rows)
+        let batch = self.rows(rows)
         var count = 0
         let start = Moment.now
         while Moment.now.nanoseconds(since: start) < Self.span {
-            try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
+            try model.score(batch.features, into: batch.scores, ScoreCall(deadline: nil, workspace: workspace))
             count += rows
         }
         return Double(count) / (Double(Moment.now.nanoseconds(since: start)) / 1e9)
@@ -79,7 +80,7 @@ struct NetworkComparison {
         let start = Moment.now
         while Moment.now.nanoseconds(since: start) < Self.span {
             rest.take()
-            batcher.submit(BatchJob(exchange(rows: 1)) { _ in rest.end() })
+            batcher.submit(BatchJob(rows(1)) { _ in rest.end() })
             count += 1
         }
         for _ in 0..<64 { rest.take() }
@@ -90,18 +91,18 @@ struct NetworkComparison {
     private func hop() throws(ScoringError) -> (call: Double, hop: Double) {
         let batcher = try Batcher(model)
         let rest = Rest()
-        let exchange = exchange(rows: 1)
+        let batch = rows(1)
         var calls: [Double] = []
         var hops: [Double] = []
         // Not in turns: the network's weights move to another core's cache with each change of the thread.
         for _ in 0..<1000 {
             let start = Moment.now
-            try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
+            try model.score(batch.features, into: batch.scores, ScoreCall(deadline: nil, workspace: workspace))
             calls.append(Double(Moment.now.nanoseconds(since: start)) / 1000)
         }
         for _ in 0..<1000 {
             let start = Moment.now
-            batcher.submit(BatchJob(exchange) { _ in rest.end() })
+            batcher.submit(BatchJob(batch) { _ in rest.end() })
             rest.take()
             hops.append(Double(Moment.now.nanoseconds(since: start)) / 1000)
         }

@@ -41,12 +41,12 @@ final class Rest: @unchecked Sendable {
     func take() { while sem_wait(semaphore) != 0 {} }
 }
 
-func row(_ value: Double) -> PredictionExchange {
-    let exchange = PredictionExchange()
-    exchange.begin(arrival: .now, deadline: nil, width: 1)
-    exchange.features.addRow()
-    exchange.features.set(value, row: 0, column: 0)
-    return exchange
+func row(_ value: Double) -> BatchRows {
+    let rows = BatchRows()
+    rows.features.reset(width: 1)
+    rows.features.addRow()
+    rows.features.set(value, row: 0, column: 0)
+    return rows
 }
 
 func percentiles(_ name: String, _ samples: [UInt64]) {
@@ -58,16 +58,16 @@ func percentiles(_ name: String, _ samples: [UInt64]) {
 func hop(_ name: String, _ model: TimedModel, count: Int = 20_000) throws {
     let batcher = try Batcher(model)
     let rest = Rest()
-    let exchange = row(1)
+    let rows = row(1)
     var hops: [UInt64] = []
     var direct: [UInt64] = []
     let workspace = Workspace()
     for _ in 0..<count {
         var start = Moment.now
-        try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: workspace))
+        try model.score(rows.features, into: rows.scores, ScoreCall(deadline: nil, workspace: workspace))
         direct.append(Moment.now.nanoseconds(since: start))
         start = Moment.now
-        batcher.submit(BatchJob(exchange) { _ in rest.end() })
+        batcher.submit(BatchJob(rows) { _ in rest.end() })
         rest.take()
         hops.append(Moment.now.nanoseconds(since: start))
     }
@@ -92,8 +92,8 @@ func rate(_ name: String, _ model: TimedModel, maxBatchRows: Int?, count: Int) t
     } else {
         let workspace = Workspace()
         for _ in 0..<count {
-            let exchange = row(1)
-            try model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: workspace))
+            let rows = row(1)
+            try model.score(rows.features, into: rows.scores, ScoreCall(deadline: nil, workspace: workspace))
         }
     }
     let seconds = Double(Moment.now.nanoseconds(since: start)) / 1e9

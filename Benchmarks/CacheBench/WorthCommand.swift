@@ -42,7 +42,7 @@ private final class Stand {
     private let pipeline: PredictionPipeline
     private let plain: ServedModel
     private let cached: ServedModel
-    private let exchange = PredictionExchange()
+    private let group = RowGroup()
     private let memory: ScoreCache
 
     /// The model cut to so many rounds; nil where it has fewer.
@@ -55,15 +55,15 @@ private final class Stand {
     init(_ opened: ModelOpener.Opened) throws {
         guard let name = ModelName("bench"), let version = ModelVersion(1) else { fatalError("valid by their letters") }
         memory = ScoreCache(limits: CacheLimits())
-        let stock = PathStock(memory: memory)
+        let factory = StageFactory(memory: memory)
         let metrics = ServingMetrics(version: "bench")
         let registry = ModelRegistry(
             RegistrySettings(root: "/nowhere"), formats: [], meter: { metrics.meter($0, $1) },
             logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() })
-        pipeline = PredictionPipeline(registry: registry, metrics: metrics, stock: stock)
+        pipeline = PredictionPipeline(registry: registry, metrics: metrics)
         var rules = ServingRules()
         rules.cacheLife = .seconds(3600)
-        let stages = try stock.path(of: name, version, opened.model, content: opened.digest, rules: rules)
+        let stages = try factory.stages(of: name, version, opened.model, content: opened.digest, rules: rules)
         let meter = metrics.meter(name, version)
         plain = ServedModel(name: name, version: version, model: opened.model, answers: AnswerRules(), meter: meter)
         cached = ServedModel(
@@ -108,9 +108,9 @@ private final class Stand {
     }
 
     private func ask(_ row: [Double], _ served: ServedModel) {
-        exchange.begin(arrival: .now, deadline: nil, width: row.count)
-        let added = exchange.features.addRow()
-        for (column, value) in row.enumerated() { exchange.features.set(value, row: added, column: column) }
-        guard case .answered? = try? pipeline.predict(exchange, with: served) else { fatalError("the model answers at once") }
+        group.begin(RequestInfo(arrival: .now), RowGroup.Target(served))
+        let added = group.features.addRow()
+        for (column, value) in row.enumerated() { group.features.set(value, row: added, column: column) }
+        guard case .answered = pipeline.run(group), group.outcome.error == nil else { fatalError("the model answers at once") }
     }
 }

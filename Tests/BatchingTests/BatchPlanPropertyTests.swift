@@ -22,7 +22,7 @@ internal import Testing
             case 0..<5:
                 let rows = random.below(6) == 0 ? 1 + Int(random.below(30)) : 1 + Int(random.below(3))
                 let deadline = queue.now + 1 + random.below(random.below(4) == 0 ? 40 : 4000)
-                let priority: BatchPriority = random.below(3) == 0 ? .bulk : .interactive
+                let priority: Priority = random.below(3) == 0 ? .bulk : .interactive
                 let isRefused = queue.refusal(id, rows: rows, deadline: deadline, priority: priority) != nil
                 #expect(isRefused == !reference.admit(id, rows, deadline, priority, queue.now))
             case 5..<8:
@@ -84,7 +84,7 @@ private struct Reference {
 
     var waitingRows: Int { entries.reduce(0) { $0 + $1.rows - $1.next } }
 
-    mutating func admit(_ id: Int, _ rows: Int, _ deadline: UInt64, _ priority: BatchPriority, _ now: UInt64) -> Bool {
+    mutating func admit(_ id: Int, _ rows: Int, _ deadline: UInt64, _ priority: Priority, _ now: UInt64) -> Bool {
         guard entries.isEmpty || waitingRows + rows <= queuedRows else { return false }
         let startBy = min(now + delay, now + (deadline - now) / 2)
         entries.append(

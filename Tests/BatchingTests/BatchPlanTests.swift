@@ -189,13 +189,13 @@ struct Queue {
     }
 
     mutating func refusal(
-        _ id: Int, rows: Int = 1, deadline: UInt64 = 1_000_000, priority: BatchPriority = .interactive
+        _ id: Int, rows: Int = 1, deadline: UInt64 = 1_000_000, priority: Priority = .interactive
     ) -> Duration? {
         plan.admit(
             id, rows: rows, deadline: Moment(nanoseconds: deadline), priority: priority, now: Moment(nanoseconds: now))
     }
 
-    mutating func admit(_ id: Int, rows: Int = 1, deadline: UInt64 = 1_000_000, priority: BatchPriority = .interactive) {
+    mutating func admit(_ id: Int, rows: Int = 1, deadline: UInt64 = 1_000_000, priority: Priority = .interactive) {
         let refusal = refusal(id, rows: rows, deadline: deadline, priority: priority)
         #expect(refusal == nil)
     }

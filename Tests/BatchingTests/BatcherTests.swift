@@ -182,8 +182,8 @@ internal import Testing
     @Test func rowsOfAnotherWidthAreRefused() throws {
         let batcher = try Batcher(ScriptedModel())
         let answer = Answer()
-        let exchange = PredictionExchange()
-        exchange.begin(arrival: Moment.now, deadline: nil, width: 2)
+        let exchange = BatchRows()
+        exchange.features.reset(width: 2)
         exchange.features.addRow()
         batcher.submit(BatchJob(exchange) { answer.take($0) })
         #expect(answer.value == .failed(.invalidRequest("a row has 2 features, the model takes 3")))
@@ -198,13 +198,6 @@ internal import Testing
         let second = batcher.submit([2]).answer
         #expect(first.value == .scored && second.value == .scored)
         #expect(model.seen == [[1, 2]])
-    }
-
-    @Test func nativeModelsAreScoredOnTheCallersThread() {
-        #expect(CallPath.of(.inline) == .callersThread)
-        #expect(CallPath.of(CallProfile(mostRows: 4)) == .callersThread)
-        #expect(CallPath.of(CallProfile(isBlocking: true)) == .engineThread)
-        #expect(CallPath.of(CallProfile(isBlocking: true, mayShareCalls: false)) == .engineThread)
     }
 
     /// A batcher whose only engine is busy until the model is released.

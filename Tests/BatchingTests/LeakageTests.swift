@@ -108,7 +108,7 @@ private struct Order: Sendable {
 /// exchange in it being nobody's.
 private final class Client: @unchecked Sendable {
     private struct Shared {
-        var free: [PredictionExchange] = []
+        var free: [BatchRows] = []
         var outstanding = 0
         /// The client's thread waits until half of its requests are answered.
         var isWaiting = false
@@ -146,12 +146,12 @@ private final class Client: @unchecked Sendable {
                 lock.with { shared in
                     shared.outstanding += 1
                     return shared.free.popLast()
-                } ?? PredictionExchange()
+                } ?? BatchRows()
             let isHurried = random.below(20) == 0
             let deadline = isHurried ? Moment(nanoseconds: Moment.now.nanoseconds + random.below(300_000)) : nil
-            exchange.begin(arrival: Moment.now, deadline: deadline, width: 3)
+            exchange.features.reset(width: 3)
             order.fill(exchange.features)
-            let job = BatchJob(exchange, priority: random.below(8) == 0 ? .bulk : .interactive) { outcome in
+            let job = BatchJob(exchange, deadline: deadline, priority: random.below(8) == 0 ? .bulk : .interactive) { outcome in
                 self.take(outcome, order)
             }
             batcher.submit(job)
@@ -199,7 +199,7 @@ private final class Client: @unchecked Sendable {
 
     private func take(_ outcome: BatchOutcome, _ order: Order) {
         var tally = Tally()
-        let returned: PredictionExchange?
+        let returned: BatchRows?
         tally.answered = 1
         switch outcome {
         case .scored(let exchange):

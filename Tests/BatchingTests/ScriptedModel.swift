@@ -111,7 +111,7 @@ final class Answer: @unchecked Sendable {
 
     private let gate = Gate()
     private var result: Result?
-    private var returned: PredictionExchange?
+    private var returned: BatchRows?
 
     /// Blocks until the answer is there.
     var value: Result {
@@ -119,8 +119,8 @@ final class Answer: @unchecked Sendable {
         return result ?? .cancelled
     }
 
-    /// The exchange, if it came back. Blocks until the answer is there.
-    var exchange: PredictionExchange? {
+    /// The rows, if they came back. Blocks until the answer is there.
+    var rows: BatchRows? {
         gate.wait()
         return returned
     }
@@ -136,15 +136,15 @@ final class Answer: @unchecked Sendable {
     }
 
     func scores() -> [Double] {
-        guard let scores = exchange?.scores else { return [] }
+        guard let scores = rows?.scores else { return [] }
         return (0..<scores.count).map { scores[$0, 0] }
     }
 }
 
-/// An exchange with rows of these ids, their position as the second feature, and texts for even positions.
-func exchange(_ ids: [Double], deadline: Moment? = nil) -> PredictionExchange {
-    let exchange = PredictionExchange()
-    exchange.begin(arrival: Moment.now, deadline: deadline, width: 3)
+/// Rows of these ids, their position as the second feature, and texts for even positions.
+func rows(_ ids: [Double]) -> BatchRows {
+    let exchange = BatchRows()
+    exchange.features.reset(width: 3)
     for (position, id) in ids.enumerated() {
         let row = exchange.features.addRow()
         exchange.features.set(id, row: row, column: 0)
@@ -156,17 +156,17 @@ func exchange(_ ids: [Double], deadline: Moment? = nil) -> PredictionExchange {
 
 extension Batcher {
     func submit(
-        _ ids: [Double], in time: Duration? = nil, priority: BatchPriority = .interactive
+        _ ids: [Double], in time: Duration? = nil, priority: Priority = .interactive
     ) -> (job: BatchJob, answer: Answer) {
         let answer = Answer()
         let deadline = time.map { Moment.now.advanced(byMilliseconds: UInt64($0 / .milliseconds(1))) }
-        let job = BatchJob(exchange(ids, deadline: deadline), priority: priority) { answer.take($0) }
+        let job = BatchJob(rows(ids), deadline: deadline, priority: priority) { answer.take($0) }
         submit(job)
         return (job, answer)
     }
 }
 
-/// What the scores of `exchange(ids)` have to be.
+/// What the scores of `rows(ids)` have to be.
 func expected(_ ids: [Double]) -> [Double] {
     ids.enumerated().map { ScriptedModel.answer($1, Double($0)) }
 }

@@ -31,6 +31,7 @@ final class FactorModel: ScoringModel {
 private final class NoMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ group: RowGroup, column: Int?) {}
 }
 
 struct HalfRule: DecisionRule {
@@ -45,17 +46,15 @@ func served(_ version: Int, _ model: FactorModel) -> ServedModel {
 }
 
 /// Scores rows whose first input is given, as a request does.
-func request(_ values: [Double], by served: ServedModel, in exchange: PredictionExchange = PredictionExchange()) throws
-    -> PredictionExchange
-{
-    exchange.begin(arrival: .now, deadline: nil, width: served.signature.inputs.count)
+func request(_ values: [Double], by served: ServedModel, in group: RowGroup = RowGroup()) throws -> RowGroup {
+    group.begin(RequestInfo(arrival: .now), RowGroup.Target(served))
     for value in values {
-        let row = exchange.features.addRow()
-        exchange.features.set(value, row: row, column: 0)
+        let row = group.features.addRow()
+        group.features.set(value, row: row, column: 0)
     }
-    try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
-    for row in 0..<exchange.scores.count { exchange.decisions.append(served.rule?.decision(for: exchange.scores[row, 0])) }
-    return exchange
+    try served.model.score(group.features, into: group.scores, ScoreCall(deadline: nil, workspace: group.workspace))
+    for row in 0..<group.scores.count { group.outcome.decisions.append(served.rule?.decision(for: group.scores[row, 0])) }
+    return group
 }
 
 /// Looks again until a comparison is as expected; nil after ten seconds.

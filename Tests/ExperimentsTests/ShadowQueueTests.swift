@@ -7,8 +7,8 @@ struct ShadowQueueTests {
     @Test func bothScoresAreKeptSideBySide() throws {
         let seen = Mutex<[ShadowResult]>([])
         let queue = ShadowQueue(served(3, FactorModel(2))) { result in seen.withLock { $0.append(result) } }
-        let exchange = try request([0.1, 0.3, 0.4], by: served(2, FactorModel(1)))
-        queue.offer(ShadowedRows(exchange, answeredBy: served(2, FactorModel(1)), requestID: "r1"))
+        let group = try request([0.1, 0.3, 0.4], by: served(2, FactorModel(1)))
+        queue.offer(ShadowedRows(group, requestID: "r1"))
         let comparison = try #require(comparison(of: queue) { $0.rows == 3 && $0.queue.queued == 0 })
         #expect(abs(comparison.meanDifference - 0.8 / 3) < 1e-12)
         #expect(comparison.largestDifference == 0.4)
@@ -26,14 +26,14 @@ struct ShadowQueueTests {
     @Test func whatTheShadowVersionAnsweredItselfIsPassedOver() throws {
         let own = served(3, FactorModel(2))
         let queue = ShadowQueue(own)
-        queue.offer(ShadowedRows(try request([0.1], by: own), answeredBy: own, requestID: nil))
+        queue.offer(ShadowedRows(try request([0.1], by: own), requestID: nil))
         #expect(queue.comparison().queue.queued == 0 && queue.comparison().queue.dropped == 0)
     }
 
     @Test func aShadowThatThrowsIsCountedWithItsReason() throws {
         let queue = ShadowQueue(served(3, FactorModel(1, .failing)))
         let stable = served(2, FactorModel(1))
-        queue.offer(ShadowedRows(try request([0.1, 0.2], by: stable), answeredBy: stable, requestID: nil))
+        queue.offer(ShadowedRows(try request([0.1, 0.2], by: stable), requestID: nil))
         let comparison = try #require(comparison(of: queue) { $0.queue.errors == 2 })
         #expect(comparison.queue.lastError == "the engine says no")
         #expect(comparison.rows == 0)
@@ -42,7 +42,7 @@ struct ShadowQueueTests {
     @Test func aShadowWithoutAScoreDisagrees() throws {
         let queue = ShadowQueue(served(3, FactorModel(1, .missing)))
         let stable = served(2, FactorModel(1))
-        queue.offer(ShadowedRows(try request([0.1, 0.2], by: stable), answeredBy: stable, requestID: nil))
+        queue.offer(ShadowedRows(try request([0.1, 0.2], by: stable), requestID: nil))
         let comparison = try #require(comparison(of: queue) { $0.rows == 2 })
         #expect(comparison.missingDisagreements == 2 && comparison.decisionDisagreements == 2)
         #expect(comparison.meanDifference == 0)
@@ -56,7 +56,7 @@ struct ShadowQueueTests {
         let queue = ShadowQueue(served(3, model), limits: limits)
         let stable = served(2, FactorModel(1))
         for _ in 0..<1000 {
-            queue.offer(ShadowedRows(try request([0.1], by: stable), answeredBy: stable, requestID: nil))
+            queue.offer(ShadowedRows(try request([0.1], by: stable), requestID: nil))
         }
         let stuck = try #require(comparison(of: queue) { $0.queue.busyFor.map { $0 > .milliseconds(20) } ?? false })
         #expect(stuck.queue.queued == 64 && stuck.queue.dropped == 936)
@@ -73,7 +73,7 @@ struct ShadowQueueTests {
         let inputs = (0..<1000).map { Field("f\($0)") }
         let stable = served(2, FactorModel(1, inputs: inputs))
         for _ in 0..<100 {
-            queue.offer(ShadowedRows(try request([0.1], by: stable), answeredBy: stable, requestID: nil))
+            queue.offer(ShadowedRows(try request([0.1], by: stable), requestID: nil))
         }
         #expect(queue.comparison().queue.queued == 12)
         #expect(queue.comparison().queue.dropped == 88)
@@ -86,18 +86,18 @@ struct ShadowQueueTests {
         let queue = ShadowQueue(served(3, FactorModel(2))) { result in
             if result.shadow.scores[0] != result.served.scores[0] * 2 { strays.wrappingAdd(1, ordering: .relaxed) }
         }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
             for thread in 0..<4 {
-                group.addTask {
-                    let exchange = PredictionExchange()
+                tasks.addTask {
+                    let group = RowGroup()
                     let stable = served(2, FactorModel(1))
                     for number in 0..<5000 {
-                        _ = try request([Double(thread * 5000 + number)], by: stable, in: exchange)
-                        queue.offer(ShadowedRows(exchange, answeredBy: stable, requestID: nil))
+                        _ = try request([Double(thread * 5000 + number)], by: stable, in: group)
+                        queue.offer(ShadowedRows(group, requestID: nil))
                     }
                 }
             }
-            try await group.waitForAll()
+            try await tasks.waitForAll()
         }
         _ = try #require(comparison(of: queue) { $0.rows + $0.queue.dropped == 20_000 })
         #expect(strays.load(ordering: .relaxed) == 0)
@@ -108,8 +108,8 @@ struct ShadowQueueTests {
         let hanging = FactorModel(1, .hanging)
         let queue = ShadowQueue(served(3, hanging))
         let stable = served(2, FactorModel(1))
-        let exchange = try request([0.1], by: stable)
-        for _ in 0..<5000 { queue.offer(ShadowedRows(exchange, answeredBy: stable, requestID: nil)) }
+        let group = try request([0.1], by: stable)
+        for _ in 0..<5000 { queue.offer(ShadowedRows(group, requestID: nil)) }
         hanging.isReleased.store(true, ordering: .relaxed)
         let comparison = try #require(comparison(of: queue) { $0.rows + $0.queue.dropped == 5000 })
         #expect(comparison.queue.dropped > 0)
@@ -123,13 +123,13 @@ struct ShadowQueueTests {
         let stable = served(2, FactorModel(1, inputs: own))
         let queue = ShadowQueue(served(3, FactorModel(1, inputs: other)))
         for level in 0..<3 {
-            let exchange = PredictionExchange()
-            exchange.begin(arrival: .now, deadline: nil, width: 2)
-            exchange.features.addRow()
-            exchange.features.set(0.25, row: 0, column: 0)
-            exchange.features.set(Double(level), row: 0, column: 1)
-            try stable.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
-            queue.offer(ShadowedRows(exchange, answeredBy: stable, requestID: nil))
+            let group = RowGroup()
+            group.begin(RequestInfo(arrival: .now), RowGroup.Target(stable))
+            group.features.addRow()
+            group.features.set(0.25, row: 0, column: 0)
+            group.features.set(Double(level), row: 0, column: 1)
+            try stable.model.score(group.features, into: group.scores, ScoreCall(deadline: nil, workspace: group.workspace))
+            queue.offer(ShadowedRows(group, requestID: nil))
         }
         let comparison = try #require(comparison(of: queue) { $0.rows == 3 })
         // The shadow's score is its first column: the position of the country among its own levels.
@@ -166,7 +166,7 @@ struct ShadowQueueTests {
     @Test func aShadowThatTakesOtherKindsSaysSo() throws {
         let stable = served(2, FactorModel(1, inputs: [Field("a")]))
         let queue = ShadowQueue(served(3, FactorModel(1, inputs: [Field("a", .text)])))
-        queue.offer(ShadowedRows(try request([0.1], by: stable), answeredBy: stable, requestID: nil))
+        queue.offer(ShadowedRows(try request([0.1], by: stable), requestID: nil))
         let comparison = try #require(comparison(of: queue) { $0.queue.errors == 1 })
         #expect(comparison.queue.lastError?.contains("'a' in another kind") == true)
     }

@@ -16,6 +16,7 @@ final class EchoModel: ScoringModel {
 final class SilentMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ group: RowGroup, column: Int?) {}
 }
 
 /// Serves `echo`, version 3, also under no name.
@@ -38,38 +39,43 @@ final class EchoPredictor: Predictor {
     /// Predictions so far.
     var predictions: Int { calls.load(ordering: .relaxed) }
 
-    func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving {
-        guard name == nil || name == echo.name else { throw .unknownModel(name?.text ?? "") }
-        guard version == nil || version == .number(echo.version) else {
-            throw .unknownVersion(model: "echo", version: version?.description ?? "")
+    func resolve(_ info: RequestInfo) throws(ScoringError) -> ResolvedModel {
+        guard info.model == nil || info.model == echo.name else { throw .unknownModel(info.model?.text ?? "") }
+        guard info.version == nil || info.version == .number(echo.version) else {
+            throw .unknownVersion(model: "echo", version: info.version?.description ?? "")
         }
-        return Serving(echo)
+        return ResolvedModel(echo)
     }
 
+    func admit(_ info: RequestInfo, to served: ServedModel) throws(ScoringError) {}
+
     /// Rows whose second feature is 2 are answered later, by a task that waits at the gate.
-    func predict(
-        _ exchange: PredictionExchange, with served: ServedModel
-    ) throws(ScoringError) -> PredictionProgress {
+    func run(_ group: RowGroup) -> PredictionProgress {
         calls.add(1, ordering: .relaxed)
-        guard exchange.features.count > 0, exchange.features[0, 1] == 2, let completion = exchange.completion else {
-            try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
+        guard group.features.count > 0, group.features[0, 1] == 2, let completion = group.completion else {
+            Self.score(group)
             return .answered
         }
-        exchange.cancel = { [cancelled] in cancelled.open() }
+        group.cancel = { [cancelled] in cancelled.open() }
         Task { [gate, lateBegan] in
             lateBegan.open()
             await gate.wait()
-            do throws(ScoringError) {
-                try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
-                completion(exchange, nil)
-            } catch {
-                completion(exchange, error)
-            }
+            Self.score(group)
+            completion(group)
         }
         return .pending
     }
 
-    func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?) {}
+    private static func score(_ group: RowGroup) {
+        do throws(ScoringError) {
+            let call = ScoreCall(deadline: nil, workspace: group.workspace)
+            try group.served.model.score(group.features, into: group.scores, call)
+        } catch {
+            group.outcome.error = error
+        }
+    }
+
+    func reject(_ info: RequestInfo, _ error: ScoringError, by served: ServedModel?) {}
 }
 
 /// A repository whose `load` takes until the test lets it go on.

@@ -1,16 +1,12 @@
 internal import Scoring
 internal import Synchronization
 
-/// Keeps what an experiment is told of failures.
-final class Notes: RunningExperiment {
+/// Keeps the failures of the version that it hears of; not those that callers brought about.
+final class Notes: OutcomeObserver {
     let failures = Mutex<[ScoringError]>([])
-    let dividesRequests = false
-    let keyName: String? = nil
-    let keepsAnswers = false
 
-    func served(forKey key: UnsafeRawBufferPointer?) -> ServedModel? { nil }
-    func learn(from exchange: PredictionExchange, answeredBy served: ServedModel, nanoseconds: UInt64) {}
-    func learn(failure: ScoringError, rows: Int, of served: ServedModel, wasChosen: Bool) {
-        failures.withLock { $0.append(failure) }
+    func finished(_ group: RowGroup) {
+        guard let failure = group.outcome.failure, failure.blame != .caller else { return }
+        failures.withLock { $0.append(failure.error) }
     }
 }

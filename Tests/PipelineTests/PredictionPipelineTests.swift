@@ -29,10 +29,11 @@ internal import Testing
 
         func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
         func recordFailure(_ error: ScoringError) { events.withLock { $0.append("failure: \(error)") } }
+        func recordResults(_ group: RowGroup, column: Int?) {}
     }
 
     private let tally = Tally()
-    private let exchange = PredictionExchange()
+    private let group = RowGroup()
     private let pipeline: PredictionPipeline
 
     init() {
@@ -40,7 +41,7 @@ internal import Testing
         let registry = ModelRegistry(
             RegistrySettings(root: "/nowhere"), formats: [], meter: { metrics.meter($0, $1) },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        pipeline = PredictionPipeline(registry: registry, metrics: metrics, stock: PathStock())
+        pipeline = PredictionPipeline(registry: registry, metrics: metrics)
     }
 
     private func serve(_ body: @escaping @Sendable (FeatureBatch, ScoreBatch) throws(ScoringError) -> Void) throws -> ServedModel
@@ -53,59 +54,56 @@ internal import Testing
             meter: tally)
     }
 
-    private func begin(_ values: [Double], deadline: Moment? = nil) {
-        exchange.begin(arrival: .now, deadline: deadline, width: 1)
-        for value in values { exchange.features.set(value, row: exchange.features.addRow(), column: 0) }
+    /// Asks, and returns why no row has a score.
+    private func ask(_ values: [Double], deadline: Moment? = nil, _ served: ServedModel) -> ScoringError? {
+        group.begin(RequestInfo(arrival: .now, deadline: deadline), RowGroup.Target(served))
+        for value in values { group.features.set(value, row: group.features.addRow(), column: 0) }
+        #expect(pipeline.run(group) == .answered)
+        return group.outcome.error
     }
 
     private var events: [String] { tally.events.withLock { $0 } }
 
     @Test func eachRowGetsItsDecision() throws {
-        begin([0.9, 0.1, .nan])
-        _ = try pipeline.predict(
-            exchange, with: serve { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } })
-        #expect(exchange.decisions == [.block, .allow, nil])
+        let served = try serve { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }
+        #expect(ask([0.9, 0.1, .nan], served) == nil)
+        #expect(group.outcome.decisions == [.block, .allow, nil])
         #expect(events == ["success of 3"])
     }
 
     @Test func aDeadlineThatHasPassedCostsNoScoring() throws {
-        begin([1], deadline: Moment(nanoseconds: 1))
         let served = try serve { _, _ in Issue.record("it was scored") }
-        #expect(throws: ScoringError.deadlineExceeded) { _ = try pipeline.predict(exchange, with: served) }
-        #expect(exchange.decisions.isEmpty)
+        #expect(ask([1], deadline: Moment(nanoseconds: 1), served) == .deadlineExceeded)
+        #expect(group.outcome.decisions.isEmpty)
         #expect(events == ["failure: \(ScoringError.deadlineExceeded)"])
     }
 
     @Test func aScoreThatComesTooLateIsNoAnswer() throws {
         let deadline = Moment.now.advanced(byMilliseconds: 2)
-        begin([0.9], deadline: deadline)
         let served = try serve { _, scores in
             scores[0, 0] = 0.9
             while Moment.now <= deadline {}
         }
-        #expect(throws: ScoringError.deadlineExceeded) { _ = try pipeline.predict(exchange, with: served) }
-        #expect(exchange.decisions.isEmpty, "no decision is made on it either")
+        #expect(ask([0.9], deadline: deadline, served) == .deadlineExceeded)
+        #expect(group.outcome.decisions.isEmpty, "no decision is made on it either")
     }
 
     @Test func anEnginesFailureIsCountedAndPassedOn() throws {
-        begin([1])
         let served = try serve { _, _ throws(ScoringError) in throw .engineFailure("out of order") }
-        #expect(throws: ScoringError.engineFailure("out of order")) { _ = try pipeline.predict(exchange, with: served) }
+        #expect(ask([1], served) == .engineFailure("out of order"))
+        #expect(group.outcome.failure?.blame == .engine)
         #expect(events == ["failure: out of order"])
     }
 
     @Test func aRequestOfWhichNoRowCouldBeScoredIsAFailure() throws {
-        begin([1, 2])
         let bad = ScoringError.invalidFeature(name: "x", reason: "out of range")
-        _ = try pipeline.predict(exchange, with: serve { _, scores in for row in 0..<2 { scores.fail(row: row, bad) } })
-        begin([1, 2])
-        _ = try pipeline.predict(
-            exchange,
-            with: serve { _, scores in
-                scores.fail(row: 0, bad)
-                scores[1, 0] = 0.9
-            })
-        #expect(exchange.decisions == [nil, .block])
+        #expect(ask([1, 2], try serve { _, scores in for row in 0..<2 { scores.fail(row: row, bad) } }) == nil)
+        let half = try serve { _, scores in
+            scores.fail(row: 0, bad)
+            scores[1, 0] = 0.9
+        }
+        #expect(ask([1, 2], half) == nil)
+        #expect(group.outcome.decisions == [nil, .block])
         #expect(events == ["failure: \(bad)", "success of 2"])
     }
 }

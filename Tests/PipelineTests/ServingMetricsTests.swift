@@ -53,15 +53,15 @@ internal import Testing
 
     @Test func decisionsAndScoresAreCountedByVersion() {
         let metrics = ServingMetrics(version: "")
-        let exchange = PredictionExchange()
-        exchange.scores.reset(rows: 6, width: 2)
-        for (row, score) in [0.5, 0.95, -3, .nan, 2e6, 0.5].enumerated() { exchange.scores[row, 1] = score }
+        let group = RowGroup()
+        group.scores.reset(rows: 6, width: 2)
+        for (row, score) in [0.5, 0.95, -3, .nan, 2e6, 0.5].enumerated() { group.scores[row, 1] = score }
         // A fallback's score is none of the model's.
-        exchange.degradations = [Degradation(reason: "score missing", rows: [5])]
-        exchange.decisions = [.allow, .block, nil, .block, .allow, nil]
-        metrics.meter(name, version).recordResults(exchange, column: 1)
-        exchange.decisions = [.allow]
-        metrics.meter(name, version).recordResults(exchange, column: nil)
+        group.outcome.degradations = [Degradation(.missingScore, rows: [5])]
+        group.outcome.decisions = [.allow, .block, nil, .block, .allow, nil]
+        metrics.meter(name, version).recordResults(group, column: 1)
+        group.outcome.decisions = [.allow]
+        metrics.meter(name, version).recordResults(group, column: nil)
         let lines = metrics.exposition().split(separator: "\n")
         let labels = "model_name=\"fraud\",version=\"2\""
         #expect(lines.contains("model_decisions_total{\(labels),decision=\"ALLOW\"} 3"))
@@ -80,7 +80,7 @@ internal import Testing
     @Test func everyNameHasAPrefix() {
         let metrics = ServingMetrics(version: "")
         metrics.meter(name, version).recordSuccess(rows: 1, nanoseconds: 1)
-        for line in metrics.exposition(PathStock()).split(separator: "\n") where !line.hasPrefix("#") {
+        for line in metrics.exposition(StageFactory()).split(separator: "\n") where !line.hasPrefix("#") {
             #expect(line.hasPrefix("verdict_") || line.hasPrefix("model_"))
         }
     }

@@ -36,12 +36,12 @@ extension StageTests {
         rules.limits?.breaker?.minimumCalls = 3
         rules.limits?.breaker?.slowCall = .milliseconds(1)
         let served = try serve(rules, calls: Self.blocking) { _, _ in gate.wait() }
-        var errors: [ScoringError?] = []
+        var answers: [Answer] = []
         for _ in 0..<6 {
             let deadline = isModels ? nil : Moment.now.advanced(byMilliseconds: 20)
-            errors.append(await ask(served, [1], deadline: deadline).error)
+            answers.append(await ask(served, [1], deadline: deadline))
         }
-        #expect(errors.contains(CircuitBreaker.refusal) == isModels)
+        #expect(answers.contains(where: \.isRefusedByBreaker) == isModels)
         gate.open()
     }
 
@@ -94,11 +94,9 @@ extension StageTests {
 
     /// What a request is told before it is read, with a delay that is too long.
     private func screen(_ served: ServedModel) -> ScoringError? {
-        let exchange = PredictionExchange { _, _ in }
-        exchange.begin(arrival: .now, deadline: nil, width: 1)
-        exchange.queueDelay = QueueDelay(waited: 20_000_000, standing: 5_000_000)
+        let delay = QueueDelay(waited: 20_000_000, standing: 5_000_000)
         do throws(ScoringError) {
-            try pipeline.screen(exchange, with: served)
+            try pipeline.admit(RequestInfo(arrival: .now, queueDelay: delay), to: served)
             return nil
         } catch {
             return error

@@ -40,6 +40,7 @@ internal import Testing
 
         func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
         func recordFailure(_ error: ScoringError) { events.withLock { $0.append("failure: \(error)") } }
+        func recordResults(_ group: RowGroup, column: Int?) {}
     }
 
     /// Holds threads until it is opened.
@@ -64,10 +65,12 @@ internal import Testing
         var degradedRows: [Int]?
         var failedRows: [Int] = []
         var error: ScoringError?
+
+        var isRefusedByBreaker: Bool { if case .circuitOpen? = error { true } else { false } }
     }
 
     let tally = Tally()
-    let stock = PathStock()
+    let factory = StageFactory()
     let pipeline: PredictionPipeline
     let name: ModelName
 
@@ -76,7 +79,7 @@ internal import Testing
         let registry = ModelRegistry(
             RegistrySettings(root: "/nowhere"), formats: [], meter: { metrics.meter($0, $1) },
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        pipeline = PredictionPipeline(registry: registry, metrics: metrics, stock: stock)
+        pipeline = PredictionPipeline(registry: registry, metrics: metrics)
         name = try #require(ModelName("m"))
     }
 
@@ -88,14 +91,14 @@ internal import Testing
         let number = try #require(ModelVersion(version))
         var answers = AnswerRules()
         answers.rule = HalfRule()
-        let stages = try stock.path(of: name, number, model, content: [1], rules: rules, rowNanoseconds: rowNanoseconds)
+        let stages = try factory.stages(of: name, number, model, content: [1], rules: rules, rowNanoseconds: rowNanoseconds)
         return ServedModel(name: name, version: number, model: model, answers: answers, meter: tally, stages: stages)
     }
 
     /// Asks and waits for the answer.
     func ask(
         _ served: ServedModel, _ values: [Double], arrival: Moment = .now, deadline: Moment? = nil,
-        queueDelay: QueueDelay = .none, experiment: (any RunningExperiment)? = nil
+        queueDelay: QueueDelay = .none, experiment: (any OutcomeObserver)? = nil
     ) async -> Answer {
         await withCheckedContinuation { continuation in
             begin(served, values, arrival, deadline, queueDelay, experiment) { continuation.resume(returning: $0) }
@@ -106,28 +109,24 @@ internal import Testing
     @discardableResult
     func begin(
         _ served: ServedModel, _ values: [Double], _ arrival: Moment, _ deadline: Moment? = nil,
-        _ queueDelay: QueueDelay = .none, _ experiment: (any RunningExperiment)? = nil,
+        _ queueDelay: QueueDelay = .none, _ experiment: (any OutcomeObserver)? = nil,
         answered: @escaping @Sendable (Answer) -> Void
-    ) -> PredictionExchange {
-        let exchange = PredictionExchange { exchange, error in answered(Self.answer(exchange, error)) }
-        exchange.begin(arrival: arrival, deadline: deadline, width: 1)
-        exchange.queueDelay = queueDelay
-        exchange.experiment = experiment
-        for value in values { exchange.features.set(value, row: exchange.features.addRow(), column: 0) }
-        do throws(ScoringError) {
-            if case .answered = try pipeline.predict(exchange, with: served) { answered(Self.answer(exchange, nil)) }
-        } catch {
-            answered(Answer(error: error))
-        }
-        return exchange
+    ) -> RowGroup {
+        let group = RowGroup { group in answered(Self.answer(group)) }
+        let info = RequestInfo(arrival: arrival, deadline: deadline, queueDelay: queueDelay)
+        group.begin(info, RowGroup.Target(served, observer: experiment))
+        for value in values { group.features.set(value, row: group.features.addRow(), column: 0) }
+        if case .answered = pipeline.run(group) { answered(Self.answer(group)) }
+        return group
     }
 
-    static func answer(_ exchange: PredictionExchange, _ error: ScoringError?) -> Answer {
-        if let error { return Answer(error: error) }
+    static func answer(_ group: RowGroup) -> Answer {
+        let (scores, outcome) = (group.scores, group.outcome)
+        if let error = outcome.error { return Answer(error: error) }
         return Answer(
-            scores: (0..<exchange.scores.count).map { exchange.scores[$0, 0] }, decisions: exchange.decisions,
-            isCached: exchange.isCached, degradation: exchange.degradations.first?.reason,
-            degradedRows: exchange.degradations.first?.rows, failedRows: exchange.scores.failures.map(\.row).sorted())
+            scores: (0..<scores.count).map { scores[$0, 0] }, decisions: outcome.decisions, isCached: outcome.isCached,
+            degradation: outcome.degradations.first?.reason.rawValue, degradedRows: outcome.degradations.first?.rows,
+            failedRows: scores.failures.map(\.row).sorted())
     }
 
     static let echo: Body = { rows, scores in for row in 0..<rows.count { scores[row, 0] = rows[row, 0] } }
@@ -167,14 +166,14 @@ internal import Testing
 
     @Test func aFrontThatCannotWaitGetsItsAnswerAtOnce() throws {
         let served = try serve(ServingRules(), calls: Self.blocking, Self.echo)
-        let exchange = PredictionExchange()
-        exchange.begin(arrival: .now, deadline: nil, width: 1)
-        exchange.features.set(0.7, row: exchange.features.addRow(), column: 0)
-        guard case .answered = try pipeline.predict(exchange, with: served) else {
+        let group = RowGroup()
+        group.begin(RequestInfo(arrival: .now), RowGroup.Target(served))
+        group.features.set(0.7, row: group.features.addRow(), column: 0)
+        guard case .answered = pipeline.run(group) else {
             Issue.record("it was to be answered later")
             return
         }
-        #expect(exchange.scores[0, 0] == 0.7)
+        #expect(group.scores[0, 0] == 0.7)
     }
 
     @Test func quickCallsOfOneRowAreMadeOnTheCallersThreadAndOthersAreNot() async throws {
@@ -184,13 +183,13 @@ internal import Testing
                 threads.withLock { $0.append(pthread_self()) }
                 for row in 0..<rows.count { scores[row, 0] = rows[row, 0] }
             }
-            let exchange = PredictionExchange { _, _ in }
-            exchange.begin(arrival: .now, deadline: nil, width: 1)
-            exchange.features.set(0.75, row: exchange.features.addRow(), column: 0)
-            let progress = try pipeline.predict(exchange, with: served)
+            let group = RowGroup { _ in }
+            group.begin(RequestInfo(arrival: .now), RowGroup.Target(served))
+            group.features.set(0.75, row: group.features.addRow(), column: 0)
+            let progress = pipeline.run(group)
             #expect(progress == (isHere ? .answered : .pending))
             if isHere {
-                #expect(exchange.scores[0, 0] == 0.75)
+                #expect(group.scores[0, 0] == 0.75)
                 #expect(threads.withLock { $0 } == [pthread_self()])
                 // Several rows share a call on an engine thread.
                 #expect(await ask(served, [0.1, 0.2]).scores == [0.1, 0.2])
@@ -268,10 +267,10 @@ internal import Testing
     /// Asks for the same row `count` times: the first is to be computed, the others wait for it.
     func askTogether(
         _ count: Int, _ served: ServedModel, arrival: Moment = .now
-    ) -> (crowd: Crowd<Answer>, leader: PredictionExchange) {
+    ) -> (crowd: Crowd<Answer>, leader: RowGroup) {
         let crowd = Crowd<Answer>(count)
-        let exchanges = (0..<count).map { _ in begin(served, [1], arrival) { crowd.add($0) } }
-        return (crowd, exchanges[0])
+        let groups = (0..<count).map { _ in begin(served, [1], arrival) { crowd.add($0) } }
+        return (crowd, groups[0])
     }
 
     @Test func thoseWhoWaitAreRefusedTogetherWhereTheirLeaderGoesAndTheBreakerIsOpen() async throws {
@@ -285,9 +284,9 @@ internal import Testing
             throw .engineFailure("broken")
         }
         let (crowd, leader) = askTogether(3000, served)
-        while await ask(served, [2]).error != CircuitBreaker.refusal {}
+        while !(await ask(served, [2]).isRefusedByBreaker) {}
         leader.cancel?()
-        #expect(await crowd.answers().count { $0.error == CircuitBreaker.refusal } == 2999)
+        #expect(await crowd.answers().count { $0.isRefusedByBreaker } == 2999)
         gate.open()
     }
 
@@ -401,7 +400,7 @@ internal import Testing
         rules.limits = limits
         let served = try serve(rules) { _, _ throws(ScoringError) in throw .engineFailure("broken") }
         for _ in 0..<3 { #expect(await ask(served, [1]).error == .engineFailure("broken")) }
-        #expect(await ask(served, [1]).error == CircuitBreaker.refusal)
+        #expect(await ask(served, [1]).isRefusedByBreaker)
     }
 
     @Test func aMissingScoreIsStoodInForOnlyWhereTheModelSaysSo() async throws {

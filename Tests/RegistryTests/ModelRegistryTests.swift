@@ -19,7 +19,7 @@ internal import Testing
         #expect(try fixture.score("credit") == 10)
         #expect(fixture.events.lines.contains("loaded fraud/2 Fake 1"))
         #expect(fixture.events.count(of: "published") == 3)
-        let served = try fixture.registry.served(model("fraud")).model
+        let served = try fixture.registry.resolve(model("fraud")).served
         #expect(served.name.text == "fraud" && served.versionText == "2" && served.meter is FakeMeter)
     }
 
@@ -131,10 +131,10 @@ internal import Testing
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 2")
         try await fixture.registry.start()
-        #expect(try fixture.registry.served(model("fraud")).model.rule == nil)
+        #expect(try fixture.registry.resolve(model("fraud")).served.rule == nil)
         try fixture.write("fraud/model.yaml", "policy: { block: 1 }\nscore: half")
         try await fixture.settle()
-        #expect(try fixture.registry.served(model("fraud")).model.rule?.decision(for: 2) == .block)
+        #expect(try fixture.registry.resolve(model("fraud")).served.rule?.decision(for: 2) == .block)
         #expect(try fixture.score("fraud") == 1)
         try fixture.write("fraud/model.yaml", "polcy: { block: 1 }")
         try await fixture.settle()

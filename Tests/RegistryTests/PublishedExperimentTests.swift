@@ -16,19 +16,32 @@ internal import Testing
         return fixture
     }
 
-    private func serving(_ fixture: RepositoryFixture, _ version: VersionReference? = nil) throws -> Serving {
-        try fixture.registry.served(model("fraud"), version: version)
+    private func serving(_ fixture: RepositoryFixture, _ version: VersionReference? = nil) throws -> ResolvedModel {
+        try fixture.registry.resolve(model("fraud"), version: version)
     }
 
     /// A request that the version answered, as the pipeline hands it to the experiment.
-    private func learn(_ serving: Serving, _ served: ServedModel, isChosen: Bool = true, isCached: Bool = false) throws {
-        let exchange = PredictionExchange()
-        exchange.begin(arrival: .now, deadline: nil, width: served.signature.inputs.count)
-        exchange.features.set(1, row: exchange.features.addRow(), column: 0)
-        exchange.scores.reset(rows: 1, width: served.signature.outputs.count)
-        exchange.isVersionChosen = isChosen
-        exchange.isCached = isCached
-        try #require(serving.experiment).learn(from: exchange, answeredBy: served, nanoseconds: 1000)
+    private func learn(_ found: ResolvedModel, _ served: ServedModel, isChosen: Bool = true, isCached: Bool = false) throws {
+        try finish(found, served, isChosen: isChosen) { $0.outcome.isCached = isCached }
+    }
+
+    /// The same of a request that failed.
+    private func learn(
+        _ found: ResolvedModel, _ failure: ScoringError, rows: Int = 1, of served: ServedModel, isChosen: Bool = true
+    ) throws {
+        try finish(found, served, rows: rows, isChosen: isChosen) { $0.outcome.failure = Outcome.Failure(failure) }
+    }
+
+    private func finish(
+        _ found: ResolvedModel, _ served: ServedModel, rows: Int = 1, isChosen: Bool, _ body: (RowGroup) -> Void
+    ) throws {
+        let group = RowGroup()
+        let observer = try #require(found.observer)
+        group.begin(RequestInfo(arrival: .now), RowGroup.Target(served, isChosen: isChosen, observer: observer))
+        for _ in 0..<rows { group.features.set(1, row: group.features.addRow(), column: 0) }
+        group.scores.reset(rows: rows, width: served.signature.outputs.count)
+        body(group)
+        observer.finished(group)
     }
 
     private func counts(_ fixture: RepositoryFixture) throws -> [Int] {
@@ -39,7 +52,7 @@ internal import Testing
     @Test func aModelWithoutExperimentsHasNone() async throws {
         let fixture = try await fixture("versions: { serve: [1, 2] }")
         let found = try serving(fixture)
-        #expect(found.experiment == nil && found.model.version.number == 2)
+        #expect(found.observer == nil && found.division == nil && found.served.version.number == 2)
         let running = try fixture.registry.experiment(of: model("fraud"))
         #expect(running == nil && fixture.registry.experiments().isEmpty)
     }
@@ -47,28 +60,27 @@ internal import Testing
     @Test func onlyWhatTheExperimentChoseAndTheVersionComputedIsCounted() async throws {
         let fixture = try await fixture(Self.canary)
         let found = try serving(fixture)
-        #expect(found.model.version.number == 1)
-        #expect(found.experiment?.dividesRequests == true)
-        let canary = try serving(fixture, .number(version(2))).model
+        #expect(found.served.version.number == 1)
+        #expect(found.division != nil)
+        let canary = try serving(fixture, .number(version(2))).served
         try learn(found, canary)
-        try learn(found, found.model)
-        try learn(found, found.model, isChosen: false)
-        try learn(found, found.model, isCached: true)
+        try learn(found, found.served)
+        try learn(found, found.served, isChosen: false)
+        try learn(found, found.served, isCached: true)
         #expect(try counts(fixture) == [1, 0, 1, 0])
-        let experiment = try #require(found.experiment)
-        experiment.learn(failure: .engineFailure("no"), rows: 3, of: canary, wasChosen: true)
-        experiment.learn(failure: .invalidRequest("the caller's"), rows: 1, of: canary, wasChosen: true)
-        experiment.learn(failure: .overloaded(retryAfter: .seconds(1)), rows: 1, of: canary, wasChosen: true)
-        experiment.learn(failure: .engineFailure("no"), rows: 1, of: canary, wasChosen: false)
+        try learn(found, .engineFailure("no"), rows: 3, of: canary)
+        try learn(found, .invalidRequest("the caller's"), of: canary)
+        try learn(found, .overloaded(retryAfter: .seconds(1)), of: canary)
+        try learn(found, .engineFailure("no"), of: canary, isChosen: false)
         #expect(try counts(fixture) == [4, 3, 1, 0])
     }
 
     @Test func theDefaultFollowsTheCanarysEnd() async throws {
         let fixture = try await fixture(Self.canary)
-        #expect(try serving(fixture).model.version.number == 1)
+        #expect(try serving(fixture).served.version.number == 1)
         #expect(try fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann"))
-        #expect(try serving(fixture).model.version.number == 2)
-        let chosen = try serving(fixture).experiment?.served(forKey: nil)
+        #expect(try serving(fixture).served.version.number == 2)
+        let chosen = try serving(fixture).division?.version(forKey: nil)
         #expect(chosen?.version.number == 2)
         #expect(try !fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann"))
         #expect(fixture.log.lines.contains { $0.contains("promoted from 50 % by order of ann") })
@@ -76,24 +88,24 @@ internal import Testing
 
     @Test func aCanaryGoesOnThroughOtherChangesOfItsModel() async throws {
         let fixture = try await fixture(Self.canary)
-        try learn(serving(fixture), serving(fixture, .number(version(2))).model)
+        try learn(serving(fixture), serving(fixture, .number(version(2))).served)
         _ = try fixture.registry.carryOut(.rollback, on: model("fraud"), by: "ann")
         try fixture.write("fraud/3/model.fake", "sum 3")
         try await fixture.settle()
         #expect(try counts(fixture) == [1, 0, 0, 0])
-        #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 1)
+        #expect(try serving(fixture).division?.version(forKey: nil)?.version.number == 1)
         // With labels there is no need for serve; what is there may be asked for by number.
-        #expect(try serving(fixture, .number(version(3))).model.version.number == 3)
+        #expect(try serving(fixture, .number(version(3))).served.version.number == 3)
     }
 
     @Test func aVersionThatIsNotReadyIsNotChosen() async throws {
         let fixture = try await fixture(Self.canary, versions: 1...1)
         let found = try serving(fixture)
         _ = try fixture.registry.carryOut(.promote, on: model("fraud"), by: "ann")
-        #expect(found.experiment?.served(forKey: nil) == nil && found.model.version.number == 1)
+        #expect(found.division?.version(forKey: nil) == nil && found.served.version.number == 1)
         try fixture.write("fraud/2/model.fake", "sum 2")
         try await fixture.settle()
-        #expect(try serving(fixture).experiment?.served(forKey: nil)?.version.number == 2)
+        #expect(try serving(fixture).division?.version(forKey: nil)?.version.number == 2)
     }
 
     @Test func ordersWithoutACanaryAreRefused() async throws {
@@ -107,8 +119,8 @@ internal import Testing
     @Test func aShadowIsFedAndFreedWithItsVersion() async throws {
         let fixture = try await fixture("versions: { shadow: [2] }")
         let found = try serving(fixture)
-        #expect(found.model.version.number == 1 && found.experiment?.keepsAnswers == true)
-        try learn(found, found.model, isChosen: false)
+        #expect(found.served.version.number == 1 && found.observer != nil && found.division == nil)
+        try learn(found, found.served, isChosen: false)
         let shadow = { try fixture.registry.experiment(of: model("fraud"))?.shadows.first }
         try await eventually("the shadow to score") { (try? shadow()?.rows) == 1 }
         let comparison = try shadow()
@@ -116,6 +128,6 @@ internal import Testing
         try fixture.write("fraud/model.yaml", "unknownFeatures: refuse")
         try await fixture.settle()
         let after = try serving(fixture)
-        #expect(after.experiment == nil && after.model.version.number == 2)
+        #expect(after.observer == nil && after.served.version.number == 2)
     }
 }

@@ -68,7 +68,7 @@ final class RepositoryFixture: Sendable {
     /// The score of the row a=1 from whatever version answers.
     func score(_ name: String?, version: Int? = nil) throws -> Double {
         let version = version.flatMap { ModelVersion($0) }.map { VersionReference.number($0) }
-        return try scoreOfOne(registry.served(name.map { try model($0) }, version: version).model)
+        return try scoreOfOne(registry.resolve(name.map { try model($0) }, version: version).served)
     }
 }
 

@@ -9,7 +9,7 @@ internal import Testing
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 1")
         try await fixture.registry.start()
-        var held: ServedModel? = try fixture.registry.served(model("fraud")).model
+        var held: ServedModel? = try fixture.registry.resolve(model("fraud")).served
         try fixture.write("fraud/1/model.txt", "sum 2")
         try await fixture.registry.load(model("fraud"))
         #expect(try fixture.score("fraud") == 2)
@@ -28,7 +28,7 @@ internal import Testing
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 1")
         try await fixture.registry.start()
-        var held: ServedModel? = try fixture.registry.served(model("fraud")).model
+        var held: ServedModel? = try fixture.registry.resolve(model("fraud")).served
         try await fixture.registry.unload(model("fraud"))
         #expect(fixture.states == ["fraud/1 UNLOADING"])
         #expect(try scoreOfOne(#require(held)) == 1)
@@ -50,7 +50,7 @@ internal import Testing
                 group.addTask {
                     var seen: Set<Int> = []
                     while !progress.isDone.load(ordering: .relaxed) {
-                        let served = try registry.served(name).model
+                        let served = try registry.resolve(name).served
                         #expect(try scoreOfOne(served) == Double(served.version.number))
                         seen.insert(served.version.number)
                         progress.lookups.add(1, ordering: .relaxed)
@@ -62,7 +62,7 @@ internal import Testing
             for round in 0..<200 {
                 try fixture.write("fraud/model.yaml", "versions: { serve: [\(round % 4 + 1)] }")
                 try await fixture.settle()
-                #expect(try registry.served(name).model.version.number == round % 4 + 1)
+                #expect(try registry.resolve(name).served.version.number == round % 4 + 1)
             }
             progress.isDone.store(true, ordering: .relaxed)
             var seen: Set<Int> = []
@@ -80,7 +80,7 @@ internal import Testing
         try await fixture.registry.start()
         let swaps = 3000
         for _ in 0..<swaps {
-            _ = try fixture.registry.served(model("fraud")).model
+            _ = try fixture.registry.resolve(model("fraud")).served
             try await fixture.registry.load(model("fraud"))
         }
         try await eventually("all replaced contents are freed") { fixture.format.census.alive == 2 }

@@ -175,7 +175,7 @@ internal import Testing
         limits.bulkShare = Double.random(in: 0.05...1, using: &random)
         limits.deadline = Bool.random(using: &random) ? .milliseconds(20) : nil
         var plan = AdmissionPlan(limits)
-        var out: [(ticket: AdmissionTicket, priority: AdmissionPriority)] = []
+        var out: [(ticket: AdmissionTicket, priority: Priority)] = []
         var now = 0.0
         for _ in 0..<4000 {
             now = max(0, now + Double.random(in: -0.0005...0.003, using: &random))

@@ -16,7 +16,7 @@ internal import WireFormat
             : "[" + values.joined(separator: ", ") + "]"
         let body = Array("{\"features\": \(features), \"request_id\": \"req_1\"}".utf8)
         let predictor = FakePredictor([try serve("sums", .summing(fields))])
-        let desk = PredictionDesk(predictor: predictor, limits: WireLimits())
+        let driver = PredictionDriver(predictor: predictor, limits: WireLimits())
         // Without a name: the fake predictor's look-up by name allocates.
         let wanted = try #require(route("/predict"))
         var sink = ByteSink()
@@ -25,7 +25,7 @@ internal import WireFormat
             sink.removeAll()
             let before = allocation_count()
             let reply = body.withUnsafeBufferPointer {
-                desk.answer(WireRequest(route: wanted, body: $0, arrival: .now), into: &sink)
+                driver.answer(WireRequest(route: wanted, body: $0, arrival: .now), into: &sink)
             }
             if round >= 10 { allocations += UInt(allocation_count() - before) }
             guard case .written(.done(let status)) = reply, status.code == 200 else {

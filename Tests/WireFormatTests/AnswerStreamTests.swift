@@ -37,13 +37,12 @@ internal import WireFormat
     private static func pieces(_ counter: Counter, _ path: String, _ body: [UInt8]) throws -> (pieces: [[UInt8]], again: [UInt8])
     {
         var sink = ByteSink()
-        var written: PredictionDesk.Written
+        var written: PredictionDriver.Written
         switch try counter.ask(path, body, into: &sink) {
         case .written(let now): written = now
         case .later(let pending):
             counter.predictor.answerWaiting()
-            written = pending.write(into: &sink)
-            counter.desk.reuse(pending)
+            written = counter.driver.write(pending, into: &sink)
         }
         var pieces = [sink.array]
         guard case .begun(let stream) = written else { return (pieces, sink.array) }

@@ -21,10 +21,10 @@ internal import WireFormat
         ]
     }
 
-    private func counter(answersLater: Bool = false) throws -> (counter: Counter, experiment: LastByteExperiment) {
+    private func counter(answersLater: Bool = false) throws -> (counter: Counter, experiment: LastByteDivision) {
         let versions = try versions()
-        let experiment = LastByteExperiment(versions, key: "user")
-        return (Counter(FakePredictor(versions, answersLater: answersLater, experiment: experiment)), experiment)
+        let experiment = LastByteDivision(versions, key: "user")
+        return (Counter(FakePredictor(versions, answersLater: answersLater, division: experiment)), experiment)
     }
 
     @Test(arguments: [

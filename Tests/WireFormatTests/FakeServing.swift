@@ -79,32 +79,33 @@ struct FakeRule: DecisionRule {
 final class FakeMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ group: RowGroup, column: Int?) {}
 }
 
 /// A predictor over fixed models, the first of which is the default.
 final class FakePredictor: Predictor {
     let models: [ServedModel]
     private let tally = Mutex((rejections: [ScoringError](), predictions: 0, cancellations: 0))
-    /// Thrown by `predict`, if set.
+    /// What `run` fails with, if set.
     let failure: ScoringError?
-    let degradation: String?
+    let degradation: DegradationReason?
     let isCached: Bool
-    /// Thrown by `screen`, if set.
+    /// Thrown by `admit`, if set.
     let screening: ScoringError?
-    /// What `screen` was asked with.
+    /// What `admit` was asked with.
     var delays: [QueueDelay] { seen.withLock { $0 } }
     private let seen = Mutex<[QueueDelay]>([])
-    /// Whether answers are given later, by `answerWaiting`, where the exchange can wait.
+    /// Whether answers are given later, by `answerWaiting`, where the group can wait.
     let answersLater: Bool
-    /// What runs on the versions of all models.
-    let experiment: (any RunningExperiment)?
+    /// What divides the requests to all models.
+    let division: (any VersionDivision)?
     private let waiting = Mutex<[@Sendable () -> Void]>([])
 
     init(
-        _ models: [ServedModel], failure: ScoringError? = nil, degradation: String? = nil, isCached: Bool = false,
-        answersLater: Bool = false, screening: ScoringError? = nil, experiment: (any RunningExperiment)? = nil
+        _ models: [ServedModel], failure: ScoringError? = nil, degradation: DegradationReason? = nil, isCached: Bool = false,
+        answersLater: Bool = false, screening: ScoringError? = nil, division: (any VersionDivision)? = nil
     ) {
-        self.experiment = experiment
+        self.division = division
         self.screening = screening
         self.answersLater = answersLater
         self.models = models
@@ -120,41 +121,35 @@ final class FakePredictor: Predictor {
     /// How often it was asked to predict.
     var predictions: Int { tally.withLock { $0.predictions } }
 
-    func served(_ name: ModelName?, version: VersionReference?) throws(ScoringError) -> Serving {
-        guard let name else { return Serving(models[0], experiment: experiment) }
+    func resolve(_ info: RequestInfo) throws(ScoringError) -> ResolvedModel {
+        guard let name = info.model else { return ResolvedModel(models[0], division: division) }
         let versions = models.filter { $0.name == name }
         guard let latest = versions.last else { throw .unknownModel(name.text) }
-        guard let version else { return Serving(latest, experiment: experiment) }
+        guard let version = info.version else { return ResolvedModel(latest, division: division) }
         guard let served = versions.first(where: { .number($0.version) == version }) else {
             throw .unknownVersion(model: name.text, version: version.description)
         }
-        return Serving(served, experiment: experiment)
+        return ResolvedModel(served)
     }
 
-    func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
-        seen.withLock { $0.append(exchange.queueDelay) }
+    func admit(_ info: RequestInfo, to served: ServedModel) throws(ScoringError) {
+        seen.withLock { $0.append(info.queueDelay) }
         if let screening { throw screening }
     }
 
-    func predict(
-        _ exchange: PredictionExchange, with served: ServedModel
-    ) throws(ScoringError) -> PredictionProgress {
+    func run(_ group: RowGroup) -> PredictionProgress {
         tally.withLock { $0.predictions += 1 }
-        if answersLater, let completion = exchange.completion {
-            exchange.cancel = { [self] in tally.withLock { $0.cancellations += 1 } }
+        if answersLater, let completion = group.completion {
+            group.cancel = { [self] in tally.withLock { $0.cancellations += 1 } }
             waiting.withLock { waiting in
                 waiting.append {
-                    do throws(ScoringError) {
-                        try self.score(exchange, with: served)
-                        completion(exchange, nil)
-                    } catch {
-                        completion(exchange, error)
-                    }
+                    self.score(group)
+                    completion(group)
                 }
             }
             return .pending
         }
-        try score(exchange, with: served)
+        score(group)
         return .answered
     }
 
@@ -167,33 +162,44 @@ final class FakePredictor: Predictor {
         for answer in answers.reversed() { answer() }
     }
 
-    private func score(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
-        if let failure { throw failure }
-        try served.model.score(exchange.features, into: exchange.scores, ScoreCall(deadline: nil, workspace: exchange.workspace))
-        if let rule = served.rule {
-            for row in 0..<exchange.scores.count {
-                exchange.decisions.append(rule.decision(for: exchange.scores[row, served.score.lowerBound]))
+    private func score(_ group: RowGroup) {
+        do throws(ScoringError) {
+            if let failure { throw failure }
+            let call = ScoreCall(deadline: nil, workspace: group.workspace)
+            try group.served.model.score(group.features, into: group.scores, call)
+        } catch {
+            group.outcome.error = error
+            return
+        }
+        if let rule = group.served.rule {
+            for row in 0..<group.scores.count {
+                group.outcome.decisions.append(rule.decision(for: group.scores[row, group.served.score.lowerBound]))
             }
         }
-        exchange.degradations = degradation.map { [Degradation(reason: $0)] } ?? []
-        exchange.isCached = isCached
+        group.outcome.degradations = degradation.map { [Degradation($0)] } ?? []
+        group.outcome.isCached = isCached
     }
 
-    func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?) {
+    func reject(_ info: RequestInfo, _ error: ScoringError, by served: ServedModel?) {
         tally.withLock { $0.rejections.append(error) }
     }
 }
 
 /// Stages of a version that takes on only so much.
-final class LimitedStages: VersionStages {
+final class LimitedStages: RequestStages {
     let isLimited = true
+    let timeLimit: UInt64? = nil
+
+    func admit(_ info: RequestInfo) throws(ScoringError) {}
+    func run(_ group: RowGroup, on path: any PredictionPath) -> PredictionProgress { .answered }
+    func callEngine(
+        _ group: RowGroup, _ completion: @escaping @Sendable (ScoringError?) -> Void
+    ) throws(ScoringError) -> PredictionProgress { .answered }
 }
 
 /// Chooses by the key's last byte: `1` to `9` that version, as far as it is there. No key gets the default.
-final class LastByteExperiment: RunningExperiment {
-    let dividesRequests = true
+final class LastByteDivision: VersionDivision {
     let keyName: String?
-    let keepsAnswers = false
     private let versions: [ServedModel]
     private let asked = Mutex<[String]>([])
 
@@ -205,7 +211,7 @@ final class LastByteExperiment: RunningExperiment {
     /// What it was asked with; "none" for no key.
     var keys: [String] { asked.withLock { $0 } }
 
-    func served(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
+    func version(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
         asked.withLock { asked in
             if asked.count == 100 { asked = [] }
             asked.append(key.map { String(decoding: $0, as: UTF8.self) } ?? "none")
@@ -213,9 +219,7 @@ final class LastByteExperiment: RunningExperiment {
         guard let last = key?.last else { return nil }
         return versions.first { $0.version.number == Int(last) - 48 }
     }
-
-    func learn(from exchange: PredictionExchange, answeredBy served: ServedModel, nanoseconds: UInt64) {}
-    func learn(failure: ScoringError, rows: Int, of served: ServedModel, wasChosen: Bool) {}
+}
 }
 
 func serve(
@@ -240,9 +244,9 @@ struct Answer {
     var message: String? { json["error"]?["message"]?.text ?? json["error"]?.text }
 }
 
-/// A desk with a predictor, and requests by path and body.
+/// A driver with a predictor, and requests by path and body.
 struct Counter {
-    let desk: PredictionDesk
+    let driver: PredictionDriver
     let predictor: FakePredictor
 
     init(_ models: [ServedModel], limits: WireLimits = WireLimits()) {
@@ -251,7 +255,7 @@ struct Counter {
 
     init(_ predictor: FakePredictor, limits: WireLimits = WireLimits()) {
         self.predictor = predictor
-        desk = PredictionDesk(predictor: predictor, limits: limits, resume: { $0() })
+        driver = PredictionDriver(predictor: predictor, limits: limits, resume: { $0() })
     }
 
     func post(
@@ -273,16 +277,16 @@ struct Counter {
         }
     }
 
-    /// What the desk says at once.
+    /// What the driver says at once.
     func ask(
         _ path: String, _ body: [UInt8], timeout: String? = nil, requestID: String? = nil, arrival: Moment = .now,
         into sink: inout ByteSink
-    ) throws -> PredictionDesk.Reply {
+    ) throws -> PredictionDriver.Reply {
         let wanted = try #require(route(path))
         return body.withUnsafeBufferPointer {
             let request = WireRequest(
                 route: wanted, body: $0, deadlineHeader: timeout, requestID: requestID, arrival: arrival)
-            return desk.answer(request, into: &sink)
+            return driver.answer(request, into: &sink)
         }
     }
 
@@ -290,13 +294,12 @@ struct Counter {
     func written(_ pending: PendingAnswer) throws -> Answer {
         var sink = ByteSink()
         sink.append("before")
-        let written = pending.write(into: &sink)
-        desk.reuse(pending)
+        let written = driver.write(pending, into: &sink)
         return try whole(written, &sink)
     }
 
     /// With all pieces behind the first.
-    private func whole(_ written: PredictionDesk.Written, _ sink: inout ByteSink) throws -> Answer {
+    private func whole(_ written: PredictionDriver.Written, _ sink: inout ByteSink) throws -> Answer {
         switch written {
         case .done(let status): return try answer(status, sink)
         case .begun(let stream):
@@ -311,7 +314,7 @@ struct Counter {
     }
 }
 
-func route(_ path: String) -> PredictRoute? {
+func route(_ path: String) -> PredictionRoute? {
     var path = path
-    return path.withUTF8 { PredictRoute.parse(path: $0) }
+    return path.withUTF8 { RouteTable.standard.route(path: $0) }
 }

@@ -61,8 +61,8 @@ internal import WireFormat
             try serve("m", version: 5, .classifier(), rule: FakeRule()), try serve("wide", version: 2, .summing(fields)),
             try serve("wide", version: 9, .summing(fields)),
         ]
-        let experiment = LastByteExperiment(others + models, key: "amount")
-        return Counter(FakePredictor(models, experiment: experiment), limits: limits)
+        let experiment = LastByteDivision(others + models, key: "amount")
+        return Counter(FakePredictor(models, division: experiment), limits: limits)
     }
 
     private func mutate(_ bytes: inout [UInt8], _ random: inout Generator) {
@@ -118,9 +118,9 @@ internal import WireFormat
             var path = Array(paths[round % paths.count].utf8)
             mutate(&path, &random)
             path.withUnsafeBufferPointer { bytes in
-                if case .invalid(let error, let style) = PredictRoute.parse(path: bytes) {
+                if let route = RouteTable.standard.route(path: bytes), let error = route.error {
                     var sink = ByteSink()
-                    ErrorDocument(error, style: style).write(into: &sink)
+                    ErrorDocument(error, style: route.codec.errorStyle).write(into: &sink)
                     #expect((try? JSONValue(sink.array)) != nil)
                 }
             }

@@ -37,7 +37,7 @@ internal import WireFormat
     @Test func theDelayOfAnUnlimitedModelsRequestsIsNobodysConcern() throws {
         let counter = try counter(isLimited: false, screening: .overloaded(retryAfter: .milliseconds(1)))
         #expect(try counter.post("/predict/m", #"{"features": [1]}"#).status.code == 200)
-        #expect(counter.predictor.delays.isEmpty && !counter.desk.asksForQueueDelay)
+        #expect(counter.predictor.delays.isEmpty && !counter.driver.asksForQueueDelay)
     }
 
     @Test func theDelayOfALimitedModelsRequestsReachesThePredictor() throws {
@@ -47,9 +47,9 @@ internal import WireFormat
         let wanted = try #require(route("/predict/m"))
         let delay = QueueDelay(waited: 7, standing: 3)
         body.withUnsafeBufferPointer {
-            _ = counter.desk.answer(WireRequest(route: wanted, body: $0, arrival: .now, queueDelay: delay), into: &sink)
+            _ = counter.driver.answer(WireRequest(route: wanted, body: $0, arrival: .now, queueDelay: delay), into: &sink)
         }
-        #expect(counter.desk.asksForQueueDelay)
+        #expect(counter.driver.asksForQueueDelay)
         #expect(counter.predictor.delays == [delay])
     }
 }

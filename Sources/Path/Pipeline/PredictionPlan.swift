@@ -1,24 +1,35 @@
-internal import Resilience
-internal import Scoring
+package import Resilience
+package import Scoring
 
 /// The order of the stages of one request: admission, memory, flight, shared cache, engine, and, where those fail, the fallback. Pure: events
 /// in, moves out; `PredictionRun` owns it and carries the moves out.
 ///
 /// What it guarantees, whatever order events come in: one `.finish`; whoever was admitted leaves with it; a flight that is led ends before it,
 /// by a result that is kept or by its release.
-struct PredictionPlan {
+package struct PredictionPlan {
     /// What there is for this request.
-    struct Stages: Sendable, Equatable {
-        var admits = false
-        var hasMemory = false
+    package struct Stages: Sendable, Equatable {
+        package var admits = false
+        package var hasMemory = false
         /// Whether it may wait for an equal row, or let others wait for it.
-        var sharesFlights = false
-        var hasShared = false
+        package var sharesFlights = false
+        package var hasShared = false
         /// Empty without a fallback.
-        var fallback: FallbackCauses = []
+        package var fallback: FallbackCauses = []
+
+        package init(
+            admits: Bool = false, hasMemory: Bool = false, sharesFlights: Bool = false, hasShared: Bool = false,
+            fallback: FallbackCauses = []
+        ) {
+            self.admits = admits
+            self.hasMemory = hasMemory
+            self.sharesFlights = sharesFlights
+            self.hasShared = hasShared
+            self.fallback = fallback
+        }
     }
 
-    enum Step: Equatable {
+    package enum Step: Equatable {
         case admit
         case findInMemory
         case joinFlight
@@ -35,28 +46,38 @@ struct PredictionPlan {
         case finish(End)
     }
 
-    struct End: Equatable {
+    package struct End: Equatable {
         /// nil where rows have answers, or errors of their own.
-        var error: ScoringError?
+        package var error: ScoringError?
         /// Whether an admission has to be given back.
-        var leaves = false
+        package var leaves = false
+
+        package init(error: ScoringError?, leaves: Bool) {
+            self.error = error
+            self.leaves = leaves
+        }
     }
 
     /// What becomes of a flight whose leader has no result.
-    enum FlightRelease: Equatable {
+    package enum FlightRelease: Equatable {
         /// Another one leads: the reason is the leader's own.
         case abandon
         /// All who wait get the error, which they would find out one after the other.
         case fail(ScoringError)
     }
 
-    struct Move: Equatable {
+    package struct Move: Equatable {
         /// To be carried out before the step.
-        var release: FlightRelease?
-        var step: Step
+        package var release: FlightRelease?
+        package var step: Step
+
+        package init(release: FlightRelease? = nil, step: Step) {
+            self.release = release
+            self.step = step
+        }
     }
 
-    enum Event: Equatable {
+    package enum Event: Equatable {
         case begun(isLate: Bool)
         case admitted
         /// By whatever stage had the request.
@@ -76,20 +97,20 @@ struct PredictionPlan {
         case fellBack(hasRowsLeft: Bool, isChainOver: Bool, hasAnswers: Bool)
     }
 
-    let stages: Stages
+    package let stages: Stages
     /// Why the model itself has no answer; nil while it may have one.
-    private(set) var failure: ScoringError?
+    package private(set) var failure: ScoringError?
     /// Why fallbacks are asked.
-    private(set) var reason: DegradationReason?
-    private(set) var isAdmitted = false
-    private(set) var leadsFlight = false
-    private(set) var isFinished = false
+    package private(set) var reason: DegradationReason?
+    package private(set) var isAdmitted = false
+    package private(set) var leadsFlight = false
+    package private(set) var isFinished = false
     /// Whether scores of all rows were found in the shared cache.
     private var isShared = false
 
-    init(_ stages: Stages) { self.stages = stages }
+    package init(_ stages: Stages) { self.stages = stages }
 
-    mutating func on(_ event: Event) -> Move {
+    package mutating func on(_ event: Event) -> Move {
         guard !isFinished else { return Move(step: .wait) }
         switch event {
         case .begun(let isLate):
@@ -136,7 +157,7 @@ struct PredictionPlan {
     private func lookUpShared() -> Move { Move(step: stages.hasShared ? .findShared : .callEngine) }
 
     private mutating func fail(_ error: ScoringError) -> Move {
-        var release: FlightRelease?
+        package var release: FlightRelease?
         if leadsFlight {
             leadsFlight = false
             // The leader's own deadline, or that nobody waits for it, says nothing about the others. All else, an open
