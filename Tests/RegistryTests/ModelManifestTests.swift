@@ -62,7 +62,9 @@ internal import Testing
             versions: { serve: [2, 10] }
             iterations: best
             engine: onnxruntime
-            onnxruntime: { optimization: basic, threads: 4, execution: parallel, arena: false, optimizedModelCache: /var/cache/verdict }
+            onnxruntime:
+              { optimization: basic, threads: 4, execution: parallel, arena: false, optimizedModelCache: /var/cache/verdict,
+                sizesFromRows: true }
             golden: { tolerance: 1e-4 }
             """)
         #expect(manifest.inputs == ["amount", "country"])
@@ -77,7 +79,7 @@ internal import Testing
         #expect(manifest.loadOptions.engine == .onnxruntime)
         let runtime = manifest.loadOptions.runtime
         #expect(runtime.optimization == .basic && runtime.threads == 4 && runtime.execution == .parallel && !runtime.arena)
-        #expect(runtime.optimizedModelCache == "/var/cache/verdict")
+        #expect(runtime.optimizedModelCache == "/var/cache/verdict" && runtime.sizesFromRows)
     }
 
     @Test func anEmptyFileIsEveryDefault() throws {

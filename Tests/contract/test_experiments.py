@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from graphs import endless
+from graphs import TRUSTING, endless
 from identity_models import features, identity, named_features
 from serving import WATCHFUL, Server, until
 
@@ -251,7 +251,7 @@ def test_a_canary_that_fails_is_rolled_back_also_where_a_fallback_answers_and_it
     folder = repository.folder / "m"
     folder.mkdir(parents=True)
     (folder / "model.yaml").write_text(
-        """
+        TRUSTING + """
 engine: onnxruntime
 limits: { deadline: 50ms, breaker: { minimumCalls: 5, openFor: 60s } }
 fallback: { score: 0.5 }
@@ -318,7 +318,7 @@ def test_a_shadow_that_hangs_or_fails_does_not_touch_the_served_path(repository)
     """Version 3 does not end for scores over a million, and stops after its own deadline of 10 s."""
     folder = repository.folder / "m"
     folder.mkdir(parents=True)
-    (folder / "model.yaml").write_text("engine: onnxruntime\nversions: { shadow: [3] }\n")
+    (folder / "model.yaml").write_text(TRUSTING + "engine: onnxruntime\nversions: { shadow: [3] }\n")
     repository.add("m", 2, endless(trigger=1e30), file="model.onnx")
     repository.add("m", 3, endless(), file="model.onnx")
     with Server(repository.folder) as server:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from faults import Load, descriptors, processor_seconds
-from graphs import BAD, endless
+from graphs import BAD, TRUSTING, endless
 from identity_models import features, identity
 from serving import Server, http_request, until
 
@@ -56,8 +56,8 @@ def clock(library, tmp_path):
 def served(repository, clock, *arguments):
     repository.add("m", 1, identity(OFFSET), manifest="cache: { ttl: 60s }\n")
     repository.add("brief", 1, identity(OFFSET), manifest="cache: { ttl: 300ms }\n")
-    repository.add("hangs", 1, endless(), file="model.onnx", manifest="engine: onnxruntime\nlimits: { deadline: 300ms }\n")
-    repository.add("late", 1, endless(), file="model.onnx", manifest=(
+    repository.add("hangs", 1, endless(), file="model.onnx", manifest=TRUSTING + "engine: onnxruntime\nlimits: { deadline: 300ms }\n")
+    repository.add("late", 1, endless(), file="model.onnx", manifest=TRUSTING + (
         "engine: onnxruntime\nlimits: { deadline: 50ms, breaker: { minimumCalls: 4, openFor: 300ms, probes: 1, window: 10s } }\n"))
     return Server(repository.folder, "--log-access", "true", *arguments, **clock.environment)
 

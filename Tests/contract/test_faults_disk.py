@@ -111,7 +111,7 @@ def test_a_version_that_is_half_copied_when_the_disk_fills_is_refused_until_it_i
 def test_a_cache_of_optimised_graphs_on_a_full_disk_costs_the_time_it_would_save(tmp_path, seeded):
     seeded.add("m", 1, identity(OFFSET))
     place = tmp_path / "disk"
-    manifest = f"engine: onnxruntime\nonnxruntime: {{ optimizedModelCache: {place}/.optimised }}\n"
+    manifest = f"engine: onnxruntime\nonnxruntime: {{ optimizedModelCache: {place}/.optimised, sizesFromRows: true }}\n"
     with Disk(place, 1, seeded.folder, *WATCHFUL) as disk:
         server = disk.server
         (disk.seen / ".optimised").mkdir()

@@ -6,7 +6,7 @@ import socket
 import time
 
 from faults import Load, Redis
-from graphs import BAD, deaf, endless
+from graphs import BAD, TRUSTING, deaf, endless
 from identity_models import features, identity
 from serving import WATCHFUL, Server, http_request, until
 
@@ -19,9 +19,9 @@ DRAIN_NEVER_REACHED = 60
 def served(repository, redis, *arguments):
     for name, offset in MODELS.items():
         repository.add(name, 1, identity(offset), manifest="cache: { ttl: 300s }\n")
-    repository.add("hangs", 1, endless(), file="model.onnx", manifest="engine: onnxruntime\nlimits: { deadline: 1s }\n")
-    repository.add("forever", 1, endless(), file="model.onnx", manifest="engine: onnxruntime\nlimits: { concurrency: 256 }\n")
-    repository.add("deaf", 1, deaf(4000), file="model.onnx", manifest="engine: onnxruntime\nlimits: { deadline: 50ms }\n")
+    repository.add("hangs", 1, endless(), file="model.onnx", manifest=TRUSTING + "engine: onnxruntime\nlimits: { deadline: 1s }\n")
+    repository.add("forever", 1, endless(), file="model.onnx", manifest=TRUSTING + "engine: onnxruntime\nlimits: { concurrency: 256 }\n")
+    repository.add("deaf", 1, deaf(4000), file="model.onnx", manifest=TRUSTING + "engine: onnxruntime\nlimits: { deadline: 50ms }\n")
     return Server(repository.folder, "--cache-max-bytes", "0", "--redis-url", redis.url, "--limits-drain", f"{DRAIN}s", *WATCHFUL,
                   *arguments)
 

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from faults import Load, assert_settles, descriptors, figures
-from graphs import BAD, deaf, endless, throwing, without_number
+from graphs import BAD, TRUSTING, deaf, endless, throwing, without_number
 from identity_models import identity
 from serving import Server, until
 
@@ -52,7 +52,7 @@ def test_rows_that_the_engine_refuses_are_the_callers_error_and_open_no_breaker(
 
 
 def test_an_engine_that_misses_its_deadline_is_504_then_503_and_is_tried_again(repository, bystander):
-    publish(repository, "endless", endless(), f"limits: {{ deadline: 50ms, breaker: {{ {BREAKER} }} }}\n")
+    publish(repository, "endless", endless(), TRUSTING + f"limits: {{ deadline: 50ms, breaker: {{ {BREAKER} }} }}\n")
     with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
         statuses = []
         while 503 not in statuses:
@@ -70,7 +70,7 @@ def test_an_engine_that_misses_its_deadline_is_504_then_503_and_is_tried_again(r
 
 
 def test_a_fallback_stands_in_for_an_engine_that_misses_its_deadline(repository, bystander):
-    publish(repository, "endless", endless(), f"""
+    publish(repository, "endless", endless(), TRUSTING + f"""
 policy: {{ block: 0.8 }}
 fallback: {{ score: 0.9 }}
 limits: {{ deadline: 50ms, breaker: {{ {BREAKER} }} }}
@@ -124,12 +124,12 @@ def test_failures_without_end_cost_no_memory_and_no_descriptors(repository, byst
 
 def test_a_call_that_heeds_nobody_holds_up_neither_its_model_nor_others(repository, bystander):
     """One matrix multiplication of seconds: ONNX Runtime cannot be stopped within it. The deadline holds all the same."""
-    publish(repository, "deaf", deaf(4000), """
+    publish(repository, "deaf", deaf(4000), TRUSTING + """
 fallback: { score: 0.25 }
 batching: { stuckAfter: 50ms }
 limits: { deadline: 100ms, breaker: { minimumCalls: 1000 } }
 """)
-    publish(repository, "patient", deaf(4000), "")
+    publish(repository, "patient", deaf(4000), TRUSTING)
     with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
         whole = ask(server, "patient", BAD)
         assert whole.status == 200
@@ -187,7 +187,8 @@ def test_not_a_number_is_null_or_the_fallback_and_never_a_bare_nan(repository, f
 
 
 def test_an_engine_that_hangs_time_and_again_costs_no_memory_and_no_descriptors(repository, bystander):
-    publish(repository, "endless", endless(), "fallback: { score: 0.25 }\nlimits: { deadline: 20ms, breaker: { minimumCalls: 1000 } }\n")
+    manifest = TRUSTING + "fallback: { score: 0.25 }\nlimits: { deadline: 20ms, breaker: { minimumCalls: 1000 } }\n"
+    publish(repository, "endless", endless(), manifest)
     with Server(repository.folder) as server, Load(server, bystander, clients=2) as load:
 
         def hang(count):

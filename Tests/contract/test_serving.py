@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from faults import Redis
-from graphs import endless
+from graphs import TRUSTING, endless
 from identity_models import identity
 from onnx import TensorProto, helper
 from serving import Server, until
@@ -105,7 +105,7 @@ limits: { deadline: 100ms, breaker: { minimumCalls: 4, slowCall: 50ms, openFor: 
 
 
 def test_an_engine_that_hangs_is_stood_in_for_and_left_alone_until_it_answers_again(repository):
-    publish(repository.folder, "endless", endless(), MANIFEST)
+    publish(repository.folder, "endless", endless(), TRUSTING + MANIFEST)
     repository.add("m", 1, identity(0))
     with Server(repository.folder) as server:
         assert server.post("/predict/endless", {"features": [-2]}).json["prediction"] == [-2]
@@ -127,7 +127,7 @@ def test_an_engine_that_hangs_is_stood_in_for_and_left_alone_until_it_answers_ag
 
 
 def test_without_a_fallback_a_late_score_is_504_and_an_open_breaker_503(repository):
-    publish(repository.folder, "endless", endless(), MANIFEST.replace("fallback: { score: 0.25, decision: REVIEW }", ""))
+    publish(repository.folder, "endless", endless(), TRUSTING + MANIFEST.replace("fallback: { score: 0.25, decision: REVIEW }", ""))
     with Server(repository.folder) as server:
         statuses = []
         while 503 not in statuses:
@@ -143,7 +143,7 @@ def test_another_model_steps_in_and_says_so(repository):
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])])
     double = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
     publish(repository.folder, "spare", double, "policy: { block: 5 }\n")
-    publish(repository.folder, "endless", endless(), MANIFEST.replace("score: 0.25, decision: REVIEW", "model: spare"))
+    publish(repository.folder, "endless", endless(), TRUSTING + MANIFEST.replace("score: 0.25, decision: REVIEW", "model: spare"))
     with Server(repository.folder) as server:
         answer = server.post("/predict/endless", {"features": [3e6]}).json
         assert answer["degraded"] is True and answer["degraded_reason"] == "deadline passed"
@@ -153,7 +153,7 @@ def test_another_model_steps_in_and_says_so(repository):
 
 
 def test_requests_at_once_get_each_its_own(repository):
-    publish(repository.folder, "passed", endless(), "engine: onnxruntime\n")
+    publish(repository.folder, "passed", endless(), TRUSTING + "engine: onnxruntime\n")
     with Server(repository.folder) as server, concurrent.futures.ThreadPoolExecutor(16) as threads:
 
         def many(number):
@@ -174,7 +174,7 @@ def test_requests_at_once_get_each_its_own(repository):
 
 
 def test_more_than_a_model_takes_on_is_refused_with_when_to_come_again(repository):
-    publish(repository.folder, "endless", endless(), "engine: onnxruntime\nlimits: { deadline: 2s, concurrency: 2 }\n")
+    publish(repository.folder, "endless", endless(), TRUSTING + "engine: onnxruntime\nlimits: { deadline: 2s, concurrency: 2 }\n")
     with Server(repository.folder) as server, concurrent.futures.ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(lambda _: server.post("/predict/endless", {"features": [1e7]}), range(12)))
         refused = [answer for answer in answers if answer.status == 429]

@@ -94,6 +94,9 @@ package struct LoadOptions: Sendable, Equatable {
         /// Absolute path of a folder that keeps optimised graphs, so that a model is optimised once and not at every
         /// load. Who can write there can replace models. Default: none is kept.
         package var optimizedModelCache: String?
+        /// Whether the values of a row may decide how large a graph's tensors become and how often its loops turn. Default
+        /// false: such a graph is refused, since one row could take all memory.
+        package var sizesFromRows = false
 
         package init() {}
     }

@@ -71,6 +71,7 @@ package struct ONNXFormat: ModelFormat {
             }
         }
         try GraphAudit.check(bytes)
+        let controlled = try RowControl(bytes, model, sizesFromRows: options.runtime.sizesFromRows)
         let library: RuntimeLibrary
         do throws(ScoringError) {
             library = try RuntimeLibrary.open(runtime)
@@ -80,8 +81,9 @@ package struct ONNXFormat: ModelFormat {
             }
             throw .unsupportedModel("the model needs ONNX Runtime, because \(reason); \(error)")
         }
+        try controlled.check(library)
         return .uncompiled { () throws(ScoringError) in
-            try RuntimeModel.load(bytes, model, library, options, because: reason)
+            try RuntimeModel.load(controlled, model, library, options, because: reason)
         }
     }
 

@@ -75,7 +75,7 @@ enum WireLimits {
         }
     }
 
-    private static func check(graph bytes: ArraySlice<UInt8>) throws(ScoringError) {
+    static func check(graph bytes: ArraySlice<UInt8>) throws(ScoringError) {
         var graph = WireWalk(bytes)
         var (nodes, parts) = (0, 0)
         while let field = graph.next() {

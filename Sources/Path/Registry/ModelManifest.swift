@@ -105,7 +105,9 @@ extension ModelManifest {
     }
 
     private static func runtime(_ node: YAMLNode) throws(YAMLError) -> LoadOptions.Runtime {
-        let map = try node.mapping(keys: ["optimization", "threads", "execution", "arena", "optimizedModelCache"])
+        let map = try node.mapping(keys: [
+            "optimization", "threads", "execution", "arena", "optimizedModelCache", "sizesFromRows",
+        ])
         var runtime = LoadOptions.Runtime()
         if let node = map["optimization"] {
             let word = try node.choice(of: LoadOptions.Runtime.Optimization.allCases.map(\.rawValue))
@@ -117,6 +119,7 @@ extension ModelManifest {
             runtime.execution = LoadOptions.Runtime.Execution(rawValue: word) ?? .sequential
         }
         if let node = map["arena"] { runtime.arena = try node.boolean() }
+        if let node = map["sizesFromRows"] { runtime.sizesFromRows = try node.boolean() }
         if let node = map["optimizedModelCache"] {
             let path = try node.string()
             guard path.hasPrefix("/") else { throw node.error("must be the absolute path of a folder") }

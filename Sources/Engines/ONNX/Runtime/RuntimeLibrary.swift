@@ -17,9 +17,11 @@ final class RuntimeLibrary: @unchecked Sendable {
     let version: String
 
     /// Whether the release reports to its makers unless told not to, as those from 1.29 on do.
-    var hasTelemetry: Bool {
+    var hasTelemetry: Bool { isAtLeast(1, 29) }
+
+    func isAtLeast(_ major: Int, _ minor: Int) -> Bool {
         let parts = version.split(separator: ".").map { Int($0) ?? 0 }
-        return parts.count > 1 && (parts[0], parts[1]) >= (1, 29)
+        return parts.count > 1 && (parts[0], parts[1]) >= (major, minor)
     }
 
     private static let opened = Mutex<[String: RuntimeLibrary]>([:])

@@ -5,12 +5,14 @@ extension RuntimeModel {
     /// Longest run that finds out about outputs whose shape the file leaves open, in milliseconds.
     private static let probePatience: UInt64 = 10_000
 
-    /// - Parameter bytes: What `GraphAudit` has checked.
+    /// - Parameter controlled: The graph that the library gets.
+    /// - Parameter proto: The graph as the file has it.
     /// - Parameter reason: Why the native engine does not evaluate the graph.
     static func load(
-        _ bytes: [UInt8], _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions, because reason: String
+        _ controlled: RowControl, _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions,
+        because reason: String
     ) throws(ScoringError) -> RuntimeModel {
-        let graph = try RewrittenGraph(bytes, proto)
+        let graph = try RewrittenGraph(controlled.bytes, controlled.model)
         let (session, cacheNote) = try OptimizedModelCache.session(library, graph.bytes, options.runtime)
         let (inputs, isFixed) = try RunPlan.inputs(session.inputs, options)
         var plan = RunPlan(inputs: inputs, outputs: [], isFixed: isFixed)
@@ -34,7 +36,8 @@ extension RuntimeModel {
             outputs: layout.columns, roles: layout.roles)
         let rows = RowDependence(of: proto)
         var description = ModelDescription(
-            format: "ONNX, IR version \(proto.irVersion)", engine: "onnxruntime \(library.version)", memoryBytes: bytes.count)
+            format: "ONNX, IR version \(proto.irVersion)", engine: "onnxruntime \(library.version)",
+            memoryBytes: controlled.bytes.count)
         description.notes = ["Evaluated by ONNX Runtime, because \(reason)."] + GraphFacts.notes(proto)
         if graph.droppedMaps > 0 { description.notes.append("Maps from classes to probabilities are given as columns.") }
         if isFixed { description.notes.append("The graph takes one row at a time; a batch is as many runs as it has rows.") }
