@@ -31,6 +31,7 @@ final class FactorModel: ScoringModel {
 private final class NoMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ exchange: PredictionExchange, column: Int?) {}
 }
 
 struct HalfRule: DecisionRule {

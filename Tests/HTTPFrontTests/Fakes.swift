@@ -16,6 +16,7 @@ final class EchoModel: ScoringModel {
 final class SilentMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ exchange: PredictionExchange, column: Int?) {}
 }
 
 /// Serves `echo`, version 3, also under no name.
@@ -45,6 +46,8 @@ final class EchoPredictor: Predictor {
         }
         return Serving(echo)
     }
+
+    func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {}
 
     /// Rows whose second feature is 2 are answered later, by a task that waits at the gate.
     func predict(
@@ -79,6 +82,7 @@ final class FakeRepository: ModelRepository {
         var loads: [String] = []
         var unloads: [String] = []
         var failure: ScoringError?
+        var problem: String?
     }
 
     private let state = Mutex(State())
@@ -110,9 +114,11 @@ final class FakeRepository: ModelRepository {
     }
 
     var isReady: Bool { state.withLock { $0.isReady } }
+    var problem: String? { state.withLock { $0.problem } }
     var loads: [String] { state.withLock { $0.loads } }
     var unloads: [String] { state.withLock { $0.unloads } }
 
+    func setProblem(_ problem: String?) { state.withLock { $0.problem = problem } }
     func setReady(_ isReady: Bool) { state.withLock { $0.isReady = isReady } }
     func failLoads(with error: ScoringError) { state.withLock { $0.failure = error } }
 }

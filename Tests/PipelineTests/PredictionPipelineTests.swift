@@ -29,6 +29,7 @@ internal import Testing
 
         func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
         func recordFailure(_ error: ScoringError) { events.withLock { $0.append("failure: \(error)") } }
+        func recordResults(_ exchange: PredictionExchange, column: Int?) {}
     }
 
     private let tally = Tally()

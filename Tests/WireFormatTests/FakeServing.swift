@@ -79,6 +79,7 @@ struct FakeRule: DecisionRule {
 final class FakeMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ exchange: PredictionExchange, column: Int?) {}
 }
 
 /// A predictor over fixed models, the first of which is the default.

@@ -53,7 +53,9 @@ internal import WireFormat
 
     @Test(arguments: ["0", "01", ".x", "", "a b", "99999999999999999999", "caf%c3%a9"])
     func whatCannotBeAVersionIsAnUnknownOne(version: String) {
-        guard case .invalid(.unknownVersion(model: "fraud", version: _), .predict) = route("/predict/fraud/versions/\(version)"),
+        guard
+            case .invalid(.unknownVersion(model: "fraud", version: _, hint: _), .predict) = route(
+                "/predict/fraud/versions/\(version)"),
             case .invalid(.unknownVersion, .inference) = route("/v2/models/fraud/versions/\(version)/infer")
         else {
             Issue.record("\(version)")
@@ -70,7 +72,7 @@ internal import WireFormat
     }
 
     @Test func longNamesAreQuotedInPart() {
-        guard case .invalid(.unknownModel(let name), _) = route("/predict/" + String(repeating: "x", count: 5000)) else {
+        guard case .invalid(.unknownModel(let name, _), _) = route("/predict/" + String(repeating: "x", count: 5000)) else {
             Issue.record("not refused")
             return
         }

@@ -125,7 +125,3 @@ package protocol Predictor: Sendable {
     ///   - name: The model that the request names, whether there is one or not.
     func recordRejection(_ error: ScoringError, of model: ServedModel?, named name: ModelName?)
 }
-
-extension Predictor {
-    package func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {}
-}

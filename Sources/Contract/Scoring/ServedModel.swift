@@ -72,7 +72,3 @@ package protocol PredictionMeter: AnyObject, Sendable {
     /// - Parameter column: Where the scores are; nil if a row has none or several.
     func recordResults(_ exchange: PredictionExchange, column: Int?)
 }
-
-extension PredictionMeter {
-    package func recordResults(_ exchange: PredictionExchange, column: Int?) {}
-}

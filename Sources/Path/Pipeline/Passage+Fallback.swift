@@ -21,7 +21,7 @@ extension Passage {
                 fill(score, decision, reason)
             case .model(let name, let version):
                 let version = version.map { VersionReference.number($0) }
-                guard let substitute = try? pipeline.served(name, version: version).model, substitute !== served else { continue }
+                guard let substitute = pipeline.substitute(name, version: version), substitute !== served else { continue }
                 do throws(ScoringError) {
                     let attempt = try Substitution(for: self, by: substitute)
                     let progress = try attempt.begin { [self] failure in

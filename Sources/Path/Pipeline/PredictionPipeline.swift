@@ -21,6 +21,9 @@ package final class PredictionPipeline: Predictor {
         try registry.served(name, version: version)
     }
 
+    /// What may stand in for another version; nil where it does not serve.
+    func substitute(_ name: ModelName, version: VersionReference?) -> ServedModel? { registry.find(name, version: version) }
+
     package func screen(_ exchange: PredictionExchange, with served: ServedModel) throws(ScoringError) {
         if let path = served.stages as? VersionPath, path.admits { try path.screen(exchange) }
     }
