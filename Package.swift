@@ -135,7 +135,7 @@ let package = Package(
                 "make_goldens.py", "make_more_goldens.py", "make_node_cases.py", "make_quantization_models.py",
                 "make_row_graphs.py", "make_runtime_goldens.py",
             ]),
-        tests(of: "Assembly", ["Scoring", "Caching", "HTTPFront", log]),
+        tests(of: "Assembly", ["Scoring", "Caching", "HTTPFront", "Registry", log]),
         tests(of: "LoadTest", [nio, nioPosix]),
     ]
 )

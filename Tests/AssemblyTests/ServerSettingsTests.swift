@@ -1,6 +1,8 @@
 internal import Assembly
 internal import Caching
 internal import HTTPFront
+internal import Registry
+internal import Scoring
 internal import Testing
 
 @Suite struct ServerSettingsTests {
@@ -42,6 +44,38 @@ internal import Testing
         let error = #expect(throws: SettingError.self) { try settings.apply(file: Array(file.utf8), path: "verdict.yaml") }
         #expect(error?.description.contains(nearest) == true)
         #expect(error?.description.contains("verdict.yaml: line 1") == true)
+    }
+
+    @Test(arguments: [
+        ("policy: { block: 0.5 }", "policy"), ("versions: { serve: [1] }", "versions"), ("score: probability(1)", "score"),
+        ("limits: { deadline: 5ms }", "limits.deadline"), ("cache: { ttl: 5s }", "cache.ttl"),
+        ("onnxruntime: { threads: 4 }", "onnxruntime.threads"),
+    ])
+    func keysOfAModelAreSaidToBelongIntoItsOwnFile(file: String, key: String) {
+        var settings = ServerSettings()
+        let error = #expect(throws: SettingError.self) { try settings.apply(file: Array(file.utf8), path: "verdict.yaml") }
+        let place = "it belongs into the model's own file, models/NAME/model.yaml"
+        #expect(error?.description == "verdict.yaml: line 1: unknown key '\(key)': \(place)")
+    }
+
+    /// Both files' keys are listed in two places; none may be missing in either.
+    @Test func aModelFileWithAnyKeyOfTheServersSaysWhereItBelongs() throws {
+        for setting in Setting.all where setting.key != "onnxruntime" {
+            let words = setting.key.split(separator: ".")
+            let text = words.count == 1 ? "\(words[0]): 1" : "\(words[0]): { \(words[1]): 1 }"
+            let error = #expect(throws: ScoringError.self) { try ModelManifest(parsing: Array(text.utf8)) }
+            #expect(error?.description.hasSuffix("it belongs into the server's own file (--config)") == true, "\(setting.key)")
+        }
+        let known = Set(Setting.all.map { String($0.key.prefix { $0 != "." }) })
+        #expect(ModelManifest.ownKeys.allSatisfy { $0.contains(".") || !known.contains($0) })
+    }
+
+    @Test(arguments: [
+        ("chek", "--check"), ("confg", "--config"), ("prot", "--port"), ("maxBodyBytes", "--limits-max-body-bytes"),
+        ("limits.drain", "--limits-drain"), ("zzzzzz", nil),
+    ])
+    func anUnknownFlagGetsTheNearestOne(flag: String, meant: String?) {
+        #expect(ServerSettings.nearestFlag(to: flag) == meant)
     }
 
     @Test func unknownVariablesAndFlagsAreRefusedWithTheNearestKnownOne() {

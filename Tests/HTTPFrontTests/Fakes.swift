@@ -85,6 +85,7 @@ final class FakeRepository: ModelRepository {
         var loads: [String] = []
         var unloads: [String] = []
         var failure: ScoringError?
+        var problem: String?
     }
 
     private let state = Mutex(State())
@@ -116,9 +117,11 @@ final class FakeRepository: ModelRepository {
     }
 
     var isReady: Bool { state.withLock { $0.isReady } }
+    var problem: String? { state.withLock { $0.problem } }
     var loads: [String] { state.withLock { $0.loads } }
     var unloads: [String] { state.withLock { $0.unloads } }
 
+    func setProblem(_ problem: String?) { state.withLock { $0.problem = problem } }
     func setReady(_ isReady: Bool) { state.withLock { $0.isReady = isReady } }
     func failLoads(with error: ScoringError) { state.withLock { $0.failure = error } }
 }

@@ -36,6 +36,16 @@ internal import Testing
         }
     }
 
+    @Test func healthShowsThatTheRepositoryCannotBeRead() async throws {
+        try await TestServer.with { server in
+            server.repository.setProblem("the disk is away")
+            let lost = try await ask(server, Ask.get("/health"))
+            #expect(lost.status == 200 && lost.body.contains("\"warning\":\"the disk is away\""))
+            server.repository.setProblem(nil)
+            #expect(try await ask(server, Ask.get("/health")).body.contains("warning") == false)
+        }
+    }
+
     @Test func connectionsAndErrorsBeforePredictionAreMetrics() async throws {
         try await TestServer.with { server in
             let text = try await client {

@@ -219,7 +219,11 @@ import Testing
                 PMMLText.expression(
                     "<Apply function='SAS-FORMAT-BESTw'><Constant>12</Constant><FieldRef field='x'/></Apply>", type: "string",
                     functions: best)
-            ).contains("the function 'SAS-FORMAT-BESTw': the pattern '12'"))
+            ).contains("the function 'SAS-FORMAT-BESTw': the SAS format '12' of formatNumber (SAS does not document"))
+        for format in ["BEST12.", "BEST8", "12.2"] {
+            let apply = "<Apply function='formatNumber'><FieldRef field='x'/><Constant>\(format)</Constant></Apply>"
+            #expect(refusal(PMMLText.expression(apply, type: "string")).contains("the SAS format '\(format)' of formatNumber"))
+        }
         // A definition that nothing uses does no harm.
         #expect(refusal(PMMLText.expression("<FieldRef field=\"x\"/>", functions: best)).isEmpty)
         // Elsewhere a constant is what it says.
@@ -255,8 +259,15 @@ import Testing
         #expect(throws: ScoringError.self) { try value(apply("formatDatetime", "d", "'%H'"), row, type: "string") }
         #expect(throws: ScoringError.self) { try value(apply("formatDatetime", "d", "'%Q'"), row, type: "string") }
         for wrong in ["2003-02-29", "01.04.2003", "2003-4", "x"] {
-            #expect(throws: ScoringError.self) { try value(apply("dateDaysSinceYear", "d", "1960"), ["d": wrong]) }
+            let error = #expect(throws: ScoringError.self) { try value(apply("dateDaysSinceYear", "d", "1960"), ["d": wrong]) }
+            #expect(error?.description == "feature 'd': expected a date such as 2001-12-31")
         }
+        let comparison = """
+            <Apply function="lessThan"><FieldRef field="d"/><Constant dataType="date">01.04.2003</Constant></Apply>
+            """
+        let literal = #expect(throws: ScoringError.self) { try value(comparison, ["d": "2003-04-01"], type: "boolean") }
+        let expected = "'01.04.2003' is no value of type date: expected a date such as 2001-12-31"
+        #expect(literal?.description.contains(expected) == true)
     }
 
     // MARK: Invalid arguments

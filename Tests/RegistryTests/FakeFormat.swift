@@ -126,4 +126,5 @@ final class Gate: Sendable {
 final class FakeMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
+    func recordResults(_ exchange: PredictionExchange, column: Int?) {}
 }

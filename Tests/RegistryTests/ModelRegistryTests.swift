@@ -51,9 +51,24 @@ internal import Testing
         #expect(throws: ScoringError.unknownModel("fraud")) { try fixture.score("fraud") }
         try fixture.write("fraud/1/model.txt", "sum 1")
         try await fixture.settle()
-        #expect(throws: ScoringError.unknownVersion(model: "fraud", version: "9")) { try fixture.score("fraud", version: 9) }
-        #expect(throws: ScoringError.unknownVersion(model: "fraud", version: "9")) { try fixture.score(nil, version: 9) }
+        let ninth = ScoringError.unknownVersion(model: "fraud", version: "9", hint: "it has 1")
+        #expect(throws: ninth) { try fixture.score("fraud", version: 9) }
+        #expect(throws: ninth) { try fixture.score(nil, version: 9) }
         #expect(throws: ScoringError.unknownModel("credit")) { try fixture.score("credit") }
+    }
+
+    @Test func aMistypedModelGetsTheOneThatWasMeant() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try await fixture.registry.start()
+        let error = ScoringError.unknownModel("fruad", hint: "did you mean 'fraud'?")
+        #expect(throws: error) { try fixture.score("fruad") }
+        await #expect(throws: error) { try await fixture.registry.load(model("fruad")) }
+        await #expect(throws: error) { try await fixture.registry.unload(model("fruad")) }
+        #expect(error.description == "unknown model 'fruad'; did you mean 'fraud'?")
+        // Comparing takes time in proportion to the length.
+        let long = "fraud" + String(repeating: "x", count: 60)
+        #expect(throws: ScoringError.unknownModel(long)) { try fixture.score(long) }
     }
 
     @Test func requestsWithoutANameGoToTheOnlyModelOrTheDefault() async throws {

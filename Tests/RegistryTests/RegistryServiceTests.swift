@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Logging
 internal import Registry
 internal import Scoring
@@ -11,7 +12,7 @@ internal import Testing
     @Test func theServiceLoadsWatchesAndStopsGracefully() async throws {
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 1")
-        let service = RegistryService(fixture.registry, interval: .milliseconds(2), logger: logger)
+        let service = RegistryService(fixture.registry, interval: .milliseconds(2))
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: logger))
         async let run: Void = group.run()
         try await eventually("it is ready") { fixture.registry.isReady }
@@ -27,7 +28,7 @@ internal import Testing
     @Test func shutdownDoesNotWaitForModelsThatStillLoad() async throws {
         let fixture = try RepositoryFixture()
         try fixture.write("slow/1/model.txt", "gated 4")
-        let service = RegistryService(fixture.registry, logger: logger)
+        let service = RegistryService(fixture.registry)
         let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [service], logger: logger))
         async let run: Void = group.run()
         try await eventually("the load runs") { fixture.format.gate.arrivals == 1 }
@@ -71,11 +72,77 @@ internal import Testing
         try fixture.write("fraud/model.yaml", "policy: { block: 0.5 }\n")
         try await fixture.settle()
         #expect(fixture.log.lines.contains { $0.hasPrefix("info model version loaded") && $0.contains("model=fraud") })
+        // What is over is said once as well, and what is not is not said again.
+        let over = fixture.log.lines.filter { $0.hasPrefix("notice a fault in the model repository is over reason=") }
+        #expect(over.count == 1 && over.first?.contains("reason=fraud: model.yaml: line 1") == true)
+        #expect(fixture.log.lines.count { $0.hasPrefix("error fault in the model repository") } == 2)
+    }
+
+    /// Nothing is loaded of them, so that no load would say it.
+    @Test func modelsWithoutAVersionAndVersionsWithoutAFolderAreWarnedOfOnce() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("archive/export/1/model.txt", "sum 1")
+        try fixture.write("fraud/model.yaml", "versions: { serve: [1, 7] }")
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try await fixture.registry.start()
+        for _ in 0..<3 { try await fixture.settle() }
+        let missing =
+            "model.yaml names this version, but its folder 'fraud/7' is not there; add it, or name another version (it has 1)"
+        #expect(
+            fixture.log.lines.filter { $0.hasPrefix("warning") }.sorted() == [
+                "warning not there in the model repository reason=archive: it has no version: no folder named by a positive whole "
+                    + "number; its versions are too deep, in 'archive/export': move them up into 'archive'",
+                "warning not there in the model repository reason=fraud: version 7: \(missing)",
+            ])
+        #expect(fixture.entry("archive", "")?.reason.hasSuffix("move them up into 'archive'") == true)
+        #expect(fixture.entry("fraud", "7")?.reason == missing)
+        // An order to load answers what it could not load; what is there serves.
+        await #expect(throws: ScoringError.refusedModel("version 7: \(missing)")) {
+            try await fixture.registry.load(model("fraud"))
+        }
+        #expect(try fixture.score("fraud") == 1)
+        try fixture.write("fraud/7/model.txt", "sum 7")
+        try fixture.move("archive/export/1", to: "archive/1")
+        try await fixture.settle()
+        try await fixture.registry.load(model("fraud"))
+        #expect(try fixture.score("fraud") == 7 && fixture.score("archive") == 1)
+        #expect(fixture.log.lines.count { $0.hasPrefix("notice a fault in the model repository is over") } == 2)
+    }
+
+    @Test func aModelThatIsBeingCopiedInIsNotWarnedOf() async throws {
+        let fixture = try RepositoryFixture()
+        try await fixture.registry.start()
+        try fixture.write("fraud/model.yaml", "versions: { serve: [1] }")
+        try await fixture.registry.scan()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try await fixture.settle()
+        #expect(!fixture.log.lines.contains { $0.hasPrefix("warning not there") })
+        #expect(try fixture.score("fraud") == 1)
+    }
+
+    @Test func thatARepositoryCannotBeReadIsSaidOnceAndOnceWhenItCanBeAgain() async throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try await fixture.registry.start()
+        func said(_ message: String) -> Int { fixture.log.lines.count { $0.contains(message) } }
+        for turn in 1...2 {
+            #expect(fixture.registry.problem == nil)
+            try FileManager.default.moveItem(atPath: fixture.root, toPath: fixture.root + "-away")
+            for _ in 0..<3 { await #expect(throws: ScoringError.self) { try await fixture.registry.scan() } }
+            #expect(said("error model repository scan failed") == turn)
+            #expect(fixture.registry.problem?.contains("cannot be read now") == true)
+            #expect(fixture.registry.problem?.contains(fixture.root) == false, "callers need not know where it is")
+            try FileManager.default.moveItem(atPath: fixture.root + "-away", toPath: fixture.root)
+            for _ in 0..<3 { try await fixture.settle() }
+            #expect(said("notice the model repository can be read again") == turn)
+        }
+        #expect(fixture.registry.problem == nil)
+        #expect(try fixture.score("fraud") == 1)
     }
 
     @Test func theServiceEndsWhereThereIsNoRepository() async throws {
         let fixture = try RepositoryFixture { $0.root += "/nowhere" }
-        let service = RegistryService(fixture.registry, logger: logger)
+        let service = RegistryService(fixture.registry)
         await #expect(throws: ScoringError.self) { try await service.run() }
         #expect(!fixture.registry.isReady)
     }
@@ -83,7 +150,7 @@ internal import Testing
     @Test func theServiceOutlivesARepositoryThatGoesAndComesBack() async throws {
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 1")
-        let service = RegistryService(fixture.registry, interval: .milliseconds(2), logger: logger)
+        let service = RegistryService(fixture.registry, interval: .milliseconds(2))
         let running = Task { try await service.run() }
         try await eventually("it is ready") { fixture.registry.isReady }
         try fixture.remove("")
@@ -127,7 +194,8 @@ internal import Testing
                 "fraud/2 passed Fake 2",
                 "fraud/3 refused golden.csv line 2: column 'prediction': expected '3', got '2.0'",
                 "fraud/10 refused this one is broken (at byte 0)",
-                "fraud/11 refused model.yaml names this version, but its folder is not there",
+                "fraud/11 refused model.yaml names this version, but its folder 'fraud/11' is not there; "
+                    + "add it, or name another version (it has 1, 2, 3, 10)",
                 "typo/1 refused model.yaml: line 1: unknown key 'scores', did you mean 'score'?",
             ])
         #expect(fixture.format.census.alive == 0)

@@ -116,7 +116,29 @@ internal import Testing
     @Test func labelsThatNameNothingAreUnknownVersions() throws {
         let plan = try servingPlan(["fraud": [1: "a"]])
         let error = plan.absence(of: try model("fraud"), version: .label("stable"))
-        #expect(error == .unknownVersion(model: "fraud", version: "stable"))
+        #expect(error == .unknownVersion(model: "fraud", version: "stable", hint: "it has 1"))
+    }
+
+    @Test func aMistypedLabelOrVersionGetsWhatThereIs() throws {
+        var plan = RepositoryPlan()
+        let found = try listing(["fraud": [1: "a", 2: "b"]], yaml: "versions: { labels: { champion: 1, challenger: 2 } }")
+        for order in loads(plan.observe(found)) { _ = plan.finish(order, failure: nil) }
+        let fraud = try model("fraud")
+        func hint(_ version: VersionReference) -> String {
+            guard case .unknownVersion(_, _, let hint) = plan.absence(of: fraud, version: version) else { return "" }
+            return hint
+        }
+        #expect(hint(.label("champoin")) == "did you mean 'champion'?")
+        #expect(hint(.label("zzz")) == "its labels are challenger, champion")
+        #expect(hint(.number(try version(12))) == "it has 1, 2")
+    }
+
+    @Test func namesAreNotComparedAmongVeryManyModels() throws {
+        var plan = RepositoryPlan()
+        _ = plan.observe(try listing(Dictionary(uniqueKeysWithValues: (0..<200).map { ("m\($0)", [1: "a"]) })))
+        #expect(plan.candidates.count == 200)
+        _ = plan.observe(try listing(Dictionary(uniqueKeysWithValues: (0..<201).map { ("m\($0)", [1: "a"]) })))
+        #expect(plan.candidates.isEmpty)
     }
 
     @Test func aTypoInTheServedVersionsTakesNothingOutOfService() throws {
@@ -125,7 +147,7 @@ internal import Testing
         _ = plan.observe(changed)
         #expect(plan.observe(changed) == [.divide(try model("fraud"))])
         #expect(state(plan, "fraud", "1")?.state == .ready)
-        #expect(state(plan, "fraud", "11")?.reason == "model.yaml names this version, but its folder is not there")
+        #expect(state(plan, "fraud", "11")?.reason.hasPrefix("model.yaml names this version, but its folder 'fraud/11'") == true)
     }
 
     // MARK: Names of other models

@@ -45,6 +45,22 @@ internal import Testing
         #expect(fraud.versions[try version(1)]?.candidates == ["model.txt"])
     }
 
+    @Test(arguments: [
+        ("a/b/1/model.txt", "its versions are too deep, in 'a/b': move them up into 'a'"),
+        ("a/b/c/12/model.txt", "its versions are too deep, in 'a/b/c': move them up into 'a'"),
+        ("a/model.pmml", "the file 'a/model.pmml' is in no version's folder: move it into 'a/1'"),
+        ("a/README.md", nil), ("a/old/model.txt", nil), ("a/b/c/d/e/1/model.txt", nil),
+    ])
+    func whatWasMeantAsAVersionIsFoundWhereThereIsNone(file: String, sentence: String?) throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write(file, "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        #expect(try scanner.scan().models[model("a")]?.misplaced == sentence)
+        // A model with a version has none of it.
+        try fixture.write("a/1/model.txt", "sum 1")
+        #expect(try scanner.scan().models[model("a")]?.misplaced == nil)
+    }
+
     @Test func foldersWithWrongNamesAreReported() throws {
         let fixture = try RepositoryFixture()
         try fixture.write("my model/1/model.txt", "sum 1")

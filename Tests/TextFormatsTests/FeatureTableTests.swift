@@ -53,6 +53,33 @@ internal import TextFormats
         }
     }
 
+    @Test func onlyWhatInt64HoldsIsSaidToBeForONNXRuntime() {
+        for (cell, isForRuntime) in [
+            ("9007199254740993", true), ("-9223372036854775808", true), ("9223372036854775807", true),
+            ("9223372036854775808", false), ("-9223372036854775809", false), ("18446744073709551615", false),
+            ("18446744073709551616", false), ("1e25", false),
+        ] {
+            let error = #expect(throws: CSVReader.Failure.self) {
+                try read("id\n\(cell)", fields: [Field("id", .integer, integers: .exactDoubles)])
+            }
+            #expect(error?.reason.contains("engine: onnxruntime") == isForRuntime, "\(cell)")
+            #expect(error?.reason.contains("must be a whole number that fits into int64") == !isForRuntime, "\(cell)")
+        }
+    }
+
+    @Test(arguments: [
+        ("\"28,38\"", "; it has a comma"), ("\"-1.234,5\"", "; it has a comma"), ("\"1,234,567\"", "; it has a comma"),
+        ("\"1, 2\"", "; it is a list"), ("\"[1,2]\"", "; it is a list"), ("0.5 1", "; it is a list"),
+        ("\"1,2,3\"", "; it is a list"),
+        ("many", ""), ("\"a,b\"", ""), ("\",\"", ""), ("[]", ""),
+    ])
+    func numbersInOtherFormsAreRecognised(cell: String, hint: String) {
+        let error = #expect(throws: CSVReader.Failure.self) { try read("amount\n\(cell)") }
+        #expect(error?.reason.hasPrefix("feature 'amount': expected a number" + hint) == true, "\(error?.reason ?? "")")
+        #expect(hint.isEmpty == (error?.reason == "feature 'amount': expected a number"))
+        #expect(error?.reason.contains("28") == false && error?.reason.contains("1.234") == false, "values are not repeated")
+    }
+
     @Test func cellsBecomeFeaturesByTheirColumnsName() throws {
         let text = """
             prediction,note,zone,country,new,age,amount

@@ -46,6 +46,20 @@ internal import WireFormat
         #expect(try sums(counter, tensor("b", "INT64", "[2,1]", "[10,20]")) == [2010, 2020])
     }
 
+    @Test func mistypedTensorsGetTheOnesThatWereMeant() throws {
+        let counter = try summing([Field("amount"), Field("country")])
+        let input = try refusal(counter, tensor("amuont", "FP64", "[1]", "[1]"))
+        #expect(input?.hasSuffix("or its name that of a feature; did you mean 'amount'?") == true)
+        let data = tensor("amount", "FP64", "[1]", "[1]")
+        func output(_ name: String) throws -> String? {
+            try counter.post(path, #"{"inputs": [\#(data)], "outputs": [{"name": "\#(name)"}]}"#).message
+        }
+        #expect(try output("predicton") == "the model has no output 'predicton'; did you mean 'prediction'?")
+        #expect(try output("zzzzzzzz")?.hasPrefix("the model has no output 'zzzzzzzz'; it has prediction") == true)
+        let long = String(repeating: "x", count: 60)
+        #expect(try output(long) == "the model has no output '\(long)'", "long names are not compared")
+    }
+
     @Test func aModelWithOneInputTakesItByNameOrNot() throws {
         let counter = try summing([Field("a")])
         #expect(try sums(counter, tensor("a", "FP64", "[3]", "[1,2,3]")) == [1, 2, 3])

@@ -62,6 +62,8 @@ internal import WireFormat
         #expect(starting["ready"] == false && starting["warning"] == nil)
         let empty = try written { MetadataDocuments.health(isReady: true, entries: [], into: &$0) }
         #expect(empty["status"] == "ok" && empty["warning"] == "the model repository is empty")
+        let lost = try written { MetadataDocuments.health(isReady: true, entries: entries, problem: "gone \"now\"", into: &$0) }
+        #expect(lost["status"] == "ok" && lost["warning"] == "gone \"now\"")
     }
 
     @Test func theIndexListsEveryVersion() throws {

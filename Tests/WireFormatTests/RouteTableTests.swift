@@ -54,7 +54,7 @@ internal import WireFormat
 
     @Test(arguments: ["0", "01", ".x", "", "a b", "99999999999999999999", "caf%c3%a9"])
     func whatCannotBeAVersionIsAnUnknownOne(version: String) {
-        guard case .unknownVersion(model: "fraud", version: _)? = error("/predict/fraud/versions/\(version)"),
+        guard case .unknownVersion(model: "fraud", version: _, hint: _)? = error("/predict/fraud/versions/\(version)"),
             case .unknownVersion? = error("/v2/models/fraud/versions/\(version)/infer", .inference)
         else {
             Issue.record("\(version)")
@@ -71,7 +71,7 @@ internal import WireFormat
     }
 
     @Test func longNamesAreQuotedInPart() {
-        guard case .unknownModel(let name)? = error("/predict/" + String(repeating: "x", count: 5000)) else {
+        guard case .unknownModel(let name, _)? = error("/predict/" + String(repeating: "x", count: 5000)) else {
             Issue.record("not refused")
             return
         }

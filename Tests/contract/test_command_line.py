@@ -356,6 +356,7 @@ def test_serve_check_prints_the_settings_and_where_they_came_from(tmp_path):
     config = tmp_path / "verdict.yaml"
     config.write_text("limits: { drain: 90s }\nredis: { url: 'redis://:secret@cache:6380/2' }\nhttp: { port: 1 }\nlog: { level: debug }\n")
     arguments = ["serve", "--check", "--config", config, "--port", "7000", "--limits-max-body-bytes", "1024"]
+    arguments += ["--models", EXAMPLES / "models"]
     result = run_verdict(*arguments, env={**bare_environment(), "VERDICT_LOG_LEVEL": "error"}, timeout=30)
     assert result.returncode == 0, result
     lines = {one.split(maxsplit=1)[0]: one.split(maxsplit=2)[1:] for one in result.stdout.splitlines()}

@@ -274,3 +274,28 @@ def test_a_sample_that_cannot_be_compared_on_is_refused(content, reason, tmp_pat
 @pytest.mark.parametrize("arguments", [[], ["a.onnx"], ["a.onnx", "b.onnx", "--method", "int3"], ["a.onnx", "b.onnx", "--label", "y"]])
 def test_wrong_usage_ends_with_status_2(arguments):
     assert run_verdict("quantize", *arguments).returncode == 2
+
+
+def test_a_model_that_gets_larger_is_not_written_silently(tmp_path):
+    """Two small products: the nodes and scales around their bytes take more than the bytes save."""
+    weights = [np.full((4, 3), 0.5, np.float32), np.full((3, 4), 0.25, np.float32)]
+    nodes = [
+        onnx.helper.make_node("MatMul", ["X", "W0"], ["H"], name="first"),
+        onnx.helper.make_node("MatMul", ["H", "W1"], ["Y"], name="second"),
+    ]
+    tensor = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        nodes, "small", [tensor("X", onnx.TensorProto.FLOAT, ["N", 4])], [tensor("Y", onnx.TensorProto.FLOAT, ["N", 4])],
+        [numpy_helper.from_array(one, f"W{index}") for index, one in enumerate(weights)],
+    )
+    source, target = tmp_path / "tiny.onnx", tmp_path / "quantized.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), source)
+    result = quantize(source, target, "--method", "per-row")
+    before, after = source.stat().st_size, target.stat().st_size
+    assert after > before
+    assert f"Warning: the quantized model is not smaller: {before} bytes before, {after} after" in result.stderr, result
+    assert "times larger" in result.stdout
+    assert "Warning" in quantize(source, target, "--method", "per-row", "--json").stderr
+    large = PRODUCTS / "gemm.onnx"
+    if (quantized := quantize(large, target)) and target.stat().st_size < large.stat().st_size:
+        assert "Warning" not in quantized.stderr

@@ -28,6 +28,16 @@ package struct Inspection {
         }
     }
 
+    /// Answers carry every class's probability as `prediction`; a table's cell holds one value.
+    private var predictionNote: String? {
+        guard score.count > 1, let column = signature.outputColumn(named: "prediction"), !signature.outputs[column].isNumeric
+        else {
+            return nil
+        }
+        return "in answers of the server, prediction is the list of the class probabilities in the order of the classes; "
+            + "the column prediction, in golden.csv, is the class, as label is"
+    }
+
     /// Lines for people.
     package var text: String {
         var facts: [(String, String)] = [("file", path), ("format", description.format), ("engine", description.engine)]
@@ -39,6 +49,7 @@ package struct Inspection {
         if !score.isEmpty, score != ["prediction"] { facts.append(("score", "prediction = " + Self.shortened(score))) }
         if let problem { facts.append(("problem", problem)) }
         var lines = facts.map { Self.padded($0.0, 10) + $0.1 }
+        if let predictionNote { lines.append(Self.padded("note", 10) + predictionNote) }
         // Texts that a file carries may have lines of their own (CatBoost's producer has ten).
         lines += description.notes.map { note in
             Self.padded("note", 10) + note.split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -100,7 +111,7 @@ package struct Inspection {
             sink.append(",\"type\":\"\(output.kind.name)\"}".utf8)
         }
         sink.append("],\"notes\":")
-        Self.write(description.notes, into: &sink)
+        Self.write((predictionNote.map { [$0] } ?? []) + description.notes, into: &sink)
         sink.append("}\n")
         return sink.string
     }

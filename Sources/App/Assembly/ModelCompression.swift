@@ -69,11 +69,23 @@ package struct ModelCompression {
     private var done: [ModelQuantization.Layer] { quantization.layers.filter { $0.reason == nil } }
     private var skipped: [ModelQuantization.Layer] { quantization.layers.filter { $0.reason != nil } }
 
+    /// What should not go unseen: a model that did not get smaller.
+    package var warning: String? {
+        let (before, after) = (quantization.bytesBefore, quantization.bytes.count)
+        guard after >= before else { return nil }
+        return "the quantized model is not smaller: \(before) bytes before, \(after) after; "
+            + "scales and new nodes take more than its few weights save, so keep the original"
+    }
+
+    private var change: String {
+        ratio >= 1 ? "\(Self.rounded(ratio, 2)) times smaller" : "\(Self.rounded(1 / ratio, 2)) times larger"
+    }
+
     /// Lines for people.
     package var text: String {
         var lines = [
             "method    \(quantization.method.rawValue)",
-            "size      \(quantization.bytesBefore) -> \(quantization.bytes.count) bytes, \(Self.rounded(ratio, 2)) times smaller",
+            "size      \(quantization.bytesBefore) -> \(quantization.bytes.count) bytes, \(change)",
             "quantized \(done.count) of \(quantization.layers.count) products",
         ]
         lines += done.map { "  \($0.node): \($0.inputs) x \($0.outputs)" }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Registry
 package import Scoring
 internal import StrictYAML
@@ -20,10 +21,43 @@ package struct ModelReference: Sendable {
         } else if let found = try Self.find(nil, inModel: path) {
             self = found
         } else {
+            if let problem = Self.problem(of: path, called: text) { throw .invalidRequest(problem) }
             self.path = path
             self.options = LoadOptions()
             self.manifest = ModelManifest()
         }
+    }
+
+    /// Why what is at `path` can be no model: nothing is there, or it is a folder with models instead of one.
+    private static func problem(of path: String, called text: String) -> String? {
+        let shown = quoted(text, atMost: 300)
+        if access(path, R_OK) != 0 { return "\(shown) cannot be read: \(String(cString: strerror(errno)))" }
+        guard isFolder(path), !ModelFormats.all.contains(where: { $0.recognises(.folder(path: path)) }) else { return nil }
+        var scanner = RepositoryScanner(root: path)
+        if let models = try? scanner.scan().models.filter({ !$0.value.versions.isEmpty }), !models.isEmpty {
+            let names = models.keys.map(\.text).sorted()
+            let prefix = text.hasSuffix("/") ? text : text + "/"
+            let more = names.count > 10 ? " and \(names.count - 10) more" : ""
+            let paths = names.prefix(10).map { quoted(prefix + $0, atMost: 300) }.joined(separator: ", ") + more
+            return "\(shown) is a model repository, and a model is needed: name one of its models: \(paths)"
+        }
+        return "\(shown) is a folder without a model: name a model file, or a folder of a repository "
+            + "(<repository>/<model>, or <repository>/<model>/<version>)"
+    }
+
+    /// The model, and the folder of its repository, that `path` leads to where it is a model's folder or a version's; for
+    /// messages to those who were asked for a repository.
+    static func repository(above path: String) -> (repository: String, model: String)? {
+        let path = absolutePath(path)
+        let isVersion = path.split(separator: "/").last.map { ModelVersion($0) != nil } ?? false
+        for folder in isVersion ? [path, parent(of: path)] : [path] {
+            var scanner = RepositoryScanner(root: parent(of: folder))
+            guard isFolder(folder), let name = folder.split(separator: "/").last.flatMap({ ModelName($0) }),
+                let found = try? scanner.scan(name), !found.versions.isEmpty
+            else { continue }
+            return (parent(of: folder), name.text)
+        }
+        return nil
     }
 
     private init(path: String, manifest: ModelManifest) {

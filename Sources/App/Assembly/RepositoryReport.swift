@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Registry
 package import Scoring
 internal import StrictYAML
@@ -12,6 +13,15 @@ package struct RepositoryReport: Sendable {
     package init(
         checking root: String, progress: (_ model: String, _ version: String, _ share: Double) -> Void
     ) throws(ScoringError) {
+        guard isFolder(root) else {
+            let problem = access(root, F_OK) == 0 ? "is no folder" : "cannot be read: \(String(cString: strerror(errno)))"
+            throw .refusedModel("\(quoted(root, atMost: 300)) \(problem); name the folder that holds the models")
+        }
+        if let found = ModelReference.repository(above: root) {
+            throw .refusedModel(
+                "\(quoted(root, atMost: 300)) belongs to the model \(quoted(found.model)); name the repository that it is in: "
+                    + quoted(found.repository, atMost: 300))
+        }
         var check = RepositoryCheck(root: root, formats: ModelFormats.all, trial: TrialProcess())
         findings = try check.run(progress: progress)
         guard findings.contains(where: { !$0.version.isEmpty || $0.isRefused }) else {

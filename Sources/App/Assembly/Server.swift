@@ -75,13 +75,11 @@ package struct Server: Sendable {
 
     /// Throws if the repository cannot be read or the address cannot be listened on.
     package func run() async throws {
-        guard isFolder(settings.models) else {
-            throw ScoringError.invalidRequest("the model repository '\(settings.models)' is no folder")
-        }
+        _ = try settings.checkRepository()
         let services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             // Shut down last to first: the front drains while the models still answer.
             .init(
-                service: RegistryService(registry, interval: settings.scanInterval, logger: logger),
+                service: RegistryService(registry, interval: settings.scanInterval),
                 successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup),
             .init(
                 service: front, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup),

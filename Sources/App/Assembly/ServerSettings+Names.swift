@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Registry
-internal import Scoring
+package import Scoring
 internal import StrictYAML
 
 extension ServerSettings {
@@ -17,6 +17,22 @@ extension ServerSettings {
             NearestName.to(name.text, among: found).map { "did you mean \(quoted($0))?" }
             ?? "it has \(found.prefix(20).joined(separator: ", "))"
         throw fault("defaultModel", "the repository \(quoted(models, atMost: 300)) has no model \(quoted(name.text)); \(hint)")
+    }
+
+    /// Looks at the model repository as a server does first. Throws where a server could not start: there is no such folder, or it
+    /// cannot be read. Returns what else its owner should know, nil for nothing.
+    package func checkRepository() throws(ScoringError) -> String? {
+        let shown = quoted(models, atMost: 300)
+        let origin = origins["models"].map { " (\($0))" } ?? ""
+        guard isFolder(models) else {
+            let problem = access(models, F_OK) == 0 ? "is no folder" : "is no folder: nothing is there"
+            throw .invalidRequest(
+                "the model repository \(shown)\(origin) \(problem); create it, or name another one with --models")
+        }
+        var scanner = RepositoryScanner(root: models)
+        guard try scanner.scan().models.isEmpty else { return nil }
+        return "the model repository \(shown)\(origin) is empty; a server starts, and answers once there is "
+            + "<model>/<version>/<file>"
     }
 
     private func fault(_ key: String, _ problem: String) -> SettingError {

@@ -1,9 +1,12 @@
+internal import Registry
 internal import Scoring
 package import StrictYAML
 
 extension ServerSettings {
     /// Keys of the design that later versions act on; named so that they are refused for what they are.
     private static let planned = ["grpc"]
+
+    private static let modelKeys = ForeignKeys(ModelManifest.ownKeys, of: "the model's own file, models/NAME/model.yaml")
 
     /// Takes what a configuration file says.
     package mutating func apply(file bytes: [UInt8], path: String) throws(SettingError) {
@@ -21,14 +24,14 @@ extension ServerSettings {
             let name = String(setting.key.dropFirst(prefix.count).prefix { $0 != "." })
             if !names.contains(name) { names.append(name) }
         }
-        let map = try node.mapping(keys: names, planned: prefix.isEmpty ? Self.planned : [])
+        let map = try node.mapping(keys: names, planned: prefix.isEmpty ? Self.planned : [], foreign: Self.modelKeys)
         for name in names {
             guard let value = map[name] else { continue }
             guard let setting = inside.first(where: { $0.key == prefix + name }) else {
                 try apply(value, prefix: prefix + name + ".", path: path)
                 continue
             }
-            let text = try value.string()
+            let text = try Self.text(of: value)
             do throws(SettingError) {
                 try setting.apply(&self, text)
                 origins[setting.key] = "\(path) line \(value.line)"
@@ -36,6 +39,14 @@ extension ServerSettings {
                 throw value.error(error.description)
             }
         }
+    }
+
+    /// The text of a setting's value. A mapping under a setting's key may be the model's key of that name: `onnxruntime`.
+    private static func text(of value: YAMLNode) throws(YAMLError) -> String {
+        if let keys = try? value.pairs().map(\.key) {
+            _ = try value.mapping(keys: keys.filter { !modelKeys.keys.contains("\(value.path).\($0)") }, foreign: modelKeys)
+        }
+        return try value.string()
     }
 
     /// Takes what the environment says. A variable that begins with `VERDICT_` and is no setting is refused.
@@ -67,11 +78,21 @@ extension ServerSettings {
     package mutating func apply(flags: [String: String]) throws(SettingError) {
         for (flag, value) in flags.sorted(by: { $0.key < $1.key }) {
             guard let setting = Setting.all.first(where: { $0.flag == flag }) else {
-                let nearest = NearestName.to(flag, among: Setting.all.map(\.flag)).map { "--" + $0 }
-                throw SettingError(description: "unknown option --\(flag)" + Self.hint(nearest))
+                throw SettingError(description: "unknown option --\(flag)" + Self.hint(Self.nearestFlag(to: flag)))
             }
             try apply(setting, value, source: "--\(flag)")
         }
+    }
+
+    /// Flags of `serve` that are no settings.
+    package static let otherFlags = ["config", "check", "help"]
+
+    /// The flag, with its dashes, that was probably meant.
+    package static func nearestFlag(to flag: String) -> String? {
+        let known = Setting.all.map(\.flag) + otherFlags
+        // What the key says in the file, `--limits.drain`, and capitals, `--maxBodyBytes`, are the flag's words too.
+        let setting = Setting.all.first { $0.key == flag || $0.key.split(separator: ".").last.map(String.init) == flag }
+        return (setting?.flag ?? NearestName.to(flag, among: known)).map { "--" + $0 }
     }
 
     private mutating func apply(_ setting: Setting, _ value: String, source: String) throws(SettingError) {

@@ -51,6 +51,7 @@ struct QuantizeCommand: ParsableCommand {
         do throws(ScoringError) {
             let compression = try ModelCompression(of: source, by: method, sample: sample, label: label)
             try compression.write(to: target)
+            if let warning = compression.warning { Console.complain("Warning: \(warning)") }
             print(json ? compression.json : compression.text, terminator: "")
         } catch {
             Console.complain("Error: \(source): \(error)")

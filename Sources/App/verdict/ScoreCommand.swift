@@ -58,10 +58,21 @@ struct ScoreCommand: ParsableCommand {
         }
     }
 
+    /// Names the model in an error about it: the input may be what is wrong as well.
+    private static func explained<Result>(
+        _ model: String, _ body: () throws(ScoringError) -> Result
+    ) throws(ScoringError) -> Result {
+        do throws(ScoringError) {
+            return try body()
+        } catch {
+            throw .refusedModel("\(model): \(error)")
+        }
+    }
+
     func run() throws {
         do throws(ScoringError) {
             let reference = try ModelReference(model)
-            let opened = try reference.open()
+            let opened = try Self.explained(model) { () throws(ScoringError) in try reference.open() }
             var options = TableOptions()
             options.separator = separator
             options.missing = MissingWords(adding: na)

@@ -30,7 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Port to listen on; 0 picks a free one.")
     var port: String?
 
-    @Flag(help: "Print the settings and where each came from, and exit.")
+    @Flag(help: "Print the settings and where each came from, look at the repository, and exit with the status a server would.")
     var check = false
 
     @Argument(parsing: .allUnrecognized, help: .hidden)
@@ -45,6 +45,12 @@ struct ServeCommand: AsyncParsableCommand {
         }
         if check {
             print(settings.report, terminator: "")
+            do throws(ScoringError) {
+                if let note = try settings.checkRepository() { Console.complain("Note: \(note)") }
+            } catch {
+                Console.complain("Error: \(error)")
+                throw ExitCode(1)
+            }
             return
         }
         let level = settings.logLevel
@@ -88,7 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
         var rest = others[...]
         while let argument = rest.popFirst() {
             guard argument.hasPrefix("--"), argument.count > 2 else {
-                throw SettingError(description: "unexpected argument '\(argument)'")
+                throw SettingError(description: "unexpected argument '\(argument)'" + Self.hint(insteadOf: argument))
             }
             let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let flag = String(parts[0])
@@ -104,6 +110,13 @@ struct ServeCommand: AsyncParsableCommand {
             flags[flag] = value
         }
         return flags
+    }
+
+    /// What was probably meant by a word that is neither a flag nor a flag's value: one with too few dashes, or a folder.
+    private static func hint(insteadOf argument: String) -> String {
+        let word = String(argument.drop { $0 == "-" }.prefix { $0 != "=" })
+        if argument.hasPrefix("-") { return ServerSettings.nearestFlag(to: word).map { "; did you mean \($0)?" } ?? "" }
+        return "; the models' folder is named with --models"
     }
 
     private static func environment() -> [String: String] {

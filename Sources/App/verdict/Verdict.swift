@@ -24,8 +24,10 @@ struct Verdict: AsyncParsableCommand {
             Console.complain(complaint)
             Glibc.exit(2)
         }
+        var chosen: String?
         do {
             var command = try parseAsRoot()
+            chosen = type(of: command).configuration.commandName
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -34,7 +36,12 @@ struct Verdict: AsyncParsableCommand {
         } catch {
             // Help and version end with 0, misuse with 2 instead of the library's 64.
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            Console.complain(fullMessage(for: error))
+            // What a command itself finds wrong is explained by that command's help.
+            if let chosen {
+                Console.complain("Error: \(message(for: error))\n  See 'verdict \(chosen) --help' for more information.")
+            } else {
+                Console.complain(fullMessage(for: error))
+            }
             Glibc.exit(2)
         }
     }

@@ -10,6 +10,8 @@ package protocol ModelRepository: Sendable {
     func unload(_ name: ModelName) async throws(ScoringError)
     /// Whether the first scan is done and the server is not shutting down.
     var isReady: Bool { get }
+    /// Why the repository cannot be read at the moment; nil where the last look at it succeeded.
+    var problem: String? { get }
 }
 
 package struct RepositoryEntry: Sendable, Equatable {

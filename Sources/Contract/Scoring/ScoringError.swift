@@ -7,10 +7,10 @@ package enum ScoringError: Error, Sendable, Equatable {
     case invalidRequest(String)
     /// One feature of one row has a value that the model does not take.
     case invalidFeature(name: String, reason: String)
-    /// No model of that name is in the repository.
-    case unknownModel(String)
-    /// The model is there, but not this version of it.
-    case unknownVersion(model: String, version: String)
+    /// No model of that name is in the repository. `hint` says what was probably meant; empty where nothing is near.
+    case unknownModel(String, hint: String = "")
+    /// The model is there, but not this version of it. `hint` as above.
+    case unknownVersion(model: String, version: String, hint: String = "")
     /// The model or server is there, but not (or no longer) ready to answer.
     case notReady(String)
     /// The request is larger than this server accepts; `limit` says what the limit is.
@@ -39,8 +39,9 @@ extension ScoringError: CustomStringConvertible {
         switch self {
         case .invalidRequest(let message): message
         case .invalidFeature(let name, let reason): "feature '\(name)': \(reason)"
-        case .unknownModel(let name): "unknown model '\(name)'"
-        case .unknownVersion(let model, let version): "model '\(model)' has no version '\(version)'"
+        case .unknownModel(let name, let hint): "unknown model '\(name)'" + (hint.isEmpty ? "" : "; \(hint)")
+        case .unknownVersion(let model, let version, let hint):
+            "model '\(model)' has no version '\(version)'" + (hint.isEmpty ? "" : "; \(hint)")
         case .notReady(let message): message
         case .tooLarge(let limit): "the request is too large: \(limit)"
         case .overloaded(let what, _): "\(what); try again later"

@@ -65,6 +65,9 @@ package protocol RequestStages: AnyObject, Sendable {
 package protocol PredictionPath: Predictor {
     /// Ends a group's way, once: decides on its scores where nothing has, counts, and lets the observer take note.
     func finish(_ group: RowGroup)
+
+    /// What may stand in for another model; nil where it does not serve. No error is made for it.
+    func substitute(_ name: ModelName, version: VersionReference?) -> ServedModel?
 }
 
 /// What model.yaml decides about a model's answers.

@@ -99,13 +99,18 @@ extension YAMLNode {
     }
 
     /// A mapping with no other keys than `keys`. A key among `planned` is refused as not supported yet, so that
-    /// nobody believes it works.
-    package func mapping(keys: [String], planned: [String] = []) throws(YAMLError) -> YAMLMapping {
+    /// nobody believes it works; one among `foreign` is said to belong into the file that those are of.
+    package func mapping(
+        keys: [String], planned: [String] = [], foreign: ForeignKeys? = nil
+    ) throws(YAMLError) -> YAMLMapping {
         guard case .mapping(let pairs) = content else { throw expected("a mapping of keys to values") }
         for (key, value) in pairs where !keys.contains(key) {
             let fullPath = quoted(path.isEmpty ? key : "\(path).\(key)")
             if planned.contains(key) {
                 throw YAMLError(line: value.line, "\(fullPath) is not supported by this version")
+            }
+            if let foreign, foreign.keys.contains(path.isEmpty ? key : "\(path).\(key)") {
+                throw YAMLError(line: value.line, "unknown key \(fullPath): it belongs into \(foreign.file)")
             }
             let hint =
                 NearestName.to(key, among: keys).map { "did you mean '\($0)'?" }
@@ -138,6 +143,19 @@ extension YAMLNode {
         case .list: "a list"
         case .mapping: "a mapping"
         }
+    }
+}
+
+/// Keys that are known, but in another file.
+package struct ForeignKeys: Sendable {
+    /// By their whole paths: "http", "limits.drain".
+    package let keys: Set<String>
+    /// Continues "it belongs into".
+    package let file: String
+
+    package init(_ keys: some Sequence<String>, of file: String) {
+        self.keys = Set(keys)
+        self.file = file
     }
 }
 

@@ -13,7 +13,7 @@ extension FeatureBatch {
                 throw .invalidFeature(name: field.name, reason: "expected a number without a fraction")
             }
             guard field.integers == .doubles || value.isNaN else {
-                guard let whole = WholeNumber(exactly: value) else { throw Self.misfit(field) }
+                guard let whole = WholeNumber(exactly: value) else { throw Self.misfit(field, fitsInt64: false) }
                 return try set(whole: whole, of: field, row: row, column: column)
             }
             set(value, row: row, column: column)
@@ -39,7 +39,9 @@ extension FeatureBatch {
             guard field.integers != .uint64 || !value.isNegative else { throw Self.misfit(field) }
             return set(value.double, row: row, column: column)
         }
-        guard let bits = value.bits(as: field.integers) else { throw Self.misfit(field) }
+        guard let bits = value.bits(as: field.integers) else {
+            throw Self.misfit(field, fitsInt64: value.bits(as: .int64) != nil)
+        }
         setInteger(bits, row: row, column: column)
     }
 
@@ -50,13 +52,17 @@ extension FeatureBatch {
         }
         if let whole = numeral.whole { return try set(whole: whole, of: field, row: row, column: column) }
         // Digits that a double does not hold may be lost already.
-        guard numeral.double.magnitude < 0x1p53 || !numeral.double.isFinite else { throw Self.misfit(field) }
+        guard numeral.double.magnitude < 0x1p53 || !numeral.double.isFinite else {
+            throw Self.misfit(field, fitsInt64: (-0x1p63..<0x1p63).contains(numeral.double))
+        }
         try set(number: numeral.double, of: field, row: row, column: column)
     }
 
-    private static func misfit(_ field: Field) -> ScoringError {
+    private static func misfit(_ field: Field, fitsInt64: Bool = true) -> ScoringError {
         let reason =
             switch field.integers {
+            // What int64 does not hold, no engine takes.
+            case .exactDoubles where !fitsInt64: "must be a whole number that fits into int64"
             case .int64: "must be a whole number that fits into int64, written without point and exponent"
             case .uint64: "must be a whole number that fits into uint64, written without point and exponent"
             case .doubles, .exactDoubles:
@@ -85,7 +91,8 @@ extension FeatureBatch {
                 guard let number = DecimalParser.double(utf8) else { return }
                 return try set(number: number, of: field, row: row, column: column)
             }
-            throw .invalidFeature(name: field.name, reason: "expected \(field.kind.phrase), found a string")
+            throw .invalidFeature(
+                name: field.name, reason: "expected \(field.kind.phrase), found a string" + NumberSlip.hint(utf8))
         case .text:
             setText(String(decoding: utf8, as: UTF8.self), row: row, column: column)
         case .category(let levels):

@@ -87,14 +87,14 @@ package enum FeatureCell {
         case .integer where field.integers != .doubles:
             guard !missing.contains(cell) else { return }
             guard let numeral = DecimalParser.numeral(cell) ?? number(cell).map({ Numeral(double: $0, whole: nil) }) else {
-                throw .invalidFeature(name: field.name, reason: "expected a number")
+                throw .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
             }
             try batch.set(numeral: numeral, of: field, row: row, column: column)
         case .number, .integer:
             guard !missing.contains(cell) else { return }
             guard let value = number(cell) else {
                 if field.unknownLevel == .missing { return }
-                throw .invalidFeature(name: field.name, reason: "expected a number")
+                throw .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
             }
             try batch.set(number: value, of: field, row: row, column: column)
         case .boolean:

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Hummingbird
 internal import HummingbirdCore
 package import Logging
@@ -29,6 +30,34 @@ package final class HTTPService: Service {
     /// The address cannot be listened on: it is taken, forbidden, or not this machine's.
     package struct ListenFailure: Error, CustomStringConvertible {
         package let description: String
+
+        /// - Parameter error: What binding the address threw.
+        package init(_ error: any Error, host: String, port: Int) {
+            let place = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+            description = "cannot listen on \(place): " + Self.reason(error, host: host, port: port)
+        }
+
+        /// What is wrong and what to do about it.
+        private static func reason(_ error: any Error, host: String, port: Int) -> String {
+            guard let code = (error as? IOError)?.errnoCode else {
+                guard error is SocketAddressError || error is SocketAddressError.UnknownHost else { return "\(error)" }
+                return "the host name is unknown; give an address of this machine, 0.0.0.0 for all of them (http.host, --host)"
+            }
+            switch code {
+            case EADDRINUSE:
+                return "another program listens on port \(port) already; end it, or choose another port (http.port, --port), "
+                    + "0 for a free one"
+            case EACCES, EPERM:
+                return (1..<1024).contains(port)
+                    ? "ports below 1024 need the capability CAP_NET_BIND_SERVICE; choose another port (http.port, --port)"
+                    : "the system does not permit it"
+            case EADDRNOTAVAIL:
+                return "\(host) is no address of this machine; give one that is, or 0.0.0.0 for all of them (http.host, --host)"
+            case EAFNOSUPPORT: return "this machine has no addresses of that kind (IPv6 may be off)"
+            case EMFILE, ENFILE: return "no file descriptor is left; raise the limit on open files"
+            default: return String(cString: strerror(code))
+            }
+        }
     }
 
     /// What answers the requests.
@@ -99,8 +128,7 @@ package final class HTTPService: Service {
             try await serve(on: group, states)
             result = .success(())
         } catch  where !hasListened.load(ordering: .relaxed) && !(error is CancellationError) {
-            let place = "\(configuration.host):\(configuration.port)"
-            result = .failure(ListenFailure(description: "cannot listen on \(place): \(error)"))
+            result = .failure(ListenFailure(error, host: configuration.host, port: configuration.port))
         } catch {
             result = .failure(error)
         }

@@ -53,7 +53,8 @@ struct ManagementRoutes {
             let isReady = desk.isReady
             let entries = desk.backend.repository.index()
             return json(isReady ? .ok : .serviceUnavailable) {
-                MetadataDocuments.health(isReady: isReady, entries: entries, into: &$0)
+                MetadataDocuments.health(
+                    isReady: isReady, entries: entries, problem: desk.backend.repository.problem, into: &$0)
             }
         }
         let metrics: Handler = { [desk] _, _ in

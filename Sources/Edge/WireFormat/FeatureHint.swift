@@ -3,8 +3,8 @@ internal import StrictYAML
 
 extension Signature {
     /// Looking for a name's nearest neighbour takes time on a thread that answers others: beyond this it is not looked for.
-    private static let mostCandidates = 500
-    private static let longestName = 40
+    static let mostCandidates = 500
+    static let longestName = 40
 
     /// "; did you mean 'amount'?" for a feature that is none of the inputs; empty where none is near.
     func hint(insteadOf name: String) -> String {

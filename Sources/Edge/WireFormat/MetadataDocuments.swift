@@ -174,7 +174,10 @@ package enum MetadataDocuments {
 
     /// `GET /health`: whether the server takes requests, and how many model versions stand how. The status is 200
     /// or, while it is not ready, 503. A server without any model is ready, but hardly as somebody meant it to be.
-    package static func health(isReady: Bool, entries: [RepositoryEntry], into sink: inout ByteSink) {
+    /// - Parameter problem: Why the repository cannot be read now; what serves goes on serving.
+    package static func health(
+        isReady: Bool, entries: [RepositoryEntry], problem: String? = nil, into sink: inout ByteSink
+    ) {
         sink.append(isReady ? #"{"status":"ok","live":true,"ready":true"# : #"{"status":"unavailable","live":true,"ready":false"#)
         sink.append(#","versions":{"ready":"#)
         sink.append(integer: entries.count { $0.state == .ready })
@@ -182,7 +185,13 @@ package enum MetadataDocuments {
         sink.append(integer: entries.count { $0.state == .loading })
         sink.append(#","unavailable":"#)
         sink.append(integer: entries.count { $0.state == .unavailable })
-        sink.append(isReady && entries.isEmpty ? #"},"warning":"the model repository is empty"}"# : "}}")
+        sink.append("}")
+        let warning = problem ?? (isReady && entries.isEmpty ? "the model repository is empty" : nil)
+        if let warning {
+            sink.append(#","warning":"#)
+            sink.append(json: warning)
+        }
+        sink.append("}")
     }
 
     // MARK: Tensors

@@ -13,7 +13,9 @@ package enum PathName {
     package static func version(_ segment: String, ofModel model: String) throws(ScoringError) -> VersionReference {
         let text = try decoded(segment)
         guard let version = VersionReference(text) else {
-            throw .unknownVersion(model: Quoted.name(try decoded(model)), version: Quoted.name(text))
+            throw .unknownVersion(
+                model: Quoted.name(try decoded(model)), version: Quoted.name(text),
+                hint: "a version is a positive whole number, or a label that model.yaml gives")
         }
         return version
     }

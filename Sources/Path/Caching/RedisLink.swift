@@ -110,7 +110,7 @@ final class RedisLink: @unchecked Sendable {
         let patience = TimeAmount.nanoseconds(Int64(clamping: settings.connectTimeout.nanoseconds))
         eventLoop.scheduleTask(in: patience) { [weak self] in
             guard let self, case .connecting(attempt, _) = self.state else { return }
-            self.lose(attempt, "no answer within \(self.settings.connectTimeout)")
+            self.lose(attempt, "no answer within \(self.settings.connectTimeout); is it Redis, and may this machine reach it?")
         }
         let connecting = ClientBootstrap(group: eventLoop)
             .connectTimeout(patience)
@@ -124,7 +124,7 @@ final class RedisLink: @unchecked Sendable {
             guard case .connecting(attempt, _) = state else { return channel.close() }
             greet(channel, attempt)
             return eventLoop.makeSucceededVoidFuture()
-        }.recover { [self] error in lose(attempt, "\(error)") }
+        }.recover { [self] error in lose(attempt, ConnectionFault.reason(error)) }
     }
 
     private func prepare(_ channel: any Channel, _ attempt: Int) throws {
@@ -274,7 +274,7 @@ private final class RedisReplies: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        link.lose(attempt, "\(error)")
+        link.lose(attempt, ConnectionFault.reason(error))
         context.close(promise: nil)
     }
 }

@@ -16,7 +16,7 @@ package struct PathAdmin: ServingAdmin {
 
     package func status(of model: ModelName) throws(ScoringError) -> StatusValue {
         let entries = registry.index().filter { $0.name == model.text }
-        guard !entries.isEmpty else { throw .unknownModel(model.text) }
+        guard !entries.isEmpty else { throw registry.unknown(model) }
         let versionStages = stages.survey().versions.filter { $0.key.model == model.text }
         let versions = entries.map { entry -> StatusValue in
             let one = versionStages.first { String($0.key.version) == entry.version }?.stages
@@ -31,7 +31,7 @@ package struct PathAdmin: ServingAdmin {
         let isCaching = versionStages.contains { $0.stages.cache != nil }
         return .members([
             ("name", .text(model.text)),
-            ("default_version", (try? registry.resolve(model)).map { .text($0.served.versionText) }),
+            ("default_version", registry.find(model).map { .text($0.versionText) }),
             ("versions", .list(versions)),
             ("experiment", registry.experiment(of: model).map { ExperimentStatus.value($0, at: .now) }),
             ("admission", isAdmitting ? shared.map { Self.status($0.admission.snapshot) } : nil),
@@ -73,7 +73,7 @@ package struct PathAdmin: ServingAdmin {
     }
 
     package func purgeCache(of model: ModelName) async throws(ScoringError) -> Int {
-        guard registry.index().contains(where: { $0.name == model.text }) else { throw .unknownModel(model.text) }
+        guard registry.index().contains(where: { $0.name == model.text }) else { throw registry.unknown(model) }
         let removed = stages.memory.purge(model)
         guard let shared = stages.shared else { return removed }
         let isConfirmed = await withCheckedContinuation { continuation in

@@ -19,6 +19,10 @@ package final class PredictionPipeline: PredictionPath {
         try registry.resolve(info.model, version: info.version)
     }
 
+    package func substitute(_ name: ModelName, version: VersionReference?) -> ServedModel? {
+        registry.find(name, version: version)
+    }
+
     package func admit(_ info: RequestInfo, to served: ServedModel) throws(ScoringError) {
         try served.stages?.admit(info)
     }

@@ -239,9 +239,8 @@ final class PredictionRun: @unchecked Sendable {
             fill(score, decision, reason)
             return fellBack
         case .model(let name, let version):
-            var info = RequestInfo(model: name, arrival: .now)
-            info.version = version.map { .number($0) }
-            guard let substitute = try? path.resolve(info).served, substitute !== served else { return fellBack }
+            let substitute = path.substitute(name, version: version.map { .number($0) })
+            guard let substitute, substitute !== served else { return fellBack }
             do throws(ScoringError) {
                 let call = try FallbackCall(for: self, by: substitute)
                 let progress = try call.begin { [self] failure in

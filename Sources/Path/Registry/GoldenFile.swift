@@ -206,7 +206,7 @@ private enum GoldenValue {
             agrees = isMissing(cell)
         case .number(let got):
             guard !isMissing(cell) else { agrees = false; break }
-            guard let expected = number(cell) else { return "\(quoted(cell)) is not a number" }
+            guard let expected = number(cell) else { return "\(quoted(cell)) is not a number" + slip(cell) }
             agrees = Self.areClose(expected, got, tolerance: tolerance)
         case .boolean(let got):
             agrees = (got ? ["true", "True", "TRUE", "1", "1.0"] : ["false", "False", "FALSE", "0", "0.0"]).contains(cell)
@@ -226,6 +226,11 @@ private enum GoldenValue {
     private func isMissing(_ cell: String) -> Bool {
         var cell = cell
         return cell.withUTF8 { MissingWords.standard.contains($0) }
+    }
+
+    private func slip(_ cell: String) -> String {
+        var cell = cell
+        return cell.withUTF8 { NumberSlip.hint($0) }
     }
 
     private func number(_ cell: String) -> Double? {

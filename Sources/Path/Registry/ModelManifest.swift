@@ -1,7 +1,7 @@
 package import Decisions
 package import Experiments
 package import Scoring
-internal import StrictYAML
+package import StrictYAML
 
 /// What model.yaml says about a model. Every key has a default; a key that this version does not act on is
 /// refused, so that nobody relies on it.
@@ -66,9 +66,23 @@ extension ModelManifest {
             "inputs", "classes", "score", "policy", "unknownFeatures", "versions", "iterations", "engine", "onnxruntime", "rows",
             "golden",
         ] + ServingRules.keys
+    private static let runtimeKeys = ["optimization", "threads", "execution", "arena", "optimizedModelCache", "sizesFromRows"]
+
+    /// Every key that the server's own file does not have, by its whole path.
+    package static let ownKeys: [String] =
+        keys.filter { !["onnxruntime", "limits", "cache"].contains($0) } + runtimeKeys.map { "onnxruntime.\($0)" }
+        + ServingRules.limitKeys.map { "limits.\($0)" } + ServingRules.cacheKeys.map { "cache.\($0)" }
+
+    /// The keys of the server's file that a model.yaml does not have.
+    package static let serverKeys = ForeignKeys(
+        [
+            "models", "defaultModel", "scanInterval", "http", "grpc", "redis", "log", "cache.maxBytes", "limits.maxBodyBytes",
+            "limits.maxConnections", "limits.maxUnreadBytes", "limits.maxModelBytes", "limits.maxLoadTime", "limits.maxLoadBytes",
+            "limits.idleTimeout", "limits.headerTimeout", "limits.bodyTimeout", "limits.drain",
+        ], of: "the server's own file (--config)")
 
     private init(_ file: YAMLNode) throws(YAMLError) {
-        let map = try file.mapping(keys: Self.keys)
+        let map = try file.mapping(keys: Self.keys, foreign: Self.serverKeys)
         serving = try ServingRules(map)
         if let node = map["inputs"] { inputs = try Self.names(node, of: "input") }
         if let node = map["classes"] {
@@ -87,6 +101,9 @@ extension ModelManifest {
             engine = LoadOptions.Engine(rawValue: try node.choice(of: words)) ?? .automatic
         }
         if let node = map["onnxruntime"] {
+            guard (try? node.string()) == nil else {
+                throw node.error("must be a mapping; the path of the library belongs into \(Self.serverKeys.file)")
+            }
             runtime = try Self.runtime(node)
             guard engine != .native else { throw node.error("has no meaning where engine is native") }
         }
@@ -105,9 +122,7 @@ extension ModelManifest {
     }
 
     private static func runtime(_ node: YAMLNode) throws(YAMLError) -> LoadOptions.Runtime {
-        let map = try node.mapping(keys: [
-            "optimization", "threads", "execution", "arena", "optimizedModelCache", "sizesFromRows",
-        ])
+        let map = try node.mapping(keys: runtimeKeys)
         var runtime = LoadOptions.Runtime()
         if let node = map["optimization"] {
             let word = try node.choice(of: LoadOptions.Runtime.Optimization.allCases.map(\.rawValue))

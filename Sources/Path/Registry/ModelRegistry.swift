@@ -2,6 +2,7 @@ package import Experiments
 internal import Glibc
 package import Logging
 package import Scoring
+internal import StrictYAML
 internal import Synchronization
 
 /// Settings of a registry.
@@ -30,8 +31,12 @@ package final class ModelRegistry: Sendable {
     private struct State {
         var plan = RepositoryPlan()
         var waiters: [(isDone: @Sendable (RepositoryPlan) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
-        var lastRemarks: [String] = []
-        var lastProblems: [String] = []
+        /// What the log was told of.
+        var remarks: [String] = []
+        var faults: [String] = []
+        var gaps: [String] = []
+        /// Whether the last look at the repository failed.
+        var isUnreadable = false
     }
 
     private let settings: RegistrySettings
@@ -85,12 +90,20 @@ package final class ModelRegistry: Sendable {
     /// `.invalidRequest` where a name is needed.
     package func resolve(_ name: ModelName?, version: VersionReference? = nil) throws(ScoringError) -> ResolvedModel {
         let models = published.withLock { $0 }
-        let model = if let name { models[name] } else { models.unnamed }
-        if let model, let served = version.map({ model.version($0) }) ?? model.standard {
-            guard let experiment = model.experiment else { return ResolvedModel(served) }
-            return ResolvedModel(served, division: version == nil && experiment.divides ? model : nil, observer: model)
-        }
+        if let found = Self.find(name, version, among: models) { return found }
         throw absence(of: name ?? settings.defaultModel, version: version, among: models)
+    }
+
+    /// The same without a reason, which takes longer to find than a version: for those who go on without an answer.
+    package func find(_ name: ModelName, version: VersionReference? = nil) -> ServedModel? {
+        Self.find(name, version, among: published.withLock { $0 })?.served
+    }
+
+    private static func find(_ name: ModelName?, _ version: VersionReference?, among models: PublishedModels) -> ResolvedModel? {
+        let model = if let name { models[name] } else { models.unnamed }
+        guard let model, let served = version.map({ model.version($0) }) ?? model.standard else { return nil }
+        guard let experiment = model.experiment else { return ResolvedModel(served) }
+        return ResolvedModel(served, division: version == nil && experiment.divides ? model : nil, observer: model)
     }
 
     /// The model of the repository that a request is for, whether it serves or not; nil if there is none of that name, or
@@ -107,7 +120,9 @@ package final class ModelRegistry: Sendable {
         of name: ModelName?, version: VersionReference?, among models: PublishedModels
     ) -> ScoringError {
         if let name = name ?? models.unnamed?.name {
-            return state.withLock { $0.plan.absence(of: name, version: version) }
+            let error = state.withLock { $0.plan.absence(of: name, version: version) }
+            if case .unknownModel = error { return unknown(name) }
+            return error
         }
         if models.count > 1 {
             return .invalidRequest(
@@ -116,6 +131,17 @@ package final class ModelRegistry: Sendable {
         let (hasScanned, isEmpty) = state.withLock { ($0.plan.hasScanned, $0.plan.models.isEmpty) }
         if !hasScanned { return .notReady("the server is still looking for its models") }
         return .notReady(isEmpty ? "the model repository is empty" : "no model is ready")
+    }
+
+    /// Longer names are not compared with those that there are: callers wait for it, on a thread that answers others.
+    private static let longestComparedName = 40
+
+    /// `.unknownModel`, with the name that was probably meant.
+    package func unknown(_ name: ModelName) -> ScoringError {
+        guard name.text.utf8.count <= Self.longestComparedName else { return .unknownModel(name.text) }
+        let candidates = state.withLock { $0.plan.candidates }
+        let nearest = NearestName.to(name.text, among: candidates)
+        return .unknownModel(name.text, hint: nearest.map { "did you mean \(quoted($0))?" } ?? "")
     }
 
     // MARK: - Lifecycle
@@ -133,15 +159,35 @@ package final class ModelRegistry: Sendable {
     }
 
     /// Looks at the repository and starts what follows. Does not wait for loads. Throws if the repository cannot be
-    /// read; what serves goes on serving.
+    /// read; what serves goes on serving, and the log says once that it cannot be read, and once that it can again.
     package func scan() async throws(ScoringError) {
         try await control.run { [self] in
             Result { () throws(ScoringError) in
-                let listing = try scanner.withLock { scanner throws(ScoringError) in try scanner.scan() }
+                let result = Result { () throws(ScoringError) in
+                    try scanner.withLock { scanner throws(ScoringError) in try scanner.scan() }
+                }
+                report(result)
+                let listing = try result.get()
                 advance { $0.observe(listing) }
                 report(listing)
             }
         }.get()
+    }
+
+    /// Says when the repository begins and ends to be unreadable. Whoever starts the registry says it of the first scan.
+    private func report(_ scan: Result<RepositoryListing, ScoringError>) {
+        var failure: ScoringError?
+        if case .failure(let error) = scan { failure = error }
+        let wasUnreadable = state.withLock { state in
+            defer { state.isUnreadable = failure != nil }
+            return state.isUnreadable
+        }
+        guard isStarted.load(ordering: .acquiring), wasUnreadable != (failure != nil) else { return }
+        if let failure {
+            logger.error("model repository scan failed", metadata: ["reason": "\(failure)"])
+        } else {
+            logger.notice("the model repository can be read again", metadata: ["path": "\(settings.root)"])
+        }
     }
 
     /// Returns once no version is being loaded.
@@ -156,19 +202,32 @@ package final class ModelRegistry: Sendable {
         advance { _ in [] }
     }
 
-    /// Says what lies in the repository that is no model, and which models have a fault outside their versions; again
-    /// only when that changes.
+    /// Says what lies in the repository that is no model, which models have a fault outside their versions and which have
+    /// nothing to serve: each once, and once when a model's fault is over.
     private func report(_ listing: RepositoryListing) {
-        let (remarks, problems) = state.withLock { state in
-            let problems = listing.problems + state.plan.brokenReferences
-            defer { (state.lastRemarks, state.lastProblems) = (listing.remarks, problems) }
+        let (remarks, faults, gaps, over) = state.withLock { state in
+            let (faults, gaps) = (listing.problems + state.plan.brokenReferences, state.plan.gaps)
+            defer { (state.remarks, state.faults, state.gaps) = (listing.remarks, faults, gaps) }
+            let faulty = Set((faults + gaps).map(Self.subject))
             return (
-                state.lastRemarks == listing.remarks ? [] : listing.remarks, state.lastProblems == problems ? [] : problems
+                Self.news(listing.remarks, since: state.remarks), Self.news(faults, since: state.faults),
+                Self.news(gaps, since: state.gaps), (state.faults + state.gaps).filter { !faulty.contains(Self.subject($0)) }
             )
         }
         for remark in remarks { logger.warning("ignored in the model repository", metadata: ["reason": "\(remark)"]) }
-        for problem in problems { logger.error("fault in the model repository", metadata: ["reason": "\(problem)"]) }
+        for fault in faults { logger.error("fault in the model repository", metadata: ["reason": "\(fault)"]) }
+        for gap in gaps { logger.warning("not there in the model repository", metadata: ["reason": "\(gap)"]) }
+        for fault in over { logger.notice("a fault in the model repository is over", metadata: ["reason": "\(fault)"]) }
     }
+
+    private static func news(_ sentences: [String], since earlier: [String]) -> [String] {
+        guard sentences != earlier else { return [] }
+        let known = Set(earlier)
+        return sentences.filter { !known.contains($0) }
+    }
+
+    /// The model that a sentence is about: it begins with its name and a colon.
+    private static func subject(_ sentence: String) -> Substring { sentence.prefix { $0 != ":" } }
 
     // MARK: - Steps
 
@@ -333,7 +392,7 @@ extension ModelRegistry: ModelRepository {
         try await control.run { [self] in
             Result { () throws(ScoringError) in
                 let found = try scanner.withLock { scanner throws(ScoringError) in try scanner.scan(name) }
-                guard let found else { throw .unknownModel(name.text) }
+                guard let found else { throw unknown(name) }
                 advance { $0.orderLoad(name, found: found) }
             }
         }.get()
@@ -353,9 +412,16 @@ extension ModelRegistry: ModelRepository {
                         return []
                     }
                 }
+                if case .unknownModel = failure { throw unknown(name) }
                 if let failure { throw failure }
             }
         }.get()
+    }
+
+    /// Without the path, which callers need not know; the log has it.
+    package var problem: String? {
+        state.withLock { $0.isUnreadable }
+            ? "the model repository cannot be read now; what serves goes on serving, and the log says why" : nil
     }
 
     package var isReady: Bool {

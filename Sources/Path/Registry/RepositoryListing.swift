@@ -31,6 +31,8 @@ package struct ModelListing: Sendable, Equatable {
     package var versions: [ModelVersion: VersionListing] = [:]
     /// Folders named by digits that are no versions ("01", "0").
     package var misnamedVersions: [String] = []
+    /// Of a model without any version: what lies in its folder that was probably meant as one, and where it belongs.
+    package var misplaced: String?
     /// Why the folder could not be read just now; what is known of it from before then stays in force.
     package var problem: String?
 

@@ -1,5 +1,6 @@
 package import Experiments
 package import Scoring
+internal import StrictYAML
 
 // What the plan tells operators and callers: the repository's index, and why a model does not answer.
 extension RepositoryPlan {
@@ -23,11 +24,31 @@ extension RepositoryPlan {
         if case .failure(let error) = record.manifest.content { return error }
         if let problem = brokenReference(of: name) { return problem }
         let wanted = record.wanted
-        guard !wanted.isEmpty else { return .refusedModel(absenceOfVersions(record)) }
-        let failures = wanted.sorted().compactMap { version in
+        guard !wanted.isEmpty else { return .refusedModel(absenceOfVersions(of: name, record)) }
+        var failures = wanted.sorted().compactMap { version in
             record.versions[version]?.failure.map { "version \(version): \($0)" }
         }
+        failures += absentVersions(record).map { "version \($0): \(absence(ofNamed: $0, name, record))" }
         return failures.isEmpty ? nil : .refusedModel(failures.joined(separator: "; "))
+    }
+
+    /// Models that have no version to serve, and versions that a model.yaml names and that are not there, as sentences, sorted by
+    /// model. A folder that may still be written to is not among them.
+    package var gaps: [String] {
+        models.sorted { $0.key.text < $1.key.text }.flatMap { name, record -> [String] in
+            guard record.isSettled, record.problem == nil, !record.isUnloaded, case .success = record.manifest.content else {
+                return []
+            }
+            if record.versions.isEmpty, record.seen?.misnamedVersions.isEmpty == true, absentVersions(record).isEmpty {
+                return ["\(name): \(absenceOfVersions(of: name, record))"]
+            }
+            return absentVersions(record).map { "\(name): version \($0): \(absence(ofNamed: $0, name, record))" }
+        }
+    }
+
+    /// Names that a mistyped one is compared with; none where there are so many models that comparing would take long.
+    package var candidates: [String] {
+        models.count <= Self.mostCandidates ? models.keys.map(\.text).sorted() : []
     }
 
     /// What the last model.yaml that could be read says about a model's versions.
@@ -46,14 +67,14 @@ extension RepositoryPlan {
                 case .label(let label): record.rules.labels[label]
                 }
             guard let version, let state = record.versions[version] else {
-                return .unknownVersion(model: name.text, version: reference.description)
+                return .unknownVersion(model: name.text, version: reference.description, hint: hint(insteadOf: reference, record))
             }
             let entry = entry(of: name, version, state, in: record)
             return .notReady("version \(version) of model '\(name)' is \(words(for: entry))")
         }
         if isLoading(name) { return .notReady("model '\(name)' is loading") }
         guard let newest = record.wanted.filter(record.mayAnswer).max(), let state = record.versions[newest] else {
-            return .notReady("model '\(name)' is not ready: \(absenceOfVersions(record))")
+            return .notReady("model '\(name)' is not ready: \(absenceOfVersions(of: name, record))")
         }
         let entry = entry(of: name, newest, state, in: record)
         return .notReady("model '\(name)' is not ready: version \(newest) is \(words(for: entry))")
@@ -76,14 +97,28 @@ extension RepositoryPlan {
         for folder in record.seen?.misnamedVersions ?? [] {
             add(folder, "no version: a version's folder is a positive whole number without leading zeros")
         }
-        if case .success(let manifest) = record.manifest.content {
-            let named = manifest.versions.loaded ?? manifest.versions.named
-            for version in named.sorted() where record.versions[version] == nil {
-                add(version.description, "model.yaml names this version, but its folder is not there")
-            }
-        }
-        if entries.isEmpty { add("", record.problem ?? absenceOfVersions(record)) }
+        for version in absentVersions(record) { add(version.description, absence(ofNamed: version, name, record)) }
+        if entries.isEmpty { add("", record.problem ?? absenceOfVersions(of: name, record)) }
         return entries
+    }
+
+    /// The versions that model.yaml names and that have no folder.
+    private func absentVersions(_ record: ModelRecord) -> [ModelVersion] {
+        guard case .success(let manifest) = record.manifest.content else { return [] }
+        return (manifest.versions.loaded ?? manifest.versions.named).sorted().filter { record.versions[$0] == nil }
+    }
+
+    private func absence(ofNamed version: ModelVersion, _ name: ModelName, _ record: ModelRecord) -> String {
+        "model.yaml names this version, but its folder \(quoted("\(name)/\(version)")) is not there; "
+            + "add it, or name another version (\(Self.versions(of: record)))"
+    }
+
+    /// What was meant by a version or label that the model does not have.
+    private func hint(insteadOf reference: VersionReference, _ record: ModelRecord) -> String {
+        let labels = record.rules.labels.all.map(\.label).prefix(Self.mostCandidates)
+        guard case .label(let label) = reference, !labels.isEmpty else { return Self.versions(of: record) }
+        return NearestName.to(label, among: labels).map { "did you mean \(quoted($0))?" }
+            ?? "its labels are \(labels.prefix(20).joined(separator: ", "))"
     }
 
     private func entry(
@@ -133,9 +168,10 @@ extension RepositoryPlan {
         return "waiting until its files stop changing"
     }
 
-    private func absenceOfVersions(_ record: ModelRecord) -> String {
+    private func absenceOfVersions(of name: ModelName, _ record: ModelRecord) -> String {
         guard !record.versions.isEmpty, case .success(let manifest) = record.manifest.content else {
-            return "it has no version: no folder named by a positive whole number"
+            return "it has no version: no folder named by a positive whole number; "
+                + (record.seen?.misplaced ?? "put the model's file into \(quoted("\(name)/1"))")
         }
         guard record.wanted.isEmpty, let served = manifest.servedVersions else {
             return "all of its versions are on trial, as shadow or canary, and none may answer by default"

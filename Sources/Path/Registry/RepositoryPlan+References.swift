@@ -6,7 +6,7 @@ internal import StrictYAML
 // keeps versions from being loaded, as any other fault of a model.yaml does; what serves goes on serving. It is looked at anew with
 // every scan, since the model that is named may come later.
 extension RepositoryPlan {
-    private static let mostCandidates = 200
+    static let mostCandidates = 200
 
     /// The faults of all models, as sentences, sorted by model.
     package var brokenReferences: [String] {
@@ -70,7 +70,7 @@ extension RepositoryPlan {
         record.versions[version].map { $0.folder != nil || $0.serving != nil } ?? false
     }
 
-    private static func versions(of record: ModelRecord) -> String {
+    static func versions(of record: ModelRecord) -> String {
         let numbers = record.versions.keys.filter { has($0, record) }.sorted().map(\.description)
         return numbers.isEmpty ? "it has none" : "it has \(numbers.prefix(20).joined(separator: ", "))"
     }

@@ -70,6 +70,8 @@ package struct RepositoryPlan: Sendable {
         var seen: ModelListing?
         /// The manifest in force: the last one that was complete.
         var manifest = ManifestListing()
+        /// Whether the folder is known to be complete.
+        var isSettled = false
         /// Why the folder could not be read at the last scan.
         var problem: String?
         var isUnloaded = false
@@ -199,6 +201,7 @@ package struct RepositoryPlan: Sendable {
         guard found.problem == nil else { return }
         let before = record.seen
         record.seen = found
+        record.isSettled = isComplete || before == found
 
         let isManifestSettled = isComplete || before?.manifest == found.manifest
         if isManifestSettled { record.manifest = found.manifest }
@@ -232,6 +235,7 @@ package struct RepositoryPlan: Sendable {
             record.isUnloaded = false
         }
         record.seen = nil
+        record.isSettled = false
         record.problem = nil
         for version in record.versions.keys { record.versions[version]?.isSettled = false }
         models[name] = record

@@ -97,7 +97,7 @@ package struct RepositoryScanner: Sendable {
     private mutating func model(_ name: ModelName, in folder: String, scope: Scope) throws(DiskError) -> ModelListing {
         try scope.admit(folder)
         var listing = ModelListing()
-        var strays: [String] = []
+        var (strays, others): ([String], [String]) = ([], [])
         for entry in try DiskEntry.names(in: folder, atMost: Self.mostVersions) {
             let path = folder + "/" + entry
             if entry == "model.yaml" {
@@ -112,8 +112,11 @@ package struct RepositoryScanner: Sendable {
                 listing.misnamedVersions.append(entry)
             } else if Self.looksLikeSettings(entry) {
                 strays.append(entry)
+            } else {
+                others.append(entry)
             }
         }
+        if listing.versions.isEmpty { listing.misplaced = MisplacedModel.sentence(about: others, in: folder, of: name) }
         if let stray = strays.first, listing.manifest.file == nil {
             // The same: beside a model.yaml it may be an old one.
             listing.manifest.file = FileStamp(path: stray)
@@ -175,7 +178,7 @@ package struct RepositoryScanner: Sendable {
         return name == "golden.csv" || [".yaml", ".yml", ".yaml.txt"].contains { name.hasSuffix($0) } && !name.hasPrefix(".")
     }
 
-    private static func isBesidesTheModel(_ name: String) -> Bool {
+    static func isBesidesTheModel(_ name: String) -> Bool {
         let name = name.lowercased()
         return name == "golden.csv" || name.hasPrefix("readme") || name.hasPrefix("license") || name.hasPrefix("licence")
             || name.hasSuffix(".md")

@@ -19,6 +19,8 @@ package struct ServingRules: Sendable, Equatable {
 
 extension ServingRules {
     static let keys = ["fallback", "batching", "cache", "limits"]
+    static let cacheKeys = ["ttl"]
+    static let limitKeys = ["deadline", "queuedRows", "concurrency", "leastConcurrency", "bulkShare", "breaker"]
 
     init(_ map: YAMLMapping) throws(YAMLError) {
         if let node = map["limits"] { limits = try Self.limits(node) }
@@ -28,7 +30,7 @@ extension ServingRules {
             self.batching = batching
         }
         if let node = map["cache"] {
-            let life = try node.mapping(keys: ["ttl"])["ttl"]
+            let life = try node.mapping(keys: Self.cacheKeys, foreign: ModelManifest.serverKeys)["ttl"]
             cacheLife = try life?.duration() ?? .seconds(300)
             if let life, let duration = cacheLife, duration < .milliseconds(1) { throw life.error("must be at least 1ms") }
         }
@@ -54,9 +56,7 @@ extension ServingRules {
 
     private static func limits(_ node: YAMLNode) throws(YAMLError) -> ResilienceLimits {
         var limits = ResilienceLimits()
-        let map = try node.mapping(keys: [
-            "deadline", "queuedRows", "concurrency", "leastConcurrency", "bulkShare", "breaker",
-        ])
+        let map = try node.mapping(keys: limitKeys, foreign: ModelManifest.serverKeys)
         if let value = map["deadline"] { limits.deadline = try value.duration() }
         if let value = map["queuedRows"] { limits.queuedRows = try value.integer(in: 1...1_000_000) }
         if let value = map["concurrency"] { limits.concurrency = try value.integer(in: 1...100_000) }

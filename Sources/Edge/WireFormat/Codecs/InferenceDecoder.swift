@@ -146,7 +146,7 @@ struct InferenceDecoder {
             }
             throw .invalidRequest(
                 "expected \(width) features, got tensor '\(name)' with \(dimensions.last ?? 0); "
-                    + "its shape must be [rows, \(width)], or its name that of a feature")
+                    + "its shape must be [rows, \(width)], or its name that of a feature\(signature.hint(insteadOf: name))")
         }
         hasMatrix = true
         let count = dimensions.count == 2 ? dimensions[0] : 1
@@ -248,7 +248,8 @@ struct InferenceDecoder {
             }
             guard let name else { throw .invalidRequest("a requested output has no name") }
             guard let output = InferenceOutput.named(name, of: served) else {
-                throw .invalidRequest("the model has no output '\(Quoted.name(name))'")
+                throw .invalidRequest(
+                    "the model has no output '\(Quoted.name(name))'\(InferenceOutput.hint(insteadOf: name, of: served))")
             }
             guard !outputs.contains(output) else { throw .invalidRequest("output '\(Quoted.name(name))' is requested twice") }
             outputs.append(output)

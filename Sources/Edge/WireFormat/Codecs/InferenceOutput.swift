@@ -1,4 +1,5 @@
 internal import Scoring
+internal import StrictYAML
 internal import TextFormats
 
 /// A tensor that a model gives through Open Inference; the same list for answers and for metadata.
@@ -27,6 +28,17 @@ package enum InferenceOutput: Equatable, Sendable {
     /// The output of that name: one of the standard ones, else any column of the scores.
     static func named(_ name: String, of served: ServedModel) -> InferenceOutput? {
         wellKnown(named: name, of: served) ?? served.signature.outputColumn(named: name).map { .column($0) }
+    }
+
+    /// What was probably meant by a name that is no output's.
+    static func hint(insteadOf name: String, of served: ServedModel) -> String {
+        let outputs = served.signature.outputs
+        let standard = wellKnown(of: served).map { $0.name(in: served) }
+        guard outputs.count <= Signature.mostCandidates, name.utf8.count <= Signature.longestName else { return "" }
+        // A class's own column is another class's in one letter: `probability(1)` would be a guess.
+        let names = standard + outputs.map(\.name).filter { !$0.hasPrefix("probability(") && !$0.hasPrefix("raw(") }
+        return NearestName.to(name, among: names).map { "; did you mean '\(Quoted.name($0))'?" }
+            ?? "; it has \(standard.joined(separator: ", ")) and what verdict inspect lists"
     }
 
     private static func wellKnown(named name: String, of served: ServedModel) -> InferenceOutput? {

@@ -41,6 +41,22 @@ package enum DataType: Equatable {
         }
     }
 
+    /// How a value is written, for messages: "a date such as 2001-12-31".
+    package var phrase: String {
+        switch self {
+        case .string: "a string"
+        case .integer: "a whole number"
+        case .float, .double: "a number"
+        case .boolean: "true or false"
+        case .date: "a date such as 2001-12-31"
+        case .time: "a time such as 23:59:59"
+        case .dateTime: "a date with a time such as 2001-12-31T23:59:59"
+        case .daysSince: "a number of days, or a date such as 2001-12-31"
+        case .timeSeconds: "a number of seconds, or a time such as 23:59:59"
+        case .secondsSince: "a number of seconds, or a date with a time such as 2001-12-31T23:59:59"
+        }
+    }
+
     /// Whether values are numbers for arithmetic; dates count as the days or seconds they stand for.
     package var isNumeric: Bool {
         switch self {

@@ -24,7 +24,7 @@ extension Lowering {
         // An empty text is no number, date or truth value: it says nothing.
         guard !constant.isMissing, type == .string || !NumberText.trimmed(constant.text).isEmpty else { return nothing(type) }
         guard type != .integer || NumberText.integer(constant.text) != nil else {
-            throw invalid("'\(constant.text.prefix(40))' is no value of type \(type)", constant.place)
+            throw invalid("'\(constant.text.prefix(40))' is no value of type \(type): expected \(type.phrase)", constant.place)
         }
         let number = try literal(constant.text, type, constant.place)
         return Value(self.constant(number), type, domain: [number])

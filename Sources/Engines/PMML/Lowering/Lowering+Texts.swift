@@ -77,7 +77,7 @@ extension Lowering {
         if !treatsInvalidAsMissing {
             let isInvalid = builder.apply(
                 .and, builder.apply(.isPresent, value.operand), builder.apply(.isMissing, result.operand))
-            fail(where: isInvalid, .init(field: name(of: value), reason: "the text is no value of type \(type)"))
+            fail(where: isInvalid, .init(field: name(of: value), reason: "expected \(type.phrase)"))
         }
         return result
     }
@@ -110,7 +110,7 @@ extension Lowering {
             }
             result.operand = choose(isInvalid, constant(try literal(replacement, data.type, field.place)), value.operand)
         case .returnInvalid, .asIs:
-            fail(where: isInvalid, .init(field: data.name, reason: "the text is no \(data.type)"))
+            fail(where: isInvalid, .init(field: data.name, reason: "expected \(data.type.phrase)"))
         }
         return result
     }
@@ -300,11 +300,22 @@ extension Lowering {
     private func formatNumber(_ call: FunctionCall) throws(ScoringError) -> Value {
         let pattern = try constantText(call.arguments[1], of: call)
         guard let format = NumberFormat(pattern) else {
+            if Self.isSASFormat(pattern) {
+                throw unsupported(
+                    "the SAS format '\(pattern.prefix(60))' of formatNumber (SAS does not document exactly which notation BESTw. "
+                        + "chooses; a C pattern such as '%.2f' is)", call.place)
+            }
             throw unsupported("the pattern '\(pattern.prefix(60))' of formatNumber", call.place)
         }
         var number = call.arguments[0]
         if !number.type.isNumeric { number = try cast(number, to: .double, call.place) }
         return open(builder.text(.formatted(builder.slot(of: number.operand), format)))
+    }
+
+    /// Whether a pattern is a format of SAS, or the width of one alone, as `SAS-FORMAT-BESTw` gives it: `12`, `12.2`, `BEST12.`.
+    private static func isSASFormat(_ pattern: String) -> Bool {
+        let rest = pattern.utf8.drop { ($0 | 0x20) &- 0x61 < 26 || $0 == UInt8(ascii: "$") }
+        return rest.contains { $0 &- 0x30 < 10 } && rest.allSatisfy { $0 &- 0x30 < 10 || $0 == UInt8(ascii: ".") }
     }
 
     private func formatDate(_ call: FunctionCall) throws(ScoringError) -> Value {

@@ -156,7 +156,9 @@ final class Lowering: FieldResolving {
     }
 
     func literal(_ text: String, _ type: DataType, _ place: Place) throws(ScoringError) -> Double {
-        guard let value = number(text, type) else { throw invalid("'\(text.prefix(40))' is no value of type \(type)", place) }
+        guard let value = number(text, type) else {
+            throw invalid("'\(text.prefix(40))' is no value of type \(type): expected \(type.phrase)", place)
+        }
         return value
     }
 
