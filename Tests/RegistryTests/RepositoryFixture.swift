@@ -85,8 +85,8 @@ func scoreOfOne(_ served: ServedModel) throws -> Double {
     return scores[0, served.score.lowerBound]
 }
 
-/// Waits until something that another thread does has happened.
-func eventually(_ what: Comment, within limit: Duration = .seconds(30), _ condition: () -> Bool) async throws {
+/// Waits until something that another thread does has happened. Only a failing test waits so long.
+func eventually(_ what: Comment, within limit: Duration = .seconds(120), _ condition: () -> Bool) async throws {
     let end = ContinuousClock.now + limit
     while !condition() {
         try #require(ContinuousClock.now < end, what)

@@ -20,8 +20,8 @@ package enum NearestName {
                 if abbreviates(wanted, letters), missing < best?.edits ?? .max { best = (missing, candidate) }
                 continue
             }
-            let edits = distance(wanted, letters)
-            if edits <= wanted.count / 3, edits < best?.edits ?? .max { best = (edits, candidate) }
+            let limit = min(wanted.count / 3, (best?.edits ?? .max) - 1)
+            if let edits = distance(wanted, letters, atMost: limit) { best = (edits, candidate) }
         }
         return best?.candidate
     }
@@ -34,21 +34,41 @@ package enum NearestName {
         return rest.isEmpty
     }
 
-    /// The optimal string alignment distance. O(product of the lengths).
-    private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
-        var beforeLast: [Int] = []
-        var last = Array(0...right.count)
-        for (row, letter) in left.enumerated() {
-            var current = [row + 1]
-            for (column, other) in right.enumerated() {
-                var edits = min(last[column + 1] + 1, current[column] + 1, last[column] + (letter == other ? 0 : 1))
-                if row > 0, column > 0, letter == right[column - 1], left[row - 1] == other {
-                    edits = min(edits, beforeLast[column - 1] + 1)
+    /// The optimal string alignment distance; nil where it is more than `limit`. O(product of the lengths) at most, less for names
+    /// that have little in common: callers of a server wait for it.
+    private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar], atMost limit: Int) -> Int? {
+        let width = right.count + 1
+        return withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * width) { table in
+            for index in 0..<3 * width { table.initializeElement(at: index, to: index % width) }
+            // More than any distance, so that it is never the least.
+            let far = left.count + right.count
+            // Where the rows lie that are looked at: a swap of neighbours looks back two.
+            var (beforeLast, last, current) = (0, width, 2 * width)
+            var leastOfLast = 0
+            for row in left.indices {
+                // Cells farther from the diagonal than `limit` are more than that.
+                let (first, end) = (max(0, row - limit), min(right.count, row + limit + 1))
+                guard first < end else { return nil }
+                table[current + first] = first == 0 ? row + 1 : far
+                if end < right.count { table[current + end + 1] = far }
+                var least = table[current + first]
+                for column in first..<end {
+                    var edits = min(
+                        table[last + column + 1] + 1, table[current + column] + 1,
+                        table[last + column] + (left[row] == right[column] ? 0 : 1))
+                    if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                        edits = min(edits, table[beforeLast + column - 1] + 1)
+                    }
+                    table[current + column + 1] = edits
+                    least = min(least, edits)
                 }
-                current.append(edits)
+                // What follows is at least as much as one of these rows, or one more than the row before.
+                if least > limit, leastOfLast >= limit { return nil }
+                leastOfLast = least
+                (beforeLast, last, current) = (last, current, beforeLast)
             }
-            (beforeLast, last) = (last, current)
+            let edits = table[last + right.count]
+            return edits <= limit ? edits : nil
         }
-        return last[right.count]
     }
 }
