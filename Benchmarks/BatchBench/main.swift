@@ -6,7 +6,7 @@ internal import Scoring
 //
 // hop: one request at a time, from submit to completion, against calling the model on the spot.
 // busy: the same with another thread that never rests, as an event loop under load.
-// native: 64 requests under way against a model whose rows cost 2 us and whose calls cost nothing: the rule of `CallPath`.
+// native: 64 requests under way against a model whose rows cost 2 us and whose calls cost nothing: the rule of `CallProfile.isBlocking`.
 // library: the same against a model whose calls cost 100 us and whose rows cost 5 us.
 //
 // With an ONNX file as argument: what shared calls give that model in ONNX Runtime; see `NetworkComparison`.

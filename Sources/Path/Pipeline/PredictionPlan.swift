@@ -157,7 +157,7 @@ package struct PredictionPlan {
     private func lookUpShared() -> Move { Move(step: stages.hasShared ? .findShared : .callEngine) }
 
     private mutating func fail(_ error: ScoringError) -> Move {
-        package var release: FlightRelease?
+        var release: FlightRelease?
         if leadsFlight {
             leadsFlight = false
             // The leader's own deadline, or that nobody waits for it, says nothing about the others. All else, an open

@@ -48,7 +48,7 @@ extension RepositoryPlan {
 
     /// Names that a mistyped one is compared with; none where there are so many models that comparing would take long.
     package var candidates: [String] {
-        models.count <= Self.mostCandidates ? models.keys.map(\.text).sorted() : []
+        models.count <= Self.maxCandidates ? models.keys.map(\.text).sorted() : []
     }
 
     /// What the last model.yaml that could be read says about a model's versions.
@@ -115,7 +115,7 @@ extension RepositoryPlan {
 
     /// What was meant by a version or label that the model does not have.
     private func hint(insteadOf reference: VersionReference, _ record: ModelRecord) -> String {
-        let labels = record.rules.labels.all.map(\.label).prefix(Self.mostCandidates)
+        let labels = record.rules.labels.all.map(\.label).prefix(Self.maxCandidates)
         guard case .label(let label) = reference, !labels.isEmpty else { return Self.versions(of: record) }
         return NearestName.to(label, among: labels).map { "did you mean \(quoted($0))?" }
             ?? "its labels are \(labels.prefix(20).joined(separator: ", "))"

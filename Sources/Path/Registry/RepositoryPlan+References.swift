@@ -6,7 +6,7 @@ internal import StrictYAML
 // keeps versions from being loaded, as any other fault of a model.yaml does; what serves goes on serving. It is looked at anew with
 // every scan, since the model that is named may come later.
 extension RepositoryPlan {
-    static let mostCandidates = 200
+    static let maxCandidates = 200
 
     /// The faults of all models, as sentences, sorted by model.
     package var brokenReferences: [String] {
@@ -60,7 +60,7 @@ extension RepositoryPlan {
 
     /// Asked for at every look at the repository and its index: of thousands of models nobody wants a list.
     private func hint(insteadOf name: ModelName) -> String {
-        guard models.count <= Self.mostCandidates else { return "" }
+        guard models.count <= Self.maxCandidates else { return "" }
         let names = models.filter { $0.value.isThere }.keys.map(\.text).sorted()
         return NearestName.to(name.text, among: names).map { "; did you mean \(quoted($0))?" }
             ?? "; it has \(names.prefix(20).joined(separator: ", "))"

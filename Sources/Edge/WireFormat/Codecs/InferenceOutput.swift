@@ -34,7 +34,7 @@ package enum InferenceOutput: Equatable, Sendable {
     static func hint(insteadOf name: String, of served: ServedModel) -> String {
         let outputs = served.signature.outputs
         let standard = wellKnown(of: served).map { $0.name(in: served) }
-        guard outputs.count <= Signature.mostCandidates, name.utf8.count <= Signature.longestName else { return "" }
+        guard outputs.count <= Signature.maxCandidates, name.utf8.count <= Signature.maxNameBytes else { return "" }
         // A class's own column is another class's in one letter: `probability(1)` would be a guess.
         let names = standard + outputs.map(\.name).filter { !$0.hasPrefix("probability(") && !$0.hasPrefix("raw(") }
         return NearestName.to(name, among: names).map { "; did you mean '\(Quoted.name($0))'?" }
