@@ -29,11 +29,15 @@ internal import Testing
     }
 
     /// What is said of a graph; empty where it is taken.
-    private static func refusal(_ content: [UInt8], more: [UInt8] = [], domains: [String] = [], sizesFromRows: Bool = false)
+    private static func refusal(
+        _ content: [UInt8], more: [UInt8] = [], domains: [String] = [], sizesFromRows: Bool = false, rowsTogether: Bool = true
+    )
         -> String
     {
         do throws(ScoringError) {
-            _ = try RowControl(ofFile: M.model(M.graph(content), more: more, domains: domains), sizesFromRows: sizesFromRows)
+            _ = try RowControl(
+                ofFile: M.model(M.graph(content), more: more, domains: domains), sizesFromRows: sizesFromRows,
+                rowsTogether: rowsTogether)
             return ""
         } catch {
             if case .unsupportedModel(let message) = error { return message }
@@ -133,6 +137,40 @@ internal import Testing
         let loop = M.node("Loop", ["few", "yes", "few", "few"], ["Z", "q"], more: M.attribute("body", 5, M.field(6, body)))
         #expect(Self.refusal(constants + loop).contains("ConstantOfShape 'n_t' takes its shape"))
     }
+
+    @Test(arguments: ["StringSplit", "Tokenizer"]) func textsAreSplitWhereRowsAreAlone(_ operation: String) {
+        let node = M.node(operation, ["X"], ["Z"], domain: operation == "Tokenizer" ? "com.microsoft" : "")
+        #expect(Self.refusal(node).contains("takes its texts"))
+        #expect(Self.refusal(node, rowsTogether: false) == "")
+    }
+
+    // MARK: Values without elements
+
+    private static let some = M.node("NonZero", ["X"], ["found"]) + constant("one", [1], dims: [1])
+
+    @Test func whatARowMayLeaveEmptyDoesNotReachOperatorsThatEndTheProcessWithIt() {
+        let fatal = [
+            M.node("TopK", ["found", "one"], ["Z"]), M.node("Transpose", ["found"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
+            M.node("LpNormalization", ["found"], ["Z"]), M.node("LSTM", ["found", "one", "one"], ["Z"]),
+            M.node("Unique", ["found"], ["Z"], more: M.attribute("axis", 2, M.field(3, 0))),
+            M.node("Shape", ["found"], ["s"]) + M.node("ConstantOfShape", ["s"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
+            cast(M.node("Slice", ["one", "i", "one"], ["t"])) + M.node("TopK", ["t", "one"], ["Z"]),
+            cast(M.node("Compress", ["one", "i"], ["t"])) + M.node("TopK", ["t", "one"], ["Z"]),
+        ]
+        for content in fatal {
+            let said = Self.refusal(Self.some + content)
+            #expect(said.contains("a row decides whether") && said.contains("has elements"), "\(said)")
+        }
+        let harmless = [
+            M.node("TopK", ["X", "one"], ["Z"]), M.node("Gather", ["one", "found"], ["Z"]),
+            M.node("Unique", ["found"], ["Z"]),
+            M.node("ScatterND", ["X", "found", "one"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
+            M.node("Slice", ["X", "one", "one"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
+        ]
+        for content in harmless { #expect(Self.refusal(Self.some + content) == "") }
+    }
+
+    private func cast(_ more: [UInt8]) -> [UInt8] { Self.cast + more }
 
     // MARK: Divisions
 

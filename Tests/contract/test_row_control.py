@@ -119,6 +119,25 @@ def test_graphs_whose_sizes_a_row_decides_are_refused(name, tmp_path):
         assert "sizesFromRows" in found["sized"]["reason"] and found["trusted"]["result"] == "ok", found
 
 
+def test_what_a_row_may_leave_empty_does_not_end_the_process(tmp_path):
+    """Rows with a one pass the trial load; the others would divide by the number of those that are none."""
+    nodes = [
+        helper.make_node("Compress", ["x", "is"], ["picked"], axis=1),
+        helper.make_node("Transpose", ["picked"], ["turned"]),
+        helper.make_node("LpNormalization", ["turned"], ["scaled"], axis=0),
+        helper.make_node("ReduceSum", ["scaled"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    found = [
+        helper.make_node("Equal", ["x", "zero"], ["matches"]), helper.make_node("Reshape", ["matches", "flat"], ["is"]), *nodes]
+    content = graph(
+        found, [value("x", TensorProto.FLOAT, (1, 1))], [value("y", TensorProto.FLOAT, (1, 1))],
+        [number("zero", 0.0, TensorProto.FLOAT), number("flat", -1, shape=[1])])
+    publish(tmp_path, "m", content)
+    result = run_verdict("check", tmp_path, env=bare_environment())
+    assert result.returncode == 1 and "a row decides whether 'turned' has elements" in result.stdout + result.stderr
+
+
 def test_the_server_serves_the_others(tmp_path):
     publish(tmp_path, "trilu", SIZED["trilu"][0])
     (tmp_path / "m" / "1").mkdir(parents=True)

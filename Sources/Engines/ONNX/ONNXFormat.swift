@@ -71,7 +71,8 @@ package struct ONNXFormat: ModelFormat {
             }
         }
         try GraphAudit.check(bytes)
-        let controlled = try RowControl(bytes, model, sizesFromRows: options.runtime.sizesFromRows)
+        let controlled = try RowControl(
+            bytes, model, sizesFromRows: options.runtime.sizesFromRows, rowsTogether: options.rowsTogether)
         let library: RuntimeLibrary
         do throws(ScoringError) {
             library = try RuntimeLibrary.open(runtime)

@@ -29,7 +29,7 @@ package struct ControlOperand: Sendable {
     }
 
     /// The operands of a node that must not come from a row.
-    static func all(of node: OperatorNode, version: Int) -> [ControlOperand] {
+    static func all(of node: OperatorNode, version: Int, rowsTogether: Bool) -> [ControlOperand] {
         guard let listed = (node.isStandard ? standard : node.proto.domain == "com.microsoft" ? microsoft : [:])[node.operation]
         else { return [] }
         return switch (node.isStandard, node.operation) {
@@ -37,8 +37,9 @@ package struct ControlOperand: Sendable {
         case (true, "Resize"): version < 11 ? [ControlOperand(position: 1, name: "scales")] : listed
         // Without a ratio the library takes as many samples as a region is large.
         case (true, "RoiAlign"): node.integer("sampling_ratio") ?? 0 > 0 ? [] : listed
-        // Every row is filled up to the longest one.
-        case (true, "StringSplit"): node.integer("maxsplit") ?? 0 > 0 ? [] : listed
+        // Every row is filled up to the longest one, where there are others.
+        case (true, "StringSplit"): !rowsTogether || node.integer("maxsplit") ?? 0 > 0 ? [] : listed
+        case (false, "Tokenizer"): rowsTogether ? listed : []
         default: listed
         }
     }

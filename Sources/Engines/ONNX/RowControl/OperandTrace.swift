@@ -4,19 +4,22 @@ internal import SwiftProtobuf
 struct OperandTrace: Hashable {
     /// Whether it depends on what is in a row. How many rows there are, and shapes, do not count.
     var isFromRow: Bool
+    /// Whether a row decides about its extents, if it has any, or about those that it tells: it may be without elements.
+    var mayBeEmpty = false
     /// ONNX's number for the type of its elements, or of those of a sequence's tensors; 0 where it is unknown.
     var element: Int32 = 0
     /// Bounds of all its elements, for 32-bit and 64-bit integers; nil where they are unknown.
     var range: ClosedRange<Int>?
 
     /// A value that nothing is known of.
-    static let unknown = OperandTrace(isFromRow: true)
+    static let unknown = OperandTrace(isFromRow: true, mayBeEmpty: true)
     static let extents = OperandTrace(isFromRow: false, element: 7, range: 0...Int.max)
 
     /// What holds for either of two values of one type.
     func joined(_ other: OperandTrace) -> OperandTrace {
         OperandTrace(
-            isFromRow: isFromRow || other.isFromRow, element: element == 0 ? other.element : element,
+            isFromRow: isFromRow || other.isFromRow, mayBeEmpty: mayBeEmpty || other.mayBeEmpty,
+            element: element == 0 ? other.element : element,
             range: Self.union(range, other.range))
     }
 

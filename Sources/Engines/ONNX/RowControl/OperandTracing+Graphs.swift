@@ -16,7 +16,7 @@ extension OperandTracing {
         case (true, "Scan"): return try scan(&proto, node, inputs)
         default:
             try each(&proto) { (tracing, graph) throws(ScoringError) in
-                _ = try tracing.outputs(of: &graph, given: graph.input.map { _ in .unknown })
+                _ = try tracing.outputs(of: &graph, given: graph.input.map { _ in OperandTrace(isFromRow: true) })
             }
             return proto.output.map { _ in .unknown }
         }
@@ -61,7 +61,7 @@ extension OperandTracing {
     /// Values of which a row chooses depend on it.
     private static func decided(by condition: OperandTrace?, _ traces: [OperandTrace]) -> [OperandTrace] {
         guard condition?.isFromRow == true else { return traces }
-        return traces.map { OperandTrace(isFromRow: true, element: $0.element, range: $0.range) }
+        return traces.map { OperandTrace(isFromRow: true, mayBeEmpty: true, element: $0.element, range: $0.range) }
     }
 
     private mutating func loop(
@@ -127,7 +127,7 @@ extension OperandTracing {
             guards = before
             pass += 1
             carried =
-                pass < Self.mostPasses ? next : next.map { OperandTrace(isFromRow: true, element: $0.element, range: nil) }
+                pass < Self.mostPasses ? next : next.map { OperandTrace(isFromRow: true, mayBeEmpty: true, element: $0.element) }
         }
     }
 }

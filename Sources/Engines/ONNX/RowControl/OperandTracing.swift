@@ -8,6 +8,8 @@ struct OperandTracing {
     private static let mostSteps = 2_000_000
 
     let sizesFromRows: Bool
+    /// Whether many rows share a run although they may depend on one another.
+    let rowsTogether: Bool
     private let functions: [OwnFunction.Name: OwnFunction]
     /// The version of the standard operators where the walk is.
     private(set) var version: Int
@@ -31,8 +33,8 @@ struct OperandTracing {
     }
 
     /// - Parameter file: The bytes of the model.
-    init(_ model: ProtoModelProto, file: [UInt8], sizesFromRows: Bool) {
-        (self.file, self.sizesFromRows) = (file, sizesFromRows)
+    init(_ model: ProtoModelProto, file: [UInt8], sizesFromRows: Bool, rowsTogether: Bool) {
+        (self.file, self.sizesFromRows, self.rowsTogether) = (file, sizesFromRows, rowsTogether)
         functions = Dictionary(
             model.functions.compactMap { OwnFunction.read([UInt8]($0.unknownFields.data)).map { ($0.name, $0.function) } },
             uniquingKeysWith: { first, _ in first })
@@ -110,7 +112,7 @@ struct OperandTracing {
             if proto.attribute.contains(where: { $0.hasG || !$0.graphs.isEmpty }) {
                 set(proto, try outputs(ofInner: &proto, node, inputs))
             } else {
-                set(proto, Self.plain(node, inputs))
+                set(proto, plain(node, inputs))
             }
             if let element = try guardedType(node, inputs) {
                 written += guarded.nodes(for: proto, element, names())
@@ -127,19 +129,25 @@ struct OperandTracing {
     }
 
     /// Outputs of a node without graphs inside.
-    private static func plain(_ node: OperatorNode, _ inputs: [OperandTrace?]) -> [OperandTrace] {
+    private func plain(_ node: OperatorNode, _ inputs: [OperandTrace?]) -> [OperandTrace] {
         let rules = ElementRules(node, inputs)
         let isExtent = node.isStandard && ["Shape", "Size", "SequenceLength"].contains(node.operation)
         let isFromRow = !isExtent && inputs.contains { $0?.isFromRow == true }
+        let mayBeEmpty = EmptyValues.mayResult(from: node, inputs, version: version)
         return rules.elements.enumerated().map { position, element in
             OperandTrace(
-                isFromRow: isFromRow, element: element,
+                isFromRow: isFromRow, mayBeEmpty: mayBeEmpty, element: element,
                 range: position == 0 || node.operation == "Split" ? rules.bounds(element) : nil)
         }
     }
 
     private mutating func check(_ node: OperatorNode, _ inputs: [OperandTrace?]) throws(ScoringError) {
-        for operand in ControlOperand.all(of: node, version: version) {
+        if let position = EmptyValues.fatal(to: node).first(where: { $0 < inputs.count && inputs[$0]?.mayBeEmpty == true }) {
+            throw .unsupportedModel(
+                "a row decides whether '\(node.proto.input[position])' has elements, and without any \(node.place) ends ONNX Runtime "
+                    + "and the process with it; keep the extents constant, with Where instead of NonZero, Compress or Slice")
+        }
+        for operand in ControlOperand.all(of: node, version: version, rowsTogether: rowsTogether) {
             guard operand.position < inputs.count, let trace = inputs[operand.position], trace.isFromRow else { continue }
             if let most = operand.most, let range = trace.range, range.lowerBound >= -most, range.upperBound <= most { continue }
             try refuse(node, operand)

@@ -17,17 +17,18 @@ package struct RowControl {
     /// Judges the graph of an ONNX file. Throws `.unsupportedModel` naming the node, the operand and what to do.
     ///
     /// - Parameter sizesFromRows: Whether rows may decide sizes and counts.
-    package init(ofFile bytes: [UInt8], sizesFromRows: Bool) throws(ScoringError) {
+    /// - Parameter rowsTogether: Whether many rows share a run although they may depend on one another.
+    package init(ofFile bytes: [UInt8], sizesFromRows: Bool, rowsTogether: Bool = false) throws(ScoringError) {
         try WireLimits.check(bytes)
         guard let model = try? ProtoModelProto(serializedBytes: bytes) else {
             throw .invalidModel(reason: "the file is truncated or no ONNX model", place: "ModelProto")
         }
-        try self.init(bytes, model, sizesFromRows: sizesFromRows)
+        try self.init(bytes, model, sizesFromRows: sizesFromRows, rowsTogether: rowsTogether)
     }
 
     /// - Parameter bytes: What `GraphAudit` has checked.
-    init(_ bytes: [UInt8], _ model: ProtoModelProto, sizesFromRows: Bool) throws(ScoringError) {
-        var tracing = OperandTracing(model, file: bytes, sizesFromRows: sizesFromRows)
+    init(_ bytes: [UInt8], _ model: ProtoModelProto, sizesFromRows: Bool, rowsTogether: Bool) throws(ScoringError) {
+        var tracing = OperandTracing(model, file: bytes, sizesFromRows: sizesFromRows, rowsTogether: rowsTogether)
         var graph = model.graph
         let constants = Set(graph.initializer.map(\.name))
         for input in graph.input where !constants.contains(input.name) {
