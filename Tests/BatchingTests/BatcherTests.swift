@@ -9,15 +9,15 @@ internal import Testing
         let (_, answer) = batcher.submit([5, 6, 7])
         #expect(answer.value == .scored)
         #expect(answer.scores() == expected([5, 6, 7]))
-        #expect(answer.exchange?.scores.text(row: 2, column: 1) == "row 7.0 2!")
-        #expect(answer.exchange?.scores.text(row: 1, column: 1) == nil)
+        #expect(answer.rows?.scores.text(row: 2, column: 1) == "row 7.0 2!")
+        #expect(answer.rows?.scores.text(row: 1, column: 1) == nil)
     }
 
     @Test func aRequestWithoutRowsIsAnsweredWithoutACall() throws {
         let model = ScriptedModel()
         let batcher = try Batcher(model)
         let (_, answer) = batcher.submit([])
-        #expect(answer.value == .scored && answer.scores().isEmpty && answer.exchange?.scores.width == 2)
+        #expect(answer.value == .scored && answer.scores().isEmpty && answer.rows?.scores.width == 2)
         #expect(model.seen.isEmpty)
     }
 
@@ -29,7 +29,7 @@ internal import Testing
         for (index, answer) in answers.enumerated() {
             #expect(answer.value == .scored)
             #expect(answer.scores() == expected([Double(index), 100 + Double(index)]))
-            #expect(answer.exchange?.scores.text(row: 0, column: 1) == "row \(Double(index)) 0!")
+            #expect(answer.rows?.scores.text(row: 0, column: 1) == "row \(Double(index)) 0!")
         }
         #expect(model.seen.dropFirst() == [[0, 100, 1, 101, 2, 102, 3, 103, 4, 104, 5, 105]])
         #expect(batcher.statistics.sharedCalls == 1)
@@ -43,9 +43,9 @@ internal import Testing
         let other = batcher.submit([5, 6]).answer
         model.release()
         #expect([good.value, bad.value, other.value] == [.scored, .scored, .scored])
-        #expect(good.exchange?.scores.failures.isEmpty == true && other.exchange?.scores.failures.isEmpty == true)
-        #expect(bad.exchange?.scores.failures.map(\.row) == [1])
-        #expect(bad.exchange?.scores.failure(row: 1) == .invalidFeature(name: "id", reason: "scripted 1.0"))
+        #expect(good.rows?.scores.failures.isEmpty == true && other.rows?.scores.failures.isEmpty == true)
+        #expect(bad.rows?.scores.failures.map(\.row) == [1])
+        #expect(bad.rows?.scores.failure(row: 1) == .invalidFeature(name: "id", reason: "scripted 1.0"))
         #expect(good.scores() == expected([1, 2]) && other.scores() == expected([5, 6]))
     }
 
@@ -57,7 +57,7 @@ internal import Testing
         let other = batcher.submit([5, 6]).answer
         model.release()
         #expect(bad.value == .failed(.engineFailure("scripted")))
-        #expect(bad.exchange != nil)
+        #expect(bad.rows != nil)
         #expect(good.value == .scored && good.scores() == expected([1, 2]))
         #expect(other.value == .scored && other.scores() == expected([5, 6]))
         #expect(batcher.statistics.repeatedRequests == 3)
@@ -104,7 +104,7 @@ internal import Testing
         let small = (0..<5).map { batcher.submit([1000 + Double($0)]).answer }
         model.release()
         #expect(large.value == .scored)
-        let scores = try #require(large.exchange?.scores)
+        let scores = try #require(large.rows?.scores)
         #expect(scores.count == 50 && scores.failures.map(\.row) == [20])
         for row in 0..<50 where row != 20 {
             #expect(scores[row, 0] == ScriptedModel.answer(ids[row], Double(row)))
@@ -133,7 +133,7 @@ internal import Testing
         let late = batcher.submit([7], in: .milliseconds(5)).answer
         let patient = batcher.submit([8]).answer
         #expect(late.value == .failed(.deadlineExceeded))
-        #expect(late.exchange != nil)
+        #expect(late.rows != nil)
         model.release()
         #expect(patient.value == .scored)
         #expect(!model.seen.contains { $0.contains(7) })
@@ -148,11 +148,11 @@ internal import Testing
         let waiting = batcher.submit([7])
         let other = batcher.submit([8])
         batcher.cancel(waiting.job)
-        #expect(waiting.answer.value == .cancelled && waiting.answer.exchange != nil)
+        #expect(waiting.answer.value == .cancelled && waiting.answer.rows != nil)
         batcher.cancel(running.job)
         #expect(running.answer.value == .cancelled)
         // The call still works on it.
-        #expect(running.answer.exchange == nil)
+        #expect(running.answer.rows == nil)
         batcher.cancel(running.job)
         model.release()
         #expect(other.answer.value == .scored)

@@ -14,7 +14,7 @@ internal import Testing
         let waiting = batcher.submit([1, 2]).answer
         #expect(hung.value == .failed(.deadlineExceeded))
         // The call still has its buffers.
-        #expect(hung.exchange == nil)
+        #expect(hung.rows == nil)
         #expect(waiting.value == .scored && waiting.scores() == expected([1, 2]))
         #expect(batcher.statistics.hungCalls == 1 && batcher.statistics.lostEngines == 1)
         model.release()
@@ -31,7 +31,7 @@ internal import Testing
         #expect(first.value == .failed(.deadlineExceeded))
         for (_, answer) in shared {
             #expect(answer.value == .failed(.deadlineExceeded))
-            #expect(answer.exchange != nil)
+            #expect(answer.rows != nil)
         }
         model.release()
     }
@@ -95,8 +95,8 @@ internal import Testing
         let waiting = batcher.submit([1]).answer
         await batcher.drain(within: .milliseconds(5))
         let closing = Answer.Result.failed(.notReady("this version of the model is being shut down"))
-        #expect(running.value == closing && running.exchange == nil)
-        #expect(waiting.value == closing && waiting.exchange != nil)
+        #expect(running.value == closing && running.rows == nil)
+        #expect(waiting.value == closing && waiting.rows != nil)
         #expect(batcher.submit([2]).answer.value == closing)
         model.release()
         await batcher.drain(within: .zero)

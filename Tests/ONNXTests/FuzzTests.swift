@@ -62,7 +62,7 @@ internal import Testing
         let batch = FeatureBatch()
         batch.reset(width: model.signature.inputs.count)
         batch.addRow()
-        try model.score(batch, into: ScoreBatch(), using: Workspace())
+        try model.score(batch, into: ScoreBatch(), ScoreCall(deadline: nil, workspace: Workspace()))
     }
 
     @Test(arguments: ["{\"learner\":1}", "<PMML version=\"4.4\">", "tree\nversion=v4", "{L\u{0}\u{0}learner", ""])

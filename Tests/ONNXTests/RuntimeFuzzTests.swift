@@ -68,10 +68,9 @@ internal import Testing
                     }
                 }
             }
-            let workspace = Workspace()
-            workspace.deadline = Moment.now.advanced(byMilliseconds: 2000)
+            let call = ScoreCall(deadline: Moment.now.advanced(byMilliseconds: 2000), workspace: Workspace())
             do throws(ScoringError) {
-                try model.score(batch, into: ScoreBatch(), using: workspace)
+                try model.score(batch, into: ScoreBatch(), call)
             } catch {
                 switch error {
                 case .engineFailure, .deadlineExceeded: break

@@ -84,7 +84,7 @@ internal import Testing
             batch.addRow()
             batch.set(77, row: row, column: 0)
         }
-        let error = #expect(throws: ScoringError.self) { try model.score(batch, into: ScoreBatch(), using: Workspace()) }
+        let error = #expect(throws: ScoringError.self) { try model.score(batch, into: ScoreBatch(), ScoreCall(deadline: nil, workspace: Workspace())) }
         guard case .engineFailure = error else { throw ScoringError.deadlineExceeded }
     }
 
@@ -100,15 +100,15 @@ internal import Testing
         let workspace = Workspace()
         for milliseconds in [20, 60, 1, 30] as [UInt64] {
             let start = Moment.now
-            workspace.deadline = start.advanced(byMilliseconds: milliseconds)
-            #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: ScoreBatch(), using: workspace) }
+            let call = ScoreCall(deadline: start.advanced(byMilliseconds: milliseconds), workspace: workspace)
+            #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: ScoreBatch(), call) }
             let taken = Moment.now.nanoseconds(since: start)
             #expect(taken >= milliseconds * 1_000_000)
             // A machine that is busy lets the watching thread wait; without it the run would never end.
             #expect(taken < 30_000_000_000)
         }
-        workspace.deadline = .now
-        #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: ScoreBatch(), using: workspace) }
+        let late = ScoreCall(deadline: .now, workspace: workspace)
+        #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: ScoreBatch(), late) }
     }
 
     @Test func runsWithDeadlinesOfTheirOwnEndEachAtItsOwn() async throws {
@@ -122,9 +122,10 @@ internal import Testing
                     for turn in 0..<20 as Range<UInt64> {
                         batch.reset(width: isEndless ? 3 : 6)
                         batch.addRow()
-                        workspace.deadline = Moment.now.advanced(byMilliseconds: isEndless ? 5 + worker * 7 + turn % 3 : 60_000)
+                        let deadline = Moment.now.advanced(byMilliseconds: isEndless ? 5 + worker * 7 + turn % 3 : 60_000)
                         do throws(ScoringError) {
-                            try (isEndless ? model : quick).score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
+                            let call = ScoreCall(deadline: deadline, workspace: workspace)
+                            try (isEndless ? model : quick).score(batch, into: scores, call)
                             if isEndless { return false }
                         } catch {
                             if !isEndless || error != .deadlineExceeded { return false }
@@ -142,9 +143,8 @@ internal import Testing
         let model = try golden.load()
         let batch = try golden.batch(for: model)
         let (workspace, scores) = (Workspace(), ScoreBatch())
-        workspace.deadline = .now
-        #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace)) }
-        workspace.deadline = nil
+        let late = ScoreCall(deadline: .now, workspace: workspace)
+        #expect(throws: ScoringError.deadlineExceeded) { try model.score(batch, into: scores, late) }
         try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         #expect(scores.failures.isEmpty)
     }

@@ -26,8 +26,8 @@ internal import Testing
                 var times: [UInt64] = []
                 for turn in 0..<8000 {
                     let start = Moment.now
-                    workspace.deadline = withDeadline ? start.advanced(byMilliseconds: 1000) : nil
-                    try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: workspace))
+                    let deadline = withDeadline ? start.advanced(byMilliseconds: 1000) : nil
+                    try model.score(batch, into: scores, ScoreCall(deadline: deadline, workspace: workspace))
                     if turn >= 1000 { times.append(Moment.now.nanoseconds(since: start)) }
                 }
                 times.sort()

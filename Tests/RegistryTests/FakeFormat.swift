@@ -126,5 +126,5 @@ final class Gate: Sendable {
 final class FakeMeter: PredictionMeter {
     func recordSuccess(rows: Int, nanoseconds: UInt64) {}
     func recordFailure(_ error: ScoringError) {}
-    func recordResults(_ exchange: PredictionExchange, column: Int?) {}
+    func recordResults(_ group: RowGroup, column: Int?) {}
 }

@@ -9,7 +9,7 @@ internal import WireFormat
     private static func counter(_ limits: WireLimits = WireLimits(), answersLater: Bool = false) throws -> Counter {
         let model = try serve("risk", .classifier(), rule: FakeRule())
         return Counter(
-            FakePredictor([model], degradation: "a \"test\"", isCached: true, answersLater: answersLater), limits: limits)
+            FakePredictor([model], degradation: .engineFailed, isCached: true, answersLater: answersLater), limits: limits)
     }
 
     private static let values = [0.9, 0.25, -1, 0.6, 13, 0.1]

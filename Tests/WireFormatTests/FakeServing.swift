@@ -220,7 +220,6 @@ final class LastByteDivision: VersionDivision {
         return versions.first { $0.version.number == Int(last) - 48 }
     }
 }
-}
 
 func serve(
     _ name: String, version: Int = 1, _ model: FakeModel, rule: FakeRule? = nil, ignoresUnknownFeatures: Bool = false,

@@ -233,7 +233,7 @@ internal import WireFormat
     }
 
     @Test func fallbacksAndCachedResultsSaySo() throws {
-        let predictor = FakePredictor([try serve("m", .classifier())], degradation: "breaker open", isCached: true)
+        let predictor = FakePredictor([try serve("m", .classifier())], degradation: .breakerOpen, isCached: true)
         let json = try Counter(predictor).post(path, #"{"inputs": [\#(tensor("x", "FP64", "[2]", "[0.25,0]"))]}"#).json
         #expect(json["parameters"] == ["cached": true, "degraded": true, "degraded_reason": "breaker open"])
     }

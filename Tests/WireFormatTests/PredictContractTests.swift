@@ -245,7 +245,7 @@ internal import WireFormat
     }
 
     @Test func fallbacksAndCachedResultsSaySo() throws {
-        let predictor = FakePredictor([try serve("m", .classifier())], degradation: "breaker open", isCached: true)
+        let predictor = FakePredictor([try serve("m", .classifier())], degradation: .breakerOpen, isCached: true)
         let json = try Counter(predictor).post("/predict/m", #"{"features": [0.5, 0]}"#).json
         #expect(json["cached"] == true)
         #expect(json["degraded"] == true)
