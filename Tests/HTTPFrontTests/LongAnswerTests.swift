@@ -118,7 +118,7 @@ internal import Testing
 
     @Test func largeAnswersAreRefusedOrCutOffWhenTooMuchIsHeld() async throws {
         var limits = HTTPLimits()
-        // An answer of 5,000 rows holds 160,000 bytes of scores and positions.
+        // An answer of 5,000 rows holds 80,000 bytes of scores and places.
         limits.maxUnreadBytes = 1 << 20
         try await TestServer.with(limits, eventLoops: 2) { server in
             let (cut, told, whole, metrics) = try await client {

@@ -123,7 +123,7 @@ internal import WireFormat
             return
         }
         // A score, a position and an entry for each row; its text is ten times as much.
-        #expect(stream.heldBytes == 10_000 * (8 + 8 + 16))
+        #expect(stream.heldBytes == 10_000 * (8 + 8))
         #expect(sink.count < AnswerStream.pieceBytes + 200)
     }
 

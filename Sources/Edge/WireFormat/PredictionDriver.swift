@@ -142,6 +142,7 @@ package final class PredictionDriver {
         into response: inout ByteSink
     ) -> Written {
         prediction.nanoseconds = Moment.now.nanoseconds(since: prediction.info.arrival)
+        for group in prediction.groups { group.checkResults() }
         if let error = prediction.error ?? codec.failure(of: prediction) {
             let status = write(error, codec, head, requestBody: requestBody, into: &response)
             prediction.end()

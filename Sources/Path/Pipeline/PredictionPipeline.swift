@@ -57,17 +57,8 @@ package final class PredictionPipeline: PredictionPath {
     // MARK: The end of every request
 
     package func finish(_ group: RowGroup) {
-        if group.outcome.error == nil {
-            if group.scores.count != group.features.count || group.scores.width != group.served.signature.outputs.count {
-                // What is written is read by position: a row that is not there would be another one's.
-                let error = ScoringError.engineFailure(
-                    "the model gave \(group.scores.count) results for \(group.features.count) rows")
-                group.outcome.error = error
-                group.outcome.failure = Outcome.Failure(error)
-            } else if group.outcome.decisions.isEmpty {
-                group.decide()
-            }
-        }
+        group.checkResults()
+        if group.outcome.error == nil, group.outcome.decisions.isEmpty { group.decide() }
         group.outcome.nanoseconds = Moment.now.nanoseconds(since: group.info.arrival)
         group.target?.observer?.finished(group)
         metrics.requestEnds()

@@ -77,7 +77,8 @@ extension ModelManifest {
     package static let serverKeys = ForeignKeys(
         [
             "models", "defaultModel", "scanInterval", "http", "grpc", "redis", "log", "cache.maxBytes", "limits.maxBodyBytes",
-            "limits.maxConnections", "limits.maxUnreadBytes", "limits.maxModelBytes", "limits.maxLoadTime", "limits.maxLoadBytes",
+            "limits.maxConnections", "limits.maxUnreadBytes", "limits.maxUnfinishedBytes", "limits.maxModelBytes",
+            "limits.maxLoadTime", "limits.maxLoadBytes",
             "limits.idleTimeout", "limits.headerTimeout", "limits.bodyTimeout", "limits.drain",
         ], of: "the server's own file (--config)")
 
