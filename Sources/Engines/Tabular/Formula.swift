@@ -3,7 +3,7 @@
 ///
 /// Values are doubles. NaN is a missing value, and any operation gives NaN where an operand that it needs is
 /// missing; what differs is said at the operation. Truth is 1, 0 and, for unknown, NaN. Every instruction
-/// writes slots of its own, so that nothing is computed twice: see `FormulaBuilder`.
+/// writes slots of its own, so that nothing is computed twice: see `ProgramBuilder`.
 package struct Formula: Sendable, Equatable {
     /// A slot of the frame or a constant of the formula.
     package struct Operand: Sendable, Hashable {
@@ -56,87 +56,6 @@ package struct Formula: Sendable, Equatable {
             self.field = field
             self.reason = reason
         }
-    }
-
-    package enum Operation: UInt8, Sendable, CaseIterable {
-        // One operand.
-        case copy, float32, absolute, floor, ceiling
-        /// Halves go up, as Java rounds: -2.5 becomes -2.
-        case roundHalfUp
-        case roundHalfEven
-        /// Cuts the fraction off.
-        case truncate
-        case squareRoot, exponential, exponentialMinus1, logarithm, logarithm10, logarithmPlus1
-        case sine, cosine, tangent, arcSine, arcCosine, arcTangent, hyperbolicSine, hyperbolicCosine, hyperbolicTangent
-        case errorFunction, normalDistribution, normalDensity, normalQuantile
-        /// 1 / (1 + exp(-x))
-        case logistic
-        /// The logarithm of the gamma function's absolute value.
-        case logGamma
-        case not
-        /// 1 or 0, never missing.
-        case isMissing, isPresent
-
-        // Two operands.
-        case add, subtract, multiply, divide, power, hypotenuse
-        /// The angle of the point with ordinate a and abscissa b.
-        case arcTangent2
-        /// a - b * floor(a / b)
-        case modulo
-        case equal, notEqual, less, lessOrEqual, greater, greaterOrEqual
-        /// Three-valued: false and unknown is false, true or unknown is true.
-        case and, or
-        case exclusiveOr
-        /// a, or b where a is missing.
-        case coalesce
-        /// a where b is true, else missing.
-        case only
-
-        // Three operands.
-        /// b where a is true, c where it is false; missing where a is unknown.
-        case choose
-        /// a limited to b...c.
-        case clamp
-
-        // A table.
-        /// What the table says of a.
-        case lookup
-        /// The intercept b plus the table's terms.
-        case linear
-
-        // A list. Missing members are ignored; missing if all are.
-        case sum, average, minimum, maximum, median, product
-        /// Any NaN member makes the result NaN; the others are added up in order.
-        case strictSum
-        /// How many members are missing.
-        case missingCount
-        /// The position of the greatest member; the first of equals; missing members do not count.
-        case highest
-        /// The first member that is not missing.
-        case first
-        /// The value at which half of the weight is reached; members and weights alternate.
-        case weightedMedian
-        /// exp of each member over the sum of all exps; writes a slot a member.
-        case softmax
-        /// Each member over the sum of all; writes a slot a member.
-        case share
-
-        /// Fails the row where a is true, with the failure of index `detail`.
-        case fail
-        /// Fails the row where a is missing.
-        case failMissing
-
-        /// How many of the operands a, b, c are used.
-        package var operandCount: Int {
-            if self == .lookup || fails { return 1 }
-            if rawValue < Operation.add.rawValue { return 1 }
-            if rawValue < Operation.choose.rawValue { return 2 }
-            return rawValue < Operation.lookup.rawValue ? 3 : 0
-        }
-
-        package var fails: Bool { rawValue >= Operation.fail.rawValue }
-
-        package var usesList: Bool { rawValue >= Operation.sum.rawValue && rawValue < Operation.fail.rawValue }
     }
 
     /// A function of one value, or of a row's terms, that is given by numbers.

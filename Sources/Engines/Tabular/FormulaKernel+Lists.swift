@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// The operations over lists of operands.
 extension FormulaPass {
     typealias Members = UnsafeBufferPointer<Formula.Operand>
@@ -116,16 +114,7 @@ extension FormulaPass {
 
     private func softmax(_ instruction: Formula.Instruction, _ members: Members) {
         for row in 0..<rows {
-            let results = slots + row * stride + Int(instruction.into)
-            var highest = -Double.infinity
-            for member in members { highest = max(highest, value(member, row)) }
-            var sum = 0.0
-            for (index, member) in members.enumerated() {
-                let power = exp(value(member, row) - highest)
-                results[index] = power
-                sum += power
-            }
-            for index in 0..<members.count { results[index] /= sum }
+            Softmax.apply(count: members.count, into: slots + row * stride + Int(instruction.into)) { value(members[$0], row) }
         }
     }
 

@@ -14,8 +14,8 @@ struct FormulaKernel: Kernel {
     private let failures: [ScoringError]
 
     init(_ formula: Formula) {
-        instructions = formula.instructions.filter { !$0.operation.fails }
-        failing = formula.instructions.filter(\.operation.fails)
+        instructions = formula.instructions.filter { $0.operation.form != .failure }
+        failing = formula.instructions.filter { $0.operation.form == .failure }
         constants = formula.constants
         tables = FormulaTables(formula.tables)
         var (starts, members): ([Int32], [Formula.Operand]) = ([0], [])
@@ -42,21 +42,22 @@ struct FormulaKernel: Kernel {
                     instructions.withUnsafeBufferPointer { instructions in
                         let pass = FormulaPass(slots: slots, stride: stride, rows: rows, constants: constants)
                         for instruction in instructions {
-                            let operation = instruction.operation
-                            if operation.rawValue < Formula.Operation.lookup.rawValue {
-                                pass.run(instruction)
-                            } else if operation == .lookup {
+                            switch instruction.operation.form {
+                            case .one, .two, .three: pass.run(instruction)
+                            case .lookup:
                                 let a = pass.lane(instruction.a)
                                 let table = Int(instruction.detail)
                                 pass.each(instruction) { tables.value(table, a[$0]) }
-                            } else if operation == .linear {
+                            case .linear:
                                 let intercept = pass.lane(instruction.b)
                                 let table = Int(instruction.detail)
                                 pass.each(instruction) { row in tables.sum(table, from: intercept[row]) { pass.lane($0)[row] } }
-                            } else {
+                            case .list, .spread:
                                 let start = Int(listStarts[Int(instruction.detail)])
                                 let end = Int(listStarts[Int(instruction.detail) + 1])
                                 pass.run(instruction, over: UnsafeBufferPointer(rebasing: members[start..<end]))
+                            // Failures come last; see `fail`.
+                            case .failure: break
                             }
                         }
                     }

@@ -192,14 +192,13 @@ struct LayeredNetworkKernel: Kernel {
     }
 
     private func normalize(_ layer: Layer, _ z: UnsafeMutablePointer<Double>) {
-        guard layer.normalization != .none else { return }
-        if layer.normalization == .softmax {
-            var highest = z[0]
-            for i in 1..<max(layer.count, 1) where z[i] > highest { highest = z[i] }
-            for i in 0..<layer.count { z[i] = exp(z[i] - highest) }
+        switch layer.normalization {
+        case .none: break
+        case .softmax: Softmax.apply(count: layer.count, into: z) { z[$0] }
+        case .share:
+            var sum = 0.0
+            for i in 0..<layer.count { sum += z[i] }
+            for i in 0..<layer.count { z[i] = sum == 0 ? .nan : z[i] / sum }
         }
-        var sum = 0.0
-        for i in 0..<layer.count { sum += z[i] }
-        for i in 0..<layer.count { z[i] = sum == 0 ? .nan : z[i] / sum }
     }
 }

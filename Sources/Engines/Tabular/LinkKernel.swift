@@ -23,8 +23,8 @@ extension Link {
     /// Applies the function to `count` margins. `results` may be `margins`.
     package func apply(from margins: UnsafePointer<Double>, count: Int, to results: UnsafeMutablePointer<Double>) {
         switch self {
-        case .softmax32: softmax32(margins, count, results)
-        case .softmax64: softmax64(margins, count, results)
+        case .softmax32: Softmax.applyNarrow(count: count, into: results) { margins[$0] }
+        case .softmax64: Softmax.apply(count: count, into: results) { margins[$0] }
         case .ascending32: ascending32(margins, count, results)
         default:
             for index in 0..<count { results[index] = apply(margins[index]) }
@@ -46,19 +46,6 @@ extension Link {
         }
     }
 
-    private func softmax32(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {
-        var highest = Float(margins[0])
-        for index in 1..<max(count, 1) { highest = max(highest, Float(margins[index])) }
-        var sum = 0.0
-        for index in 0..<count {
-            let power = expf(Float(margins[index]) - highest)
-            results[index] = Double(power)
-            sum += Double(power)
-        }
-        let divisor = Float(sum)
-        for index in 0..<count { results[index] = Double(Float(results[index]) / divisor) }
-    }
-
     private func ascending32(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {
         var sum = Float(margins[0])
         results[0] = Double(sum)
@@ -67,17 +54,6 @@ extension Link {
             sum += 1e-6 + (margin > 0 ? margin + log1pf(expf(-margin)) : log1pf(expf(margin)))
             results[index] = Double(sum)
         }
-    }
-
-    private func softmax64(_ margins: UnsafePointer<Double>, _ count: Int, _ results: UnsafeMutablePointer<Double>) {
-        var highest = margins[0]
-        for index in 1..<max(count, 1) { highest = max(highest, margins[index]) }
-        var sum = 0.0
-        for index in 0..<count {
-            results[index] = exp(margins[index] - highest)
-            sum += results[index]
-        }
-        for index in 0..<count { results[index] /= sum }
     }
 }
 

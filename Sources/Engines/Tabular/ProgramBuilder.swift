@@ -235,7 +235,7 @@ extension ProgramBuilder {
 
     /// What the operation comes to without computing anything, if it does.
     private mutating func simplified(_ key: Key) -> Formula.Operand? {
-        let operands = [key.a, key.b, key.c].prefix(key.operation.operandCount)
+        let operands = [key.a, key.b, key.c].prefix(key.operation.form.operandCount)
         let values = operands.map { value(of: $0) }
         if values.allSatisfy({ $0 != nil }) { return constant(folded(key)) }
         switch key.operation {
@@ -285,21 +285,23 @@ extension ProgramBuilder {
             return .constant(new)
         }
         for var instruction in instructions[range] {
-            let operation = instruction.operation
-            if operation.operandCount > 0 { instruction.a = moved(instruction.a) }
-            if operation.operandCount > 1 || operation == .linear { instruction.b = moved(instruction.b) }
-            if operation.operandCount > 2 { instruction.c = moved(instruction.c) }
+            let form = instruction.operation.form
+            if form.reads.a { instruction.a = moved(instruction.a) }
+            if form.reads.b { instruction.b = moved(instruction.b) }
+            if form.reads.c { instruction.c = moved(instruction.c) }
             let detail = instruction.detail
-            if operation.fails {
+            switch form {
+            case .one, .two, .three: break
+            case .failure:
                 instruction.detail = Int32(formula.failures.count)
                 formula.failures.append(failures[Int(detail)])
-            } else if operation.usesList {
+            case .list, .spread:
                 instruction.detail = newLists[detail] ?? Int32(formula.lists.count)
                 if newLists[detail] == nil {
                     formula.lists.append(lists[Int(detail)].map(moved))
                     newLists[detail] = instruction.detail
                 }
-            } else if detail >= 0 {
+            case .lookup, .linear:
                 instruction.detail = newTables[detail] ?? Int32(formula.tables.count)
                 if newTables[detail] == nil {
                     var table = tables[Int(detail)]
