@@ -2,7 +2,7 @@
 /// and orders the rest from most points to least; of equals, the one named first comes first.
 package struct ReasonRanking: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
-        /// Slot with the position of the reason's code; missing for no reason.
+        /// Slot with the position of the reason's code; anything else, as a missing value, for no reason.
         package var code: Int
         /// Slot with the points that the reason is worth.
         package var points: Int
@@ -42,7 +42,7 @@ struct ReasonRankingKernel: Kernel {
                 totals.update(repeating: .nan, count: ranking.codeCount)
                 for entry in entries {
                     let (code, points) = (frame[entry.code], frame[entry.points])
-                    guard !code.isNaN, !points.isNaN else { continue }
+                    guard isReason(code), !points.isNaN else { continue }
                     let index = Int(code)
                     totals[index] = totals[index].isNaN ? points : totals[index] + points
                 }
@@ -50,13 +50,16 @@ struct ReasonRankingKernel: Kernel {
                 var filled = 0
                 for entry in entries {
                     let code = frame[entry.code]
-                    guard !code.isNaN, totals[Int(code)] >= 0 else { continue }
+                    guard isReason(code), totals[Int(code)] >= 0 else { continue }
                     filled = insert(code, totals[Int(code)], places, filled, totals)
                 }
                 for place in filled..<max(ranking.places, filled) { places[place] = .nan }
             }
         }
     }
+
+    /// False for NaN, too.
+    private func isReason(_ code: Double) -> Bool { code >= 0 && code < Double(ranking.codeCount) }
 
     /// Inserts a code behind those with as many points or more, unless it is there already.
     private func insert(

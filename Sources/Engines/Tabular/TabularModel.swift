@@ -17,12 +17,14 @@ package final class TabularModel: ScoringModel {
     private let outputs: [Int]
     private let verification: (@Sendable (TabularModel) throws(ScoringError) -> Void)?
 
+    /// Checks the program before kernels are made of it; throws `.invalidModel` where it is not sound.
+    ///
     /// - Parameter verification: checks the model against examples of its own file.
     package init(
         program: Program, signature: Signature, description: ModelDescription,
         verification: (@Sendable (TabularModel) throws(ScoringError) -> Void)? = nil
-    ) {
-        precondition(program.inputCount == signature.inputs.count && program.outputs.count == signature.outputs.count)
+    ) throws(ScoringError) {
+        try program.validate(for: signature)
         let kernels = program.steps.map(kernel(for:))
         self.signature = signature
         self.kernels = kernels

@@ -31,6 +31,9 @@ package struct TreeMixture: Sendable, Equatable {
         }
     }
 
+    /// The most nodes on a way from the root: a walk is recursive.
+    static let mostLevels = 1_100
+
     package var nodes: [Node]
     /// `width` values a node.
     package var results: [Double]

@@ -1,4 +1,4 @@
-/// The category that most ballots name. Ties go to the category that is preferred. Missing ballots do not count;
+/// The category that most ballots name. A ballot that names none of the categories does not count. Ties go to the category that is preferred. Missing ballots do not count;
 /// missing if all are.
 package struct Vote: Sendable, Equatable {
     /// The slots of the ballots, each the position of a category.
@@ -35,9 +35,12 @@ struct VoteKernel: Kernel {
                     for row in 0..<rows {
                         let frame = slots + row * stride
                         totals.update(repeating: .nan, count: preference.count)
-                        for index in 0..<ballots.count where !frame[ballots[index]].isNaN {
-                            let category = Int(frame[ballots[index]])
-                            let weight = weights.isEmpty ? 1 : frame[weights[index]]
+                        for ballot in 0..<ballots.count {
+                            let named = frame[ballots[ballot]]
+                            // False for NaN, too.
+                            guard named >= 0, named < Double(preference.count) else { continue }
+                            let category = Int(named)
+                            let weight = weights.isEmpty ? 1 : frame[weights[ballot]]
                             totals[category] = totals[category].isNaN ? weight : totals[category] + weight
                         }
                         var winner = -1

@@ -35,7 +35,7 @@ package struct ModelAssembly {
         let verification = try head.verification.map { (verification) throws(ScoringError) in
             try Verification(verification, document, inputCount: lowered.signature.inputs.count)
         }
-        return TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
+        return try TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
             [floatColumns = lowered.floatColumns] (model) throws(ScoringError) in
             try verification?.check(model, floatColumns: floatColumns)
         }

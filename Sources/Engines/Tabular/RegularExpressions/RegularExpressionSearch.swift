@@ -214,6 +214,11 @@ package struct RegularExpressionReplacement: Sendable {
 
     private(set) var parts: [Part] = []
 
+    /// The greatest number of a group that is named; 0 where none is.
+    var greatestGroup: Int {
+        parts.reduce(0) { greatest, part in if case .group(let group) = part { max(greatest, group) } else { greatest } }
+    }
+
     package init(_ template: String, for expression: RegularExpression) throws(RegularExpression.Fault) {
         let bytes = Array(template.utf8)
         var (index, literal): (Int, [UInt8]) = (0, [])
