@@ -1,5 +1,6 @@
 package import Scoring
 package import Tabular
+internal import Texts
 
 /// A document as a program, with what its inputs and outputs are called: what the third pass ends with.
 package struct LoweredDocument {

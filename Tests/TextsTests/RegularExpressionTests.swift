@@ -1,4 +1,4 @@
-import Tabular
+import Texts
 import Testing
 
 /// Patterns, each by what it finds; then many random ones against a matcher that tries everything.

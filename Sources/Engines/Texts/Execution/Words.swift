@@ -98,12 +98,12 @@ extension TextProgram {
         var program = self
         program.registerCount = 2
         program.symbols = [text]
-        program.lines = [Line(instruction: .constant(0), into: 0), Line(instruction: instruction, into: 1)]
-        let kernel = TextKernel(program)
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: kernel.scratchBytes(rows: 1), alignment: 64)
+        program.lines = [Line(.constant(0), into: 0), Line(instruction, into: 1)]
+        let execution = TextExecution(program)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: execution.scratchBytes, alignment: 64)
         defer { memory.deallocate() }
-        // The texts that the registers point to live as long as the kernel.
-        return withExtendedLifetime(kernel) { kernel.contents(1, memory) }
+        // The texts that the registers point to live as long as the execution.
+        return withExtendedLifetime(execution) { $0.contents(1, memory) }
     }
 
     /// The words of a known text, with a zero byte between them.

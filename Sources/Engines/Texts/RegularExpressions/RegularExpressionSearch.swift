@@ -207,12 +207,12 @@ package struct RegularExpressionSearch {
 
 /// What stands in place of each match: text and groups (`$1`, `${name}`, `$0`; `$$` and `\$` are a dollar).
 package struct RegularExpressionReplacement: Sendable {
-    enum Part: Sendable, Equatable {
+    package enum Part: Sendable, Equatable {
         case text([UInt8])
         case group(Int)
     }
 
-    private(set) var parts: [Part] = []
+    package private(set) var parts: [Part] = []
 
     /// The greatest number of a group that is named; 0 where none is.
     var greatestGroup: Int {

@@ -1,3 +1,5 @@
+package import Texts
+
 /// Builds a program step by step: numbers the slots, computes no value twice and folds what is constant.
 ///
 /// Operands stay valid until the program is finished. Tables can be changed until then, also when

@@ -1,4 +1,5 @@
 package import Scoring
+internal import Texts
 
 extension Program {
     /// The most slots that a frame may have: a row takes eight bytes of each.

@@ -1,15 +1,15 @@
 /// Checks what a text program refers to besides slots: registers, strings, expressions, dictionaries. A register is read
 /// after it was written, as what was written: a text or words.
-struct TextProgramCheck {
+package struct TextProgramCheck {
     private enum Content { case text, words }
 
     private let program: TextProgram
     private let inputCount: Int
     private var contents: [Content?]
     /// The inputs that are read.
-    private(set) var inputs: Set<Int> = []
+    package private(set) var inputs: Set<Int> = []
 
-    init(_ program: TextProgram, inputCount: Int) {
+    package init(_ program: TextProgram, inputCount: Int) {
         (self.program, self.inputCount) = (program, inputCount)
         contents =
             (0...TextProgram.mostRegisters).contains(program.registerCount)
@@ -17,7 +17,7 @@ struct TextProgramCheck {
     }
 
     /// What is wrong with the program's tables; nil for nothing.
-    func tables() -> String? {
+    package func tables() -> String? {
         guard contents.count == program.registerCount else { return "\(program.registerCount) registers" }
         guard program.known == nil || program.known?.texts.count == program.symbols.count else {
             return "the known strings are not those of the program"
@@ -38,7 +38,7 @@ struct TextProgramCheck {
     }
 
     /// What is wrong with a line; nil for nothing. Lines are checked in their order.
-    mutating func check(_ line: TextProgram.Line) -> String? {
+    package mutating func check(_ line: TextProgram.Line) -> String? {
         for register in line.instruction.operands.registers {
             guard contents.indices.contains(register.index) else { return "register \(register.index) of \(contents.count)" }
             guard contents[register.index] != nil else { return "register \(register.index) is read before it is written" }
@@ -105,7 +105,7 @@ extension TextProgram {
     static let mostRegisters = 1 << 27
 
     /// The slots that a line writes. A dictionary that cannot be found has none.
-    func slotsWritten(by line: Line) -> [Int] {
+    package func slotsWritten(by line: Line) -> [Int] {
         if line.instruction.writesRegister { return [] }
         guard case .terms(_, let dictionary) = line.instruction else { return [line.into] }
         return dictionaries.indices.contains(dictionary) ? dictionaries[dictionary].slots : []

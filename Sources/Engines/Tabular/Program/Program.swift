@@ -1,3 +1,5 @@
+package import Texts
+
 /// The one internal representation of a model. Format readers lower to it, kernels execute it.
 ///
 /// A row is scored in a *frame*: a fixed number of double-valued slots, of which the first are the row's

@@ -87,8 +87,8 @@ struct FormulaTables: Sendable {
             switch entry.kind {
             case .codes:
                 let index = x - entry.first
-                // A code is whole; the comparison keeps everything else out.
-                guard index >= 0, index < Double(entry.count), index == index.rounded(.down) else { return entry.other }
+                // A code is whole. The value is asked, not the difference, which can be whole where the value is tiny.
+                guard index >= 0, index < Double(entry.count), x == x.rounded(.down) else { return entry.other }
                 return numbers[entry.start + Int(index)]
             case .keys:
                 let index = lowerBound(entry, x)

@@ -94,13 +94,13 @@ package struct DatePattern: Hashable, Sendable {
     /// What the number is that the pattern is filled from.
     package enum Source: Hashable, Sendable { case days, seconds, secondsOfDay }
 
-    enum Part: Hashable, Sendable {
+    package enum Part: Hashable, Sendable {
         case text([UInt8])
         case field(UInt8)
     }
 
-    var parts: [Part] = []
-    var source: Source
+    package private(set) var parts: [Part] = []
+    package let source: Source
 
     /// Nil for a conversion that is not known, or that the source cannot fill.
     package init?(_ pattern: String, source: Source) {
@@ -145,9 +145,9 @@ package struct DatePattern: Hashable, Sendable {
         if !literal.isEmpty { parts.append(.text(literal)) }
     }
 
-    static let months = [
+    package static let months = [
         "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
         "November", "December",
     ]
-    static let weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
+    package static let weekdays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 }

@@ -1,10 +1,10 @@
 internal import Glibc
 
 /// The inverse of the standard normal distribution function.
-enum NormalQuantile {
+package enum NormalQuantile {
     /// Missing outside of 0...1. Acklam's rational approximation, made exact to about 1e-15 by one step of
     /// Halley's method on the complementary error function.
-    static func value(_ p: Double) -> Double {
+    package static func value(_ p: Double) -> Double {
         guard p >= 0, p <= 1 else { return .nan }
         if p == 0 { return -.infinity }
         if p == 1 { return .infinity }

@@ -2,18 +2,18 @@
 /// into the earliest step at which everything that it reads is known; a step that needs a text of an earlier
 /// one makes it again, since texts do not outlive their step.
 package struct TextSteps {
-    struct Line {
-        var instruction: TextProgram.Instruction
-        var into: Int
+    package struct Line {
+        package var instruction: TextProgram.Instruction
+        package var into: Int
         var step: Int
     }
 
-    private(set) var lines: [Line] = []
-    private(set) var known: [TextProgram.Instruction: Int] = [:]
+    package private(set) var lines: [Line] = []
+    package private(set) var known: [TextProgram.Instruction: Int] = [:]
     /// How many slots there were when a step began: all that are lower are written before it.
     private var slotCounts: [Int] = []
     /// Slots that were handed out before the steps that write them.
-    var reserved: [Range<Int>] = []
+    package var reserved: [Range<Int>] = []
     private var firstSteps: [Int: Int] = [:]
     private var dictionaryIndex: [DictionaryKey: Int] = [:]
     private var termSlots: [[[UInt8]: Int]] = []
@@ -27,6 +27,8 @@ package struct TextSteps {
     package var fields: [String] = []
     private var dictionaries: [TermDictionary] = []
 
+    package init() {}
+
     private struct DictionaryKey: Hashable {
         var words: TextProgram.Register
         var matching: TermMatching
@@ -35,14 +37,16 @@ package struct TextSteps {
     package var count: Int { lines.count }
     package var stepCount: Int { slotCounts.count }
 
-    mutating func add(_ instruction: TextProgram.Instruction, step: Int, into: Int) {
+    package mutating func add(_ instruction: TextProgram.Instruction, step: Int, into: Int) {
         known[instruction] = lines.count
         lines.append(Line(instruction: instruction, into: into, step: step))
         if !instruction.writesRegister { firstSteps[into] = step }
     }
 
     /// The step for an instruction, which may have to be made.
-    mutating func step(for instruction: TextProgram.Instruction, slotCount: Int, inputCount: Int) -> (step: Int, isNew: Bool) {
+    package mutating func step(for instruction: TextProgram.Instruction, slotCount: Int, inputCount: Int) -> (
+        step: Int, isNew: Bool
+    ) {
         let (registers, slots) = instruction.operands
         var step = registers.map { lines[$0.index].step }.max() ?? 0
         for slot in slots where slot >= inputCount { step = max(step, firstStep(afterSlot: slot)) }
@@ -64,7 +68,7 @@ package struct TextSteps {
         return step
     }
 
-    mutating func dictionary(of words: TextProgram.Register, _ matching: TermMatching) -> Int {
+    package mutating func dictionary(of words: TextProgram.Register, _ matching: TermMatching) -> Int {
         let key = DictionaryKey(words: words, matching: matching)
         if let index = dictionaryIndex[key] { return index }
         dictionaries.append(TermDictionary(matching))
@@ -73,7 +77,7 @@ package struct TextSteps {
         return dictionaries.count - 1
     }
 
-    mutating func slot(of term: [UInt8], wordCount: Int, in dictionary: Int, _ new: () -> Int) -> Int {
+    package mutating func slot(of term: [UInt8], wordCount: Int, in dictionary: Int, _ new: () -> Int) -> Int {
         if let slot = termSlots[dictionary][term] { return slot }
         let slot = new()
         termSlots[dictionary][term] = slot
@@ -88,7 +92,7 @@ package struct TextSteps {
     }
 
     /// The program of a step: its own lines and all that they need.
-    func program(ofStep step: Int, _ knownTexts: KnownTexts) -> TextProgram {
+    package func program(ofStep step: Int, _ knownTexts: KnownTexts) -> TextProgram {
         var needed: Set<Int> = []
         var open = lines.indices.filter { lines[$0].step == step && !lines[$0].instruction.writesRegister }
         while let line = open.popLast() {
@@ -102,7 +106,7 @@ package struct TextSteps {
         program.registerCount = lines.count
         for line in needed.sorted() {
             if case .input(let column) = lines[line].instruction, program.field.isEmpty { program.field = fields[column] }
-            program.lines.append(.init(instruction: lines[line].instruction, into: lines[line].into))
+            program.lines.append(.init(lines[line].instruction, into: lines[line].into))
         }
         return program
     }

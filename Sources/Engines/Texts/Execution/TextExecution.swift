@@ -1,8 +1,8 @@
-internal import Scoring
+package import Scoring
 
 /// Executes a text program, row after row, in scratch memory; allocates only for results that are texts and for
 /// digits of numbers.
-struct TextKernel: Kernel {
+package struct TextExecution: Sendable {
     private let program: TextProgram
     private let codes: SymbolTable
     private let symbols: TextTable
@@ -10,7 +10,8 @@ struct TextKernel: Kernel {
     private let arenaBytes: Int
     private let searchBytes: Int
 
-    init(_ program: TextProgram) {
+    /// - Parameter program: must have passed its check.
+    package init(_ program: TextProgram) {
         self.program = program
         let known = program.known ?? KnownTexts(program.symbols)
         (codes, symbols) = (known.codes, known.texts)
@@ -25,28 +26,36 @@ struct TextKernel: Kernel {
 
     private var registerBytes: Int { (program.registerCount * MemoryLayout<TextRow.Content>.stride + 63) & ~63 }
 
-    func scratchBytes(rows: Int) -> Int { registerBytes + searchBytes + arenaBytes }
+    /// What a run needs for itself, for any number of rows.
+    package var scratchBytes: Int { registerBytes + searchBytes + arenaBytes }
 
-    var memoryBytes: Int {
+    package var memoryBytes: Int {
         program.lines.count * MemoryLayout<TextProgram.Line>.stride + (program.countsKnown ? symbols.byteCount * 2 : 0)
             + program.expressions.reduce(0) { $0 + $1.memoryBytes }
     }
 
-    func run(_ frames: borrowing Frames) {
-        let memory = frames.scratch
+    /// Runs the program for a block of rows.
+    /// - Parameters:
+    ///   - slots: row r begins at `slots + r * stride`.
+    ///   - scratch: `scratchBytes`, 64-byte aligned.
+    ///   - features: where the texts of the rows lie, and `scores` where texts go and rows fail; row 0 of the block is their
+    ///     row `firstRow`.
+    package func run(
+        _ slots: UnsafeMutablePointer<Double>, stride: Int, rows: Int, scratch memory: UnsafeMutableRawPointer,
+        features: FeatureBatch, scores: ScoreBatch, firstRow: Int
+    ) {
         let registers = memory.bindMemory(to: TextRow.Content.self, capacity: program.registerCount)
-        for row in 0..<frames.rows {
+        for row in 0..<rows {
             registers.initialize(repeating: TextRow.Content(), count: program.registerCount)
             var state = TextRow(
                 program: program, codes: codes, symbols: symbols, dictionaries: dictionaries, registers: registers,
                 search: memory + registerBytes,
-                arena: TextArena(memory + registerBytes + searchBytes, capacity: arenaBytes),
-                slots: frames.slots + row * frames.stride)
-            for line in program.lines { state.run(line, frames.features, frames.scores, row: frames.firstRow + row) }
+                arena: TextArena(memory + registerBytes + searchBytes, capacity: arenaBytes), slots: slots + row * stride)
+            for line in program.lines { state.run(line, features, scores, row: firstRow + row) }
             if state.arena.isFull {
-                fail(frames, row, "texts become longer than \(TextProgram.mostBytes) bytes")
+                fail(scores, firstRow + row, "texts become longer than \(TextProgram.mostBytes) bytes")
             } else if state.isExhausted {
-                fail(frames, row, "patterns take too many steps on so long a text")
+                fail(scores, firstRow + row, "patterns take too many steps on so long a text")
             }
         }
     }
@@ -67,39 +76,44 @@ struct TextKernel: Kernel {
         }
     }
 
-    private func fail(_ frames: borrowing Frames, _ row: Int, _ reason: String) {
-        frames.fail(row: row, .invalidFeature(name: program.field, reason: reason))
+    private func fail(_ scores: ScoreBatch, _ row: Int, _ reason: String) {
+        scores.fail(row: row, .invalidFeature(name: program.field, reason: reason))
     }
 }
 
 /// The known strings of a program, which all its text steps share.
-final class KnownTexts: Sendable {
+package final class KnownTexts: Sendable {
     let codes: SymbolTable
     let texts: TextTable
 
-    init(_ symbols: [String]) { (codes, texts) = (SymbolTable(symbols), TextTable(symbols)) }
+    package init(_ symbols: [String]) { (codes, texts) = (SymbolTable(symbols), TextTable(symbols)) }
 }
 
 /// Strings as bytes at fixed addresses.
-struct TextTable: Sendable {
-    private let bytes: ConstantTable<UInt8>
+///
+/// `@unchecked Sendable` is safe: the memory is written in `init` only, and lives as long as the table.
+final class TextTable: @unchecked Sendable {
+    private let bytes: UnsafeMutableBufferPointer<UInt8>
     private let ends: [Int]
 
     init(_ texts: [String]) {
-        var (bytes, ends): ([UInt8], [Int]) = ([], [0])
+        var (all, ends): ([UInt8], [Int]) = ([], [0])
         for text in texts {
-            bytes += Array(text.utf8)
-            ends.append(bytes.count)
+            all += Array(text.utf8)
+            ends.append(all.count)
         }
-        self.bytes = ConstantTable(bytes)
+        bytes = .allocate(capacity: max(1, all.count))
+        _ = bytes.initialize(from: all)
         self.ends = ends
     }
 
-    var byteCount: Int { bytes.byteCount }
+    deinit { bytes.deallocate() }
+
+    var byteCount: Int { ends[ends.count - 1] }
     var count: Int { ends.count - 1 }
 
     subscript(index: Int) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: bytes.base + ends[index], count: ends[index + 1] - ends[index])
+        UnsafeBufferPointer(rebasing: bytes[ends[index]..<ends[index + 1]])
     }
 }
 

@@ -1,8 +1,8 @@
 /// A tree in which a row takes several ways at once where it is not known which one is its own; what the ways
 /// yield is averaged, each way weighing as much as the records that it stands for.
 ///
-/// Nodes are in the order of a walk: a node, then its subtrees. A node's test is a slot that holds 1, 0 or, for
-/// unknown, NaN. A row goes on with the first child whose test is true; where an unknown child comes before,
+/// Nodes are in the order of a walk: a node, then its subtrees. A node's test is a slot that holds 1, for unknown
+/// NaN, or anything else for false. A row goes on with the first child whose test is true; where an unknown child comes before,
 /// the ways part.
 package struct TreeMixture: Sendable, Equatable {
     package enum Weighting: Sendable {
@@ -160,7 +160,7 @@ private struct TreeMixtureWalk {
         var child = node + 1
         while child < nodes[node].end {
             defer { child = nodes[child].end }
-            guard frame[nodes[child].test] != 0 else { continue }
+            guard isOpen(child) else { continue }
             guard case .nowhere = follow(child, level: level + 1) else {
                 hasArrived = true
                 total += nodes[child].weight
@@ -172,6 +172,12 @@ private struct TreeMixtureWalk {
         for column in 0..<width { values[column] /= total }
         for column in penalised { values[column] *= penalty }
         return .mixed
+    }
+
+    /// Whether a row may belong to a node: its test is not false.
+    private func isOpen(_ node: Int) -> Bool {
+        let test = frame[nodes[node].test]
+        return test == 1 || test.isNaN
     }
 
     /// The averages of all ends; returns the node where no ways parted.
@@ -186,7 +192,7 @@ private struct TreeMixtureWalk {
         var (child, isFollowed) = (node + 1, false)
         while child < nodes[node].end {
             let test = frame[nodes[child].test]
-            if test != 0 {
+            if isOpen(child) {
                 isFollowed = true
                 if test.isNaN { hasParted = true }
                 gather(child)

@@ -12,6 +12,8 @@ package struct TextProgram: Sendable {
     /// A text or a list of words; missing or there.
     package struct Register: Hashable, Sendable {
         package let index: Int
+
+        package init(index: Int) { self.index = index }
     }
 
     package enum Number: Hashable, Sendable {
@@ -55,7 +57,7 @@ package struct TextProgram: Sendable {
         case matches(Register, expression: Int)
         /// Missing where the text is no such number.
         case parsed(Register, Form)
-        /// -1, 0 or 1 for the order of two texts by their UTF-16 units.
+        /// -1, 0 or 1 for the order of two texts by their characters.
         case comparison(Register, Register)
         /// How often each term of a dictionary occurs among the words.
         case terms(Register, dictionary: Int)
@@ -66,7 +68,7 @@ package struct TextProgram: Sendable {
         /// The text as a result: its index among the batch's texts.
         case output(Register)
 
-        var writesRegister: Bool {
+        package var writesRegister: Bool {
             switch self {
             case .code, .length, .matches, .parsed, .comparison, .terms, .termCount, .highestCount, .output: false
             default: true
@@ -74,7 +76,7 @@ package struct TextProgram: Sendable {
         }
 
         /// The registers and slots that are read.
-        var operands: (registers: [Register], slots: [Int]) {
+        package var operands: (registers: [Register], slots: [Int]) {
             func slot(_ number: Number) -> [Int] { if case .slot(let slot) = number { [slot] } else { [] } }
             switch self {
             case .input, .constant: return ([], [])
@@ -106,6 +108,11 @@ package struct TextProgram: Sendable {
         package var instruction: Instruction
         /// A register or slot; for terms, unused.
         package var into: Int
+
+        package init(_ instruction: Instruction, into: Int) {
+            self.instruction = instruction
+            self.into = into
+        }
     }
 
     package var lines: [Line] = []
@@ -168,11 +175,11 @@ package struct TermDictionary: Sendable {
 
 /// A pattern of printf for one number, with text around it.
 package struct NumberFormat: Hashable, Sendable {
-    var prefix: [UInt8] = []
+    package private(set) var prefix: [UInt8] = []
     /// The conversion for C, with `ll` for whole numbers.
-    var conversion: [CChar] = []
-    var isInteger = false
-    var suffix: [UInt8] = []
+    package private(set) var conversion: [CChar] = []
+    package private(set) var isInteger = false
+    package private(set) var suffix: [UInt8] = []
 
     /// Nil for a pattern that is none, or has no conversion or more than one.
     package init?(_ pattern: String) {

@@ -1,4 +1,5 @@
 internal import Scoring
+internal import Texts
 
 extension ProgramCheck {
     mutating func check(_ formula: Formula, _ name: String) throws(ScoringError) {
@@ -65,7 +66,9 @@ extension ProgramCheck {
         }
     }
 
-    private func ascends(_ numbers: [Double]) -> Bool { zip(numbers, numbers.dropFirst()).allSatisfy { $0 <= $1 } }
+    private func ascends(_ numbers: [Double]) -> Bool {
+        !numbers.contains(where: \.isNaN) && zip(numbers, numbers.dropFirst()).allSatisfy { $0 <= $1 }
+    }
 
     mutating func check(_ program: TextProgram, _ name: String) throws(ScoringError) {
         var texts = TextProgramCheck(program, inputCount: inputCount)
