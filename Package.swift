@@ -117,6 +117,7 @@ let package = Package(
             path: "Benchmarks/CacheBench", swiftSettings: style),
 
         part("TestKit", "CacheTraces"),
+        part("TestKit", "TabularReference", ["Scoring", "Tabular", "Texts"]),
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
         tests(of: "Scoring"),
@@ -132,7 +133,7 @@ let package = Package(
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
         tests(of: "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
         tests(of: "Texts", ["Scoring"]),
-        tests(of: "Tabular", ["Scoring", "Texts", "CAllocationCount"]),
+        tests(of: "Tabular", ["Scoring", "Texts", "TabularReference", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["Scoring", "Tabular", "Texts", "TextFormats"]),
         tests(

@@ -107,6 +107,14 @@ import Testing
         #expect(all.map { $0[4] } == [8, 8, 8, 8, 8, 8, -2])
     }
 
+    /// The difference from the first code is whole, the value is not.
+    @Test func tinyNumbersAreNoCodes() throws {
+        let all = try results([[-.leastNonzeroMagnitude], [1e-300], [-0.0], [0]]) { builder, x in
+            [builder.look(up: x[0], in: .codes(first: -1, values: [10, 20], other: 7, missing: -2))]
+        }
+        #expect(all.map { $0[0] } == [7, 7, 20, 20])
+    }
+
     @Test func tablesCanChangeUntilTheEnd() throws {
         let all = try results([[0], [5]]) { builder, x in
             let table = builder.addTable(.codes(first: 0, values: [], other: 0, missing: 0))
