@@ -64,6 +64,11 @@ package struct Forest: Sendable, Equatable {
         /// Linear functions in the leaves, by leaf; empty for constant leaves.
         package var linearLeaves: [LinearLeaf]
         package var categorySets: [CategorySet]
+        /// How much of the training data came to each node, by node: the sum of the second derivatives (XGBoost), or a
+        /// number of rows (LightGBM, PMML). nil where the file does not say it of every node. Explanations weigh ways by
+        /// it; scores do not depend on it, and no kernel keeps it: eight bytes a node that go with the program once the
+        /// kernels are made.
+        package var covers: [Double]?
 
         package init(nodes: [Node] = [], output: Int = 0, values: [Double] = [], valueWidth: Int = 1) {
             self.nodes = nodes
@@ -72,6 +77,7 @@ package struct Forest: Sendable, Equatable {
             self.valueWidth = valueWidth
             self.linearLeaves = []
             self.categorySets = []
+            self.covers = nil
         }
     }
 

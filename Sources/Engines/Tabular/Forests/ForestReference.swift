@@ -5,7 +5,12 @@ internal import Scoring
 package struct ForestReference: Sendable {
     package let forest: Forest
 
-    package init(_ forest: Forest) { self.forest = forest }
+    /// Covers are not kept.
+    package init(_ forest: Forest) {
+        var forest = forest
+        for tree in forest.trees.indices where forest.trees[tree].covers != nil { forest.trees[tree].covers = nil }
+        self.forest = forest
+    }
 
     /// The sums for one row; `row[f]` is feature f, NaN for missing.
     package func sums(of row: [Double]) -> [Double] {

@@ -16,6 +16,53 @@ extension DecisionGraph {
     }
 }
 
+extension Forest.Tree {
+    /// The records that came to each node, counted in a tree of the same graph in which fewer leaves were merged; nil if
+    /// one result is found at several leaves, or the trees are not alike.
+    /// - Parameter records: how many end in each result of that tree.
+    package func covers(records: [Double], of unmerged: Forest.Tree) -> [Double]? {
+        var isPlaced = [Bool](repeating: false, count: records.count)
+        var totals = [Double](repeating: 0, count: unmerged.nodes.count)
+        for (index, node) in unmerged.nodes.enumerated().reversed() {
+            switch node {
+            case .leaf(let result):
+                if records[result] > 0 {
+                    guard !isPlaced[result] else { return nil }
+                    isPlaced[result] = true
+                }
+                totals[index] = records[result]
+            case .split(let split): totals[index] = totals[split.left] + totals[split.right]
+            }
+        }
+        var covers = [Double](repeating: 0, count: nodes.count)
+        var open = [(node: 0, other: 0)]
+        while let (node, other) = open.popLast() {
+            guard case .split(let split) = nodes[node] else {
+                covers[node] += totals[other]
+                continue
+            }
+            guard case .split(let theirs) = unmerged.nodes[other] else { return nil }
+            if isSame(split, theirs, in: unmerged) {
+                covers[node] += totals[other]
+                open += [(split.left, theirs.left), (split.right, theirs.right)]
+            } else {
+                // A test both ways of which have become the same.
+                open += [(node, theirs.left), (node, theirs.right)]
+            }
+        }
+        return covers
+    }
+
+    private func isSame(_ split: Forest.Split, _ other: Forest.Split, in tree: Forest.Tree) -> Bool {
+        guard split.feature == other.feature, split.missingGoesLeft == other.missingGoesLeft else { return false }
+        switch (split.condition, other.condition) {
+        case (.threshold(let threshold), .threshold(let another)): return threshold == another
+        case (.categories(let set), .categories(let another)): return categorySets[set] == tree.categorySets[another]
+        default: return false
+        }
+    }
+}
+
 /// Unfolds a graph into a tree. What the way to a node says about the values is kept, so that a test whose
 /// outcome is certain is left out: `x > 5` after `x <= 5` was false.
 private struct Expansion {

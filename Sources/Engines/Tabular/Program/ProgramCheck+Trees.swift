@@ -31,6 +31,7 @@ extension ProgramCheck {
                 for feature in leaf.features { try require(index: feature, below: forest.featureCount, "feature") }
             }
         }
+        if let covers = tree.covers { try require(covers.count, of: "covers", for: tree.nodes.count) }
         // A node that two splits lead to would be laid out twice, and so would all that lies below it.
         var hasParent = [Bool](repeating: false, count: tree.nodes.count)
         for (index, node) in tree.nodes.enumerated() {
