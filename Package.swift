@@ -69,15 +69,18 @@ let package = Package(
         part("Path", "Caching", ["Scoring", "Digests", nio, nioPosix, nioSSL, log]),
         part("Path", "Resilience", ["Scoring"]),
         part("Path", "Experiments", ["Scoring"]),
-        part("Path", "Registry", [
-            "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", "Experiments", log,
-            lifecycle,
-        ]),
+        part(
+            "Path", "Registry",
+            [
+                "Scoring", "TextFormats", "StrictYAML", "Digests", "Decisions", "Batching", "Resilience", "Experiments", log,
+                lifecycle,
+            ]),
         part("Path", "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments"]),
 
-        part("Engines", "Tabular", ["Scoring"]),
+        part("Engines", "Texts", ["Scoring"]),
+        part("Engines", "Tabular", ["Scoring", "Texts"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
-        part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular"]),
+        part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular", "Texts"]),
         part(
             "Engines", "ONNX", ["Scoring", "Digests", "Tabular", "COnnxRuntime", protobuf],
             without: ["Protobuf/README.md", "Protobuf/model.proto"]),
@@ -89,7 +92,8 @@ let package = Package(
         part(
             "App", "Assembly",
             [
-                "CMalloc", "CChildProcess", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching", "Pipeline", "TreeFormats",
+                "CMalloc", "CChildProcess", "Scoring", "TextFormats", "StrictYAML", "HTTPFront", "Registry", "Caching",
+                "Pipeline", "TreeFormats",
                 "PMML", "ONNX", log, lifecycle, signals, nio, nioPosix,
             ]),
         part("App", "LoadTest", ["StrictYAML", nio, nioPosix, histogram]),
@@ -103,7 +107,8 @@ let package = Package(
             path: "Benchmarks/EngineBench", swiftSettings: style),
 
         .executableTarget(
-            name: "BatchBench", dependencies: ["Batching", "Scoring", "ONNX"], path: "Benchmarks/BatchBench", swiftSettings: style),
+            name: "BatchBench", dependencies: ["Batching", "Scoring", "ONNX"], path: "Benchmarks/BatchBench", swiftSettings: style
+        ),
         .executableTarget(
             name: "CacheBench",
             dependencies: [
@@ -112,6 +117,7 @@ let package = Package(
             path: "Benchmarks/CacheBench", swiftSettings: style),
 
         part("TestKit", "CacheTraces"),
+        part("TestKit", "TabularReference", ["Scoring", "Tabular", "Texts"]),
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
         tests(of: "Scoring"),
@@ -126,9 +132,10 @@ let package = Package(
         tests(of: "Registry", ["Scoring", "Decisions", "Experiments", "Batching", "Resilience", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
         tests(of: "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
-        tests(of: "Tabular", ["Scoring", "CAllocationCount"]),
+        tests(of: "Texts", ["Scoring"]),
+        tests(of: "Tabular", ["Scoring", "Texts", "TabularReference", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
-        tests(of: "PMML", ["Scoring", "Tabular", "TextFormats"]),
+        tests(of: "PMML", ["Scoring", "Tabular", "Texts", "TextFormats"]),
         tests(
             of: "ONNX", ["Scoring", "Tabular", "TextFormats"],
             without: [

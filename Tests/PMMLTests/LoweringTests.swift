@@ -2,6 +2,7 @@ import PMML
 import Scoring
 import Tabular
 import Testing
+import Texts
 
 /// The third pass: the program that comes of a document.
 @Suite struct LoweringTests {
@@ -39,6 +40,76 @@ import Testing
                 """))
         let forests = program.steps.filter { if case .forest = $0 { true } else { false } }
         #expect(forests.count == 1)
+    }
+
+    /// The covers of each tree of an ensemble whose trees begin with these nodes.
+    func covers(_ strategy: String, _ trees: String...) throws -> [[Double]?] {
+        let segments = trees.map { nodes in
+            """
+            <Segment><True/><TreeModel functionName="regression" \(strategy)>\(PMMLText.schema("x", "z"))\(nodes)</TreeModel></Segment>
+            """
+        }
+        let program = try program(
+            PMMLText.document(
+                fields: PMMLText.field("x") + PMMLText.field("z"),
+                """
+                <MiningModel functionName="regression">\(PMMLText.schema("x", "z"))
+                <Segmentation multipleModelMethod="sum">\(segments.joined())</Segmentation></MiningModel>
+                """))
+        for case .forest(let forest, _, _) in program.steps { return forest.trees.map(\.covers) }
+        return []
+    }
+
+    func node(_ score: String, _ count: String, _ test: (String, String, String)? = nil, id: String = "", _ children: String = "")
+        -> String
+    {
+        let predicate =
+            test.map { "<SimplePredicate field=\"\($0.0)\" operator=\"\($0.1)\" value=\"\($0.2)\"/>" } ?? "<True/>"
+        let attributes = [("id", id), ("score", score), ("recordCount", count)].map { $0.1.isEmpty ? "" : "\($0.0)=\"\($0.1)\"" }
+        return "<Node \(attributes.joined(separator: " "))>\(predicate)\(children)</Node>"
+    }
+
+    @Test func recordCountsBecomeCovers() throws {
+        let deep = node(
+            "", "100", nil,
+            node("1", "60", ("x", "lessOrEqual", "5"))
+                + node(
+                    "", "40", ("x", "greaterThan", "5"),
+                    node("2", "33", ("z", "lessThan", "0")) + node("3", "7", ("z", "greaterOrEqual", "0"))))
+        // The two leaves below the second node become one.
+        let merged = node(
+            "", "100", nil,
+            node("1", "60.5", ("x", "lessOrEqual", "5"))
+                + node(
+                    "", "39.5", ("x", "greaterThan", "5"),
+                    node("3", "30", ("z", "lessThan", "0")) + node("3", "9.5", ("z", "greaterOrEqual", "0"))))
+        let uncounted = node(
+            "", "100", nil, node("1", "60", ("x", "lessOrEqual", "5")) + node("2", "", ("x", "greaterThan", "5")))
+        // Rows of which no child is true end in their parent.
+        let found = try covers(
+            "noTrueChildStrategy=\"returnLastPrediction\" missingValueStrategy=\"lastPrediction\"", deep, merged, uncounted)
+        #expect(found.count == 3)
+        #expect(found[2] == nil)
+        let covers = try #require(found[0])
+        #expect(covers[0] == 100 && covers.contains(60) && covers.contains(40) && covers.contains(33) && covers.contains(7))
+        let less = try #require(found[1])
+        #expect(less[0] == 100 && less.contains(60.5) && less.contains(39.5) && !less.contains(30))
+    }
+
+    @Test func recordCountsOfTwoWayTreesAreThoseOfTheFile() throws {
+        func tree(_ first: String, _ second: String) -> String {
+            node(
+                "0", "12", nil, id: "r",
+                node("\(first)", "5", ("x", "lessThan", "1"), id: "a")
+                    + node("\(second)", "7", ("x", "greaterOrEqual", "1"), id: "b")
+            )
+            .replacing("<Node id=\"r\"", with: "<Node defaultChild=\"b\" id=\"r\"")
+        }
+        let found = try covers(
+            "missingValueStrategy=\"defaultChild\" splitCharacteristic=\"binarySplit\"", tree("1", "2"), tree("4", "4"))
+        #expect(found[0] == [12, 5, 7] || found[0] == [12, 7, 5])
+        // One score, one leaf.
+        #expect(found[1] == [12])
     }
 
     @Test func aSetOfNumbersIsOneTestHoweverLongItIs() throws {

@@ -26,7 +26,7 @@ internal import Testing
                 .link(.softmax64, from: raw, count: forest.outputCount, into: linked),
             ]
             program.outputs = Array(linked..<linked + forest.outputCount)
-            let model = TabularModel(
+            let model = try TabularModel(
                 program: program,
                 signature: Signature(
                     inputs: (0..<forest.featureCount).map { Field("f\($0)") },
@@ -72,7 +72,7 @@ internal import Testing
         let into = program.addSlots(2)
         program.steps = [.network(network, inputs: [0, 1, 2], into: into)]
         program.outputs = [into, into + 1]
-        let model = TabularModel(
+        let model = try TabularModel(
             program: program,
             signature: Signature(
                 inputs: (0..<3).map { Field("f\($0)") }, outputs: (0..<2).map { OutputColumn("p\($0)") },

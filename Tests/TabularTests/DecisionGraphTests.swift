@@ -55,7 +55,7 @@ import Testing
         let signature = Signature(
             inputs: (0..<Self.slots).map { Field("x\($0)") }, outputs: outputs.map { OutputColumn("y\($0)") },
             roles: Roles(score: 0..<outputs.count))
-        let model = TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
+        let model = try TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: Self.slots)
         for row in rows {

@@ -10,7 +10,7 @@ internal import Testing
             var draw = RandomForests(seed: UInt64(seed))
             let forest = draw.forest()
             let reference = ForestReference(forest)
-            let model = tabularModel(of: forest)
+            let model = try tabularModel(of: forest)
             for count in [1, 3, 8, 21, 300] {
                 let rows = (0..<count).map { _ in draw.row(for: forest) }
                 let scores = try scoring(rows, with: model)
@@ -40,7 +40,7 @@ internal import Testing
     @Test func aRowsScoreDoesNotDependOnItsCompany() throws {
         var draw = RandomForests(seed: 4711)
         let forest = draw.forest()
-        let model = tabularModel(of: forest)
+        let model = try tabularModel(of: forest)
         let row = draw.row(for: forest)
         let alone = try scoring([row], with: model)[0, 0]
         for count in [2, 7, 9, 255, 256, 257, 700] {
@@ -66,17 +66,17 @@ internal import Testing
             ]
             return tree
         }
-        #expect(try scoring([[65_000.5]], with: tabularModel(of: forest))[0, 0] == 999)
+        #expect(try scoring([[65_000.5]], with: try tabularModel(of: forest))[0, 0] == 999)
     }
 
     @Test func aForestWithoutTreesGivesItsBase() throws {
         let forest = Forest(
             comparison: .less, inputPrecision: .float32, sumPrecision: .float32, featureCount: 2, outputCount: 2, base: [0.5, -1])
-        let scores = try scoring([[1, 2]], with: tabularModel(of: forest))
+        let scores = try scoring([[1, 2]], with: try tabularModel(of: forest))
         #expect(scores[0, 0] == 0.5 && scores[0, 1] == -1)
     }
 
-    private func tabularModel(of forest: Forest) -> TabularModel {
+    private func tabularModel(of forest: Forest) throws -> TabularModel {
         var program = Program(inputCount: forest.featureCount)
         let into = program.addSlots(forest.outputCount)
         program.steps = [.forest(forest, features: Array(0..<forest.featureCount), into: into)]
@@ -84,7 +84,7 @@ internal import Testing
         let signature = Signature(
             inputs: (0..<forest.featureCount).map { Field("f\($0)") },
             outputs: (0..<forest.outputCount).map { OutputColumn("raw(\($0))") }, roles: Roles(score: 0..<forest.outputCount))
-        return TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
+        return try TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
     }
 
     private func scoring(_ rows: [[Double]], with model: TabularModel) throws -> ScoreBatch {

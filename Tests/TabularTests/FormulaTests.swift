@@ -14,7 +14,7 @@ import Testing
         let signature = Signature(
             inputs: (0..<width).map { Field("x\($0)") }, outputs: outputs.indices.map { OutputColumn("y\($0)") },
             roles: Roles(score: 0..<1))
-        let model = TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
+        let model = try TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: width)
         for row in rows {
@@ -33,7 +33,7 @@ import Testing
 
     @Test func foldedConstantsGiveWhatSlotsGive() throws {
         // Every operation of one or two operands: once over slots, once over constants.
-        for operation in Formula.Operation.allCases where operation.operandCount > 0 && operation != .lookup && !operation.fails {
+        for operation in Formula.Operation.allCases where operation.form.operandCount > 0 {
             for a in Self.numbers {
                 for b in [Double.nan, 0, 1, -3, 2.5] {
                     let c = 4.0
@@ -56,10 +56,10 @@ import Testing
         let excused: Set<Formula.Operation> = [
             .isMissing, .isPresent, .coalesce, .and, .or, .choose, .only, .clamp, .lookup, .fail, .failMissing,
         ]
-        for operation in Formula.Operation.allCases where operation.operandCount > 0 && !excused.contains(operation) {
+        for operation in Formula.Operation.allCases where operation.form.operandCount > 0 && !excused.contains(operation) {
             let result = try results([[.nan, 0, 1], [0, .nan, 1]]) { builder, x in [builder.apply(operation, x[0], x[1], x[2])] }
             #expect(result[0][0].isNaN, "\(operation)")
-            if operation.operandCount > 1 { #expect(result[1][0].isNaN, "\(operation)") }
+            if operation.form.operandCount > 1 { #expect(result[1][0].isNaN, "\(operation)") }
         }
     }
 
@@ -107,6 +107,14 @@ import Testing
         #expect(all.map { $0[4] } == [8, 8, 8, 8, 8, 8, -2])
     }
 
+    /// The difference from the first code is whole, the value is not.
+    @Test func tinyNumbersAreNoCodes() throws {
+        let all = try results([[-.leastNonzeroMagnitude], [1e-300], [-0.0], [0]]) { builder, x in
+            [builder.look(up: x[0], in: .codes(first: -1, values: [10, 20], other: 7, missing: -2))]
+        }
+        #expect(all.map { $0[0] } == [7, 7, 20, 20])
+    }
+
     @Test func tablesCanChangeUntilTheEnd() throws {
         let all = try results([[0], [5]]) { builder, x in
             let table = builder.addTable(.codes(first: 0, values: [], other: 0, missing: 0))
@@ -152,7 +160,7 @@ import Testing
         var builder = ProgramBuilder(inputCount: 1)
         builder.fail(where: builder.apply(.greater, .slot(0), builder.constant(2)), .init(field: "x", reason: "too much"))
         let program = builder.finish(outputs: [.slot(0)])
-        let model = TabularModel(
+        let model = try TabularModel(
             program: program,
             signature: Signature(inputs: [Field("x")], outputs: [OutputColumn("y")], roles: Roles(score: 0..<1)),
             description: ModelDescription(format: "test"))

@@ -12,7 +12,7 @@ import Testing
         let into = program.addSlots(network.outputs.count)
         program.steps = [.network(network, inputs: Array(0..<network.inputCount), into: into)]
         program.outputs = Array(into..<into + network.outputs.count)
-        let model = TabularModel(
+        let model = try TabularModel(
             program: program,
             signature: Signature(
                 inputs: (0..<network.inputCount).map { Field("x\($0)") },

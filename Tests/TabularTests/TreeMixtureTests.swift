@@ -96,7 +96,7 @@ import Testing
             let into = program.addSlots(3)
             program.steps = [.mix(mixture, into: into)]
             program.outputs = [into, into + 1, into + 2]
-            let model = TabularModel(
+            let model = try TabularModel(
                 program: program,
                 signature: Signature(
                     inputs: (0..<count).map { Field("f\($0)", .number) },

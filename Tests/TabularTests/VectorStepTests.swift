@@ -13,7 +13,7 @@ import Testing
         missing > 0 && random.next(missing) == 0 ? .nan : Double(random.next(9)) / 2 - 2
     }
 
-    static func model(_ steps: [Step], inputs: Int, results: Int) -> TabularModel {
+    static func model(_ steps: [Step], inputs: Int, results: Int) throws -> TabularModel {
         var program = Program(inputCount: inputs)
         let into = program.addSlots(results)
         program.steps = steps
@@ -21,7 +21,7 @@ import Testing
         let signature = Signature(
             inputs: (0..<inputs).map { Field("x\($0)") }, outputs: (0..<results).map { OutputColumn("y\($0)") },
             roles: Roles(score: 0..<results))
-        return TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
+        return try TabularModel(program: program, signature: signature, description: ModelDescription(format: "test"))
     }
 
     static func score(_ model: TabularModel, _ rows: [[Double]]) throws -> [[Double]] {
@@ -78,7 +78,7 @@ import Testing
         for vectors in [1, 7, 8, 9, 40] {
             let function = Self.machines(&random, kernel, vectors: vectors)
             let rows = (0..<300).map { _ in (0..<Self.width).map { _ in Self.number(&random, missing: 40) } }
-            let model = Self.model(
+            let model = try Self.model(
                 [.kernelMachines(function, features: Array(0..<Self.width), into: Self.width)], inputs: Self.width, results: 3)
             for (row, results) in zip(rows, try Self.score(model, rows)) {
                 let expected = function.machines.map { machine -> Double in
@@ -142,7 +142,7 @@ import Testing
     func check(_ search: PointSearch, _ rows: [[Double]]) throws {
         let count = search.pointCount
         let points = (0..<count).map { Array(search.points[$0 * Self.width..<($0 + 1) * Self.width]) }
-        let model = Self.model(
+        let model = try Self.model(
             [.search(search, features: Array(0..<Self.width), into: Self.width)], inputs: Self.width, results: search.resultCount)
         for (row, results) in zip(rows, try Self.score(model, rows)) {
             let values = points.map { Self.value(search, row, $0) }
@@ -205,11 +205,11 @@ import Testing
 
     @Test func theMostVotesWinAndTiesGoByPreference() throws {
         let plain = Vote(ballots: [0, 1, 2, 3], weights: [], preference: [2, 0, 1])
-        let model = Self.model([.vote(plain, into: 4)], inputs: 4, results: 1)
+        let model = try Self.model([.vote(plain, into: 4)], inputs: 4, results: 1)
         let rows: [[Double]] = [[0, 1, 1, 2], [0, 1, 1, 0], [0, 2, 2, 0], [1, .nan, .nan, .nan], [.nan, .nan, .nan, .nan]]
         #expect(zip(try Self.score(model, rows), [1, 0, 2, 1, Double.nan]).allSatisfy { Self.isSame($0, [$1]) })
         let weighted = Vote(ballots: [0, 1], weights: [2, 3], preference: [0, 1])
-        let other = Self.model([.vote(weighted, into: 4)], inputs: 4, results: 1)
+        let other = try Self.model([.vote(weighted, into: 4)], inputs: 4, results: 1)
         #expect(try Self.score(other, [[0, 1, 0.5, 0.75], [0, 1, 0.5, 0.5], [1, 0, 0.75, 0.5]]) == [[1], [0], [1]])
     }
 
@@ -230,9 +230,10 @@ import Testing
         let positions = first + 3
         steps.append(
             .vote(Vote(ballots: [positions, positions + 1], weights: [], preference: Array(0..<20)), into: program.addSlots(1)))
-        program.steps = [steps[which]]
-        program.outputs = [program.slotCount - 1]
-        let model = TabularModel(
+        // A step may read what those before it have written.
+        program.steps = Array(steps.prefix(which + 1))
+        program.outputs = [first]
+        let model = try TabularModel(
             program: program,
             signature: Signature(
                 inputs: (0..<width).map { Field("x\($0)") }, outputs: [OutputColumn("y")], roles: Roles(score: 0..<1)),

@@ -53,7 +53,7 @@ internal import TreeFormats
         for column in 0..<min(rows.width, 64) {
             rows.set([0.5, .nan, -3, 1e30, 7][column % 5], row: row, column: column)
         }
-        let model = TabularModel(program: model.program, signature: model.signature, description: model.description)
+        let model = try TabularModel(program: model.program, signature: model.signature, description: model.description)
         try model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: workspace))
         #expect(scores.count == 1 && scores.width == model.signature.outputs.count)
     }

@@ -52,8 +52,8 @@ struct GoldenFile: CustomTestStringConvertible {
         return try Self.lower([UInt8](try Data(contentsOf: model)), options: options)
     }
 
-    func compiled(_ model: LoweredTreeModel) -> TabularModel {
-        TabularModel(program: model.program, signature: model.signature, description: model.description)
+    func compiled(_ model: LoweredTreeModel) throws -> TabularModel {
+        try TabularModel(program: model.program, signature: model.signature, description: model.description)
     }
 
     /// Reads a model with the one format that claims it.

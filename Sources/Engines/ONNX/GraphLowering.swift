@@ -294,7 +294,7 @@ struct GraphLowering {
                 }
             }, outputs: layout.columns, roles: layout.roles)
         let program = builder.finish(outputs: operands)
-        return TabularModel(program: program, signature: signature, description: description(model))
+        return try TabularModel(program: program, signature: signature, description: description(model))
     }
 
     private func description(_ model: ProtoModelProto) -> ModelDescription {

@@ -12,6 +12,9 @@ struct LightGBMTreeArrays {
     private(set) var left: [Int] = []
     private(set) var right: [Int] = []
     private(set) var values: [Double] = []
+    /// Rows of the training data that came to each leaf and to each split.
+    private(set) var leafCovers: [Double] = []
+    private(set) var splitCovers: [Double] = []
     private(set) var categoryBoundaries: [Int] = []
     private(set) var categoryWords: [Int] = []
     private(set) var constants: [Double] = []
@@ -39,6 +42,8 @@ struct LightGBMTreeArrays {
         case "left_child": left = try integers(value, name)
         case "right_child": right = try integers(value, name)
         case "leaf_value": values = try doubles(value, name)
+        case "leaf_count": leafCovers = try doubles(value, name)
+        case "internal_count": splitCovers = try doubles(value, name)
         case "cat_boundaries": categoryBoundaries = try integers(value, name)
         case "cat_threshold": categoryWords = try integers(value, name)
         case "leaf_const": constants = try doubles(value, name)

@@ -25,6 +25,9 @@ struct LightGBMTreeAssembly {
             throw arrays.failure("the leaf's value is not finite", "leaf_value", leaf)
         }
         self.leaves = leaves
+        if !arrays.leafCovers.isEmpty, arrays.leafCovers.count != leaves {
+            throw arrays.failure("\(arrays.leafCovers.count) elements for \(leaves) leaves", "leaf_count")
+        }
         guard leaves > 1 else { return }
         func check(_ found: Int, _ name: String) throws(LightGBMFailure) {
             guard found == leaves - 1 else { throw arrays.failure("\(found) elements for \(leaves - 1) splits", name) }
@@ -33,6 +36,7 @@ struct LightGBMTreeAssembly {
         try check(arrays.thresholds.count, "threshold")
         try check(arrays.left.count, "left_child")
         try check(arrays.right.count, "right_child")
+        if !arrays.splitCovers.isEmpty { try check(arrays.splitCovers.count, "internal_count") }
         if arrays.has("decision_type") { try check(arrays.decisions.count, "decision_type") }
     }
 
@@ -42,6 +46,7 @@ struct LightGBMTreeAssembly {
         tree.categorySets = leaves > 1 ? try categorySets() : []
         if leaves == 1 {
             tree.nodes = [.leaf(0)]
+            if arrays.leafCovers.count == 1 { tree.covers = arrays.leafCovers }
         } else {
             let order = try order()
             depth = order.depth
@@ -50,6 +55,11 @@ struct LightGBMTreeAssembly {
                 tree.nodes.append(
                     node < leaves - 1
                         ? .split(try split(node, order, setCount: tree.categorySets.count)) : .leaf(node - (leaves - 1)))
+            }
+            if !arrays.leafCovers.isEmpty, !arrays.splitCovers.isEmpty {
+                tree.covers = order.order.lazy.map(Int.init).map { node in
+                    node < leaves - 1 ? arrays.splitCovers[node] : arrays.leafCovers[node - (leaves - 1)]
+                }
             }
         }
         if arrays.isLinear { tree.linearLeaves = try linearLeaves() }

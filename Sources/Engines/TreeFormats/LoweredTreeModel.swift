@@ -7,7 +7,7 @@ package struct LoweredTreeModel: Sendable {
     package var signature: Signature
     package var description: ModelDescription
 
-    func compiled() -> TabularModel {
-        TabularModel(program: program, signature: signature, description: description)
+    func compiled() throws(ScoringError) -> TabularModel {
+        try TabularModel(program: program, signature: signature, description: description)
     }
 }

@@ -210,6 +210,7 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
             case "split_conditions": try reader.cursor.floats(into: &reader.arrays.conditions)
             case "default_left": try reader.cursor.integers(into: &reader.arrays.defaultLeft)
             case "split_type": try reader.cursor.integers(into: &reader.arrays.splitTypes)
+            case "sum_hessian": try reader.cursor.floats(into: &reader.arrays.covers)
             case "base_weights": try reader.cursor.floats(into: &reader.arrays.baseWeights)
             case "leaf_weights":
                 var weights: [Float] = []

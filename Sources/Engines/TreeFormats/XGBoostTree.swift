@@ -16,6 +16,8 @@ struct XGBoostTreeArrays {
     var baseWeights: [Float] = []
     /// Weights of the leaves, `leafSize` each: vector leaves since 3.2, where `right` holds a leaf's index.
     var leafWeights: [Float]?
+    /// Sums of second derivatives, one a node; empty in files without them.
+    var covers: [Float] = []
     var categories: [Int32] = []
     var categoryNodes: [Int32] = []
     var categoryStarts: [Int32] = []
@@ -34,6 +36,7 @@ struct XGBoostTreeArrays {
         }
         conditions.removeAll(keepingCapacity: true)
         baseWeights.removeAll(keepingCapacity: true)
+        covers.removeAll(keepingCapacity: true)
     }
 }
 
@@ -105,6 +108,7 @@ struct XGBoostTreeAssembly {
                 tree.nodes.append(.split(try split(node, order, sets, &tree.categorySets)))
             }
         }
+        if !arrays.covers.isEmpty { tree.covers = order.order.map { Double(arrays.covers[Int($0)]) } }
         return XGBoostTree(
             id: id, tree: tree, leafSize: arrays.leafSize, depth: order.depth, highestFeature: highestFeature,
             categoryWords: categoryWords)
@@ -124,6 +128,7 @@ struct XGBoostTreeAssembly {
         try check(arrays.conditions.count, "split_conditions")
         try check(arrays.defaultLeft.count, "default_left")
         if !arrays.splitTypes.isEmpty { try check(arrays.splitTypes.count, "split_type") }
+        if !arrays.covers.isEmpty { try check(arrays.covers.count, "sum_hessian") }
         if arrays.leafSize > 1, arrays.leafWeights == nil, arrays.baseWeights.count / arrays.leafSize != count {
             throw Defect("\(arrays.baseWeights.count) elements for \(count) nodes of \(arrays.leafSize) targets", "base_weights")
         }

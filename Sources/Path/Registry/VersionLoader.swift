@@ -48,7 +48,7 @@ package struct VersionLoader: Sendable {
         return Loaded(
             model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows,
             rowNanoseconds: warmUp.rowNanoseconds, notes: warmUp.notes,
-            content: opened.digest.isEmpty ? [] : opened.digest + Array("\(manifest.loadOptions)".utf8))
+            content: LoadContent.bytes(digest: opened.digest, options: manifest.loadOptions))
     }
 
     /// The one file or folder that is the model, or the version's folder itself where a format says so.

@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// What a mining schema does to the fields that come through it: missing, invalid and extreme values.
 /// Invalid values are treated first, then extreme ones, then missing ones (PMML 4.4, Mining Schema).

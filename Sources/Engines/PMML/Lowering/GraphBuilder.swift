@@ -1,3 +1,4 @@
+internal import Scoring
 internal import Tabular
 
 /// Builds a decision graph from its ends: every test is made after the tests that it leads to, and a test
@@ -64,6 +65,35 @@ struct GraphBuilder {
             setWords += words.count
         }
         return test(.member(index), slot, whenTrue: whenTrue, whenFalse: whenFalse, whenMissing: whenMissing)
+    }
+
+    /// The graph with other values for its results, those that become equal merged, and what leads to them.
+    /// - Parameter values: of a result, by its number.
+    /// - Returns: also which result each one has become.
+    static func merging(
+        _ graph: DecisionGraph, width: Int, _ values: (Int) throws(ScoringError) -> [Double]
+    ) throws(ScoringError) -> (DecisionGraph, positions: [Int]) {
+        var builder = GraphBuilder(width: width)
+        builder.sets = graph.sets
+        var positions: [Int] = []
+        for result in 0..<graph.resultCount {
+            if case .result(let position) = builder.result(try values(result)) { positions.append(position) }
+        }
+        var moved = [Target](repeating: .result(0), count: graph.tests.count)
+        func target(_ target: Target) -> Target {
+            switch target {
+            case .test(let test): moved[test]
+            case .result(let result): .result(positions[result])
+            }
+        }
+        // Ways lead to later tests, so those come first.
+        for index in graph.tests.indices.reversed() {
+            let test = graph.tests[index]
+            moved[index] = builder.test(
+                test.condition, test.slot, whenTrue: target(test.whenTrue), whenFalse: target(test.whenFalse),
+                whenMissing: target(test.whenMissing))
+        }
+        return (builder.graph(entry: target(graph.entry)), positions)
     }
 
     /// The finished graph, with tests in the order of the walk.

@@ -46,10 +46,10 @@ extension Lowering {
         var forest = ForestAssembly(width: 1, divisor: divisor, isFloat: model.head.isFloat)
         for (tree, weight) in zip(trees, weights(of: model)) {
             let inner = try self.scope(of: tree.head, in: scope)
-            let graph = try graph(of: tree, width: 1, in: inner) { (node, _) throws(ScoringError) in
+            let isAdded = try add(tree, to: &forest, in: inner) { (node) throws(ScoringError) in
                 [try node.map { (node) throws(ScoringError) in try score(of: tree, node) ?? .nan } ?? .nan].map { $0 * weight }
             }
-            guard forest.add(graph) else { return nil }
+            guard isAdded else { return nil }
         }
         let slot = add(forest)
         trees.forEach(noteTree)
@@ -77,7 +77,7 @@ extension Lowering {
         for (tree, weight) in zip(trees, weights(of: model)) {
             let inner = try self.scope(of: tree.head, in: scope)
             let leaves = try classLeaves(of: tree, classes).1
-            let graph = try graph(of: tree, width: width, in: inner) { (node, _) throws(ScoringError) in
+            let isAdded = try add(tree, to: &forest, in: inner) { (node) throws(ScoringError) in
                 guard let node else { return nothing.map { $0 * weight } }
                 let leaf = leaves(node)
                 if !isVote { return leaf.probabilities.map { $0 * weight } }
@@ -86,7 +86,7 @@ extension Lowering {
                 votes[Int(leaf.label)] = weight
                 return votes
             }
-            guard forest.add(graph) else { return nil }
+            guard isAdded else { return nil }
         }
         let slot = add(forest)
         trees.forEach(noteTree)
@@ -102,6 +102,32 @@ extension Lowering {
             outcome.probabilities = (0..<count).map { builder.apply(.only, .slot(first + $0), isSomething) }
         }
         return outcome
+    }
+
+    /// Adds a tree, with covers where the file counts the records of every node. False if the tree cannot be one of a forest.
+    /// - Parameter values: what a row gets that ends in a node, or in none.
+    private func add(
+        _ tree: TreeModel, to forest: inout ForestAssembly, in scope: Scope, _ values: (Int?) throws(ScoringError) -> [Double]
+    ) throws(ScoringError) -> Bool {
+        let width = forest.forest.outputCount
+        guard tree.nodes.allSatisfy({ ($0.recordCount ?? -1) >= 0 }) else {
+            return forest.add(
+                try graph(of: tree, width: width, in: scope) { (node, _) throws(ScoringError) in try values(node) })
+        }
+        // First with the nodes' own numbers for results, so that it is known which node a way ends in.
+        let numbered = try graph(of: tree, width: 1, in: scope) { (node, _) in [Double(node ?? -1)] }
+        let nodes = numbered.results.map { $0 < 0 ? nil : Int($0) }
+        let (merged, positions) = try GraphBuilder.merging(numbered, width: width) { (result) throws(ScoringError) in
+            try values(nodes[result])
+        }
+        let records = nodes.map { node in node.map { recordsEnding(in: $0, of: tree) } ?? 0 }
+        return forest.add(merged, numbered, records: records, positions: positions)
+    }
+
+    /// The records that came to a node and to none of its children.
+    private func recordsEnding(in node: Int, of tree: TreeModel) -> Double {
+        let count = tree.nodes[node].recordCount ?? 0
+        return max(0, tree.children(of: node).reduce(count) { $0 - (tree.nodes[$1].recordCount ?? 0) })
     }
 
     /// Adds the forest's step and returns the first slot of its sums.
@@ -128,14 +154,35 @@ private struct ForestAssembly {
 
     /// False if the graph is no tree.
     mutating func add(_ graph: DecisionGraph) -> Bool {
+        guard let tree = tree(of: graph) else { return false }
+        forest.trees.append(tree)
+        return true
+    }
+
+    /// Adds a graph's tree with the covers of its nodes.
+    /// - Parameters:
+    ///   - numbered: the same graph before equal results were merged.
+    ///   - records: how many records end in each result of it, and `positions` which result of the graph each became.
+    mutating func add(_ graph: DecisionGraph, _ numbered: DecisionGraph, records: [Double], positions: [Int]) -> Bool {
+        guard var tree = tree(of: graph) else { return false }
+        if graph.tests.count == numbered.tests.count, graph.resultCount == numbered.resultCount {
+            var moved = records
+            for (result, position) in positions.enumerated() { moved[position] = records[result] }
+            tree.covers = tree.covers(records: moved, of: tree)
+        } else if let unmerged = numbered.forestTree(feature: { features[$0] ?? -1 }) {
+            tree.covers = tree.covers(records: records, of: unmerged)
+        }
+        forest.trees.append(tree)
+        return true
+    }
+
+    private mutating func tree(of graph: DecisionGraph) -> Forest.Tree? {
         for test in graph.tests where features[test.slot] == nil {
             features[test.slot] = slots.count
             slots.append(test.slot)
         }
         forest.featureCount = slots.count
         let features = features
-        guard let tree = graph.forestTree(feature: { features[$0]! }) else { return false }
-        forest.trees.append(tree)
-        return true
+        return graph.forestTree(feature: { features[$0]! })
     }
 }

@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// Built-in functions (PMML 4.4, Built-in Functions) and functions that the file defines.
 extension Lowering {

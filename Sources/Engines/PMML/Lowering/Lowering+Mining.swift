@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// Models made of models: ensembles, selections and chains (PMML 4.4, Multiple Models).
 extension Lowering {

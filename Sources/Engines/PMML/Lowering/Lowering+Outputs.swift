@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// Output fields: what of a model's outcome is given under which name (PMML 4.4, Output).
 extension Lowering {

@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// Counts of terms in texts (PMML 4.4, Transformations, TextIndex). A text is split into words once a row; all
 /// terms that are asked for are then counted in one pass over them.

@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// Strings at run time: wherever the strings that a value can have are not known beforehand, functions of it
 /// become instructions of a text program.

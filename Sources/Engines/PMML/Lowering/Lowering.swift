@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// The third pass: lowers a typed document to a program, starting from the model. The parts are in extensions:
 /// expressions, predicates, one file a kind of model.

@@ -1,5 +1,6 @@
 package import Scoring
 package import Tabular
+internal import Texts
 
 /// A document as a program, with what its inputs and outputs are called: what the third pass ends with.
 package struct LoweredDocument {
@@ -35,7 +36,7 @@ package struct ModelAssembly {
         let verification = try head.verification.map { (verification) throws(ScoringError) in
             try Verification(verification, document, inputCount: lowered.signature.inputs.count)
         }
-        return TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
+        return try TabularModel(program: lowered.program, signature: lowered.signature, description: description) {
             [floatColumns = lowered.floatColumns] (model) throws(ScoringError) in
             try verification?.check(model, floatColumns: floatColumns)
         }

@@ -1,4 +1,5 @@
 internal import Tabular
+internal import Texts
 
 /// Dates and times as numbers: a date is days, a time or date with time is seconds, since 1970 where the
 /// type does not name a year. The calendar is the proleptic Gregorian one; there are no time zones.

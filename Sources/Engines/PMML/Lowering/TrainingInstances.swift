@@ -50,7 +50,7 @@ struct InstanceTransformation {
             inputs: lowering.finishInputs(), outputs: fields.map { OutputColumn($0.field, .number) },
             roles: Roles(score: 0..<fields.count))
         let program = lowering.builder.finish(outputs: values.map(\.operand))
-        self.model = TabularModel(
+        self.model = try TabularModel(
             program: program, signature: signature, description: ModelDescription(format: "training instances"))
         self.lowering = lowering
         place = model.head.place

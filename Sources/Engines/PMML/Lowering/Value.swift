@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import Texts
 
 /// A PMML value while a model is being lowered: where its double is found at run time and what it means.
 ///
