@@ -29,13 +29,15 @@ internal import Testing
         let batch = try golden.batch(for: model)
         let (scores, workspace) = (ScoreBatch(), Workspace())
         for row in 0..<batch.count {
-            try model.score(RuntimeGolden.rows([row], of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
+            try model.score(
+                RuntimeGolden.rows([row], of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
             try compare(scores, model, golden, rows: [row])
         }
         // Sizes that grow and shrink, in another order, over the bound of one run.
         for count in [3, 2, 17, 1, 2500, 5] {
             let rows = (0..<count).map { ($0 * 7 + 3) % batch.count }
-            try model.score(RuntimeGolden.rows(rows, of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
+            try model.score(
+                RuntimeGolden.rows(rows, of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
             try compare(scores, model, golden, rows: rows)
         }
         try model.score(RuntimeGolden.rows([], of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
@@ -113,7 +115,8 @@ internal import Testing
         var wrong = 0
         for turn in 0..<500 {
             let rows = (0..<(turn % 5 + 1)).map { ($0 * 5 + turn * 3 + worker * 7) % batch.count }
-            try model.score(RuntimeGolden.rows(rows, of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
+            try model.score(
+                RuntimeGolden.rows(rows, of: batch, model), into: scores, ScoreCall(deadline: nil, workspace: workspace))
             for (position, row) in rows.enumerated() {
                 for (cell, name) in zip(expected.rows[row], expected.names) {
                     guard let column = model.signature.outputColumn(named: name) else { return -1 }

@@ -84,7 +84,9 @@ internal import Testing
             batch.addRow()
             batch.set(77, row: row, column: 0)
         }
-        let error = #expect(throws: ScoringError.self) { try model.score(batch, into: ScoreBatch(), ScoreCall(deadline: nil, workspace: Workspace())) }
+        let error = #expect(throws: ScoringError.self) {
+            try model.score(batch, into: ScoreBatch(), ScoreCall(deadline: nil, workspace: Workspace()))
+        }
         guard case .engineFailure = error else { throw ScoringError.deadlineExceeded }
     }
 

@@ -61,7 +61,8 @@ internal import Testing
             #expect(end.leaves == way.contains(.admitted), "\(way)")
             // An answer is there, or a reason why none is.
             let answers: [Plan.Event] = [
-                .missesNoScore, .missesScores(ofAllRows: false), .fellBack(hasRowsLeft: false, isChainOver: false, hasAnswers: true),
+                .missesNoScore, .missesScores(ofAllRows: false),
+                .fellBack(hasRowsLeft: false, isChainOver: false, hasAnswers: true),
                 .fellBack(hasRowsLeft: true, isChainOver: true, hasAnswers: true),
             ]
             #expect((end.error == nil) == answers.contains { way.contains($0) }, "\(way)")
@@ -95,7 +96,8 @@ internal import Testing
         let all = Plan.Stages(admits: true, hasMemory: true, sharesFlights: true, hasShared: true, fallback: .standard)
         #expect(
             Self.steps(
-                all, [.admitted, .foundInMemory(false), .leads, .foundShared(false), .scored, .kept(isLate: false), .missesNoScore])
+                all,
+                [.admitted, .foundInMemory(false), .leads, .foundShared(false), .scored, .kept(isLate: false), .missesNoScore])
                 == [
                     .admit, .findInMemory, .joinFlight, .findShared, .callEngine, .keep, .findMissingScores,
                     .finish(Plan.End(error: nil, leaves: true)),
@@ -121,7 +123,9 @@ internal import Testing
                     .failed(.engineFailure("no")), .fellBack(hasRowsLeft: true, isChainOver: false, hasAnswers: false),
                     .fellBack(hasRowsLeft: false, isChainOver: true, hasAnswers: true),
                 ])
-                == [.callEngine, .fallBack(.engineFailed), .fallBack(.engineFailed), .finish(Plan.End(error: nil, leaves: false))])
+                == [
+                    .callEngine, .fallBack(.engineFailed), .fallBack(.engineFailed), .finish(Plan.End(error: nil, leaves: false)),
+                ])
         // What no fallback is for ends with its error.
         #expect(
             Self.steps(stages, [.failed(.notReady("hung"))])

@@ -16,7 +16,7 @@ internal import Testing
     /// Processes of different builds must write these very bytes: change them only together with the version.
     @Test func theBytesAreThese() {
         let start = [2] + number(2) + digest
-        let runtime = [0] + number(1) + [0, 1, 0]
+        let runtime = [0] + number(1) + [0, 1, 0, 0]
         #expect(bytes() == start + number(0) + number(0) + [0, 0] + runtime + [0, 0])
         let changed = bytes {
             $0.inputs = ["a"]
@@ -28,12 +28,19 @@ internal import Testing
             $0.runtime.execution = .parallel
             $0.runtime.arena = false
             $0.runtime.optimizedModelCache = "/c"
+            $0.runtime.sizesFromRows = true
             $0.rowsTogether = true
             $0.describesWithoutLibrary = true
         }
         let names = number(1) + number(1) + [0x61] + number(2) + number(2) + Array("no".utf8) + number(3) + Array("yes".utf8)
         #expect(
+<<<<<<< HEAD
             changed == start + names + [3] + number(7) + [2] + [3] + number(4) + [1, 0, 1] + number(2) + Array("/c".utf8) + [1, 1])
+=======
+            changed == start + names + [3] + number(7) + [2] + [3] + number(4) + [1, 0, 1] + number(2) + Array("/c".utf8) + [
+                1, 1, 1,
+            ])
+>>>>>>> bd6d5c7 (Make the permission of sizes from rows part of a load's content)
     }
 
     @Test func everyOptionIsPartOfTheBytes() {
@@ -45,6 +52,7 @@ internal import Testing
             bytes { $0.runtime.optimization = .none }, bytes { $0.runtime.threads = 2 },
             bytes { $0.runtime.execution = .parallel }, bytes { $0.runtime.arena = false },
             bytes { $0.runtime.optimizedModelCache = "" }, bytes { $0.runtime.optimizedModelCache = "x" },
+            bytes { $0.runtime.sizesFromRows = true },
             bytes { $0.rowsTogether = true }, bytes { $0.describesWithoutLibrary = true },
             LoadContent.bytes(digest: [0xab], options: LoadOptions()),
         ]
@@ -54,7 +62,7 @@ internal import Testing
         #expect(
             fields == ["inputs", "classes", "iterations", "engine", "runtime", "rowsTogether", "describesWithoutLibrary"])
         let runtime = Mirror(reflecting: LoadOptions.Runtime()).children.compactMap(\.label)
-        #expect(runtime == ["optimization", "threads", "execution", "arena", "optimizedModelCache"])
+        #expect(runtime == ["optimization", "threads", "execution", "arena", "optimizedModelCache", "sizesFromRows"])
     }
 
     @Test func aFileWithoutADigestHasNone() {

@@ -34,7 +34,8 @@ internal import TreeFormats
         for names in [[], ["a", "b", "c"]] {
             let model = try lower(file, names)
             let batch = ScoreBatch()
-            try golden.compiled(model).score(try rows.batch(for: model.signature), into: batch, ScoreCall(deadline: nil, workspace: Workspace()))
+            try golden.compiled(model).score(
+                try rows.batch(for: model.signature), into: batch, ScoreCall(deadline: nil, workspace: Workspace()))
             scores.append((0..<batch.count * batch.width).map { batch.values[$0] })
         }
         #expect(scores[0].map(\.bitPattern) == scores[1].map(\.bitPattern))

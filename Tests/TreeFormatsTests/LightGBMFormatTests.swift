@@ -30,7 +30,8 @@ internal import TreeFormats
         let model = try file.lowered()
         #expect(model.signature.outputs.map(\.name) == ["prediction", "probability(0)", "probability(1)", "label", "raw"])
         let scores = ScoreBatch()
-        try file.compiled(model).score(try GoldenRows(file.rows).batch(for: model.signature), into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
+        try file.compiled(model).score(
+            try GoldenRows(file.rows).batch(for: model.signature), into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         for row in 0..<scores.count {
             #expect(scores[row, 1] == 1 - scores[row, 0])
             #expect(scores[row, 3] == (scores[row, 2] > scores[row, 1] ? 1 : 0))

@@ -15,7 +15,8 @@ internal import TreeFormats
         #expect(!rows.expected.isEmpty)
 
         let scores = ScoreBatch()
-        try golden.compiled(model).score(try rows.batch(for: model.signature), into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
+        try golden.compiled(model).score(
+            try rows.batch(for: model.signature), into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         for (name, expected) in rows.expected {
             let column = try #require(model.signature.outputColumn(named: name), "no column \(name)")
             let wrong = expected.indices.filter { !isSame(scores[$0, column], expected[$0]) }

@@ -39,7 +39,8 @@ internal import WireFormat
     func lateAnswersSayWhatPromptOnesSay(_ failure: ScoringError?) throws {
         let model = try serve("risk", .classifier(), rule: FakeRule())
         let prompt = Counter(FakePredictor([model], failure: failure, degradation: .engineFailed, isCached: true))
-        let late = Counter(FakePredictor([model], failure: failure, degradation: .engineFailed, isCached: true, answersLater: true))
+        let late = Counter(
+            FakePredictor([model], failure: failure, degradation: .engineFailed, isCached: true, answersLater: true))
         for (path, body) in Self.questions {
             let expected = try prompt.post(path, body, requestID: "from the head")
             let found = try late.post(path, body, requestID: "from the head")

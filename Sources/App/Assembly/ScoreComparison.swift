@@ -96,7 +96,8 @@ struct ScoreComparison {
             let step = model.calls.mayShareCalls ? batch.count : 1
             for start in stride(from: 0, to: batch.count, by: step) {
                 try model.score(
-                    step == batch.count ? batch : single(start, of: batch, model.signature.inputs), into: scores, ScoreCall(deadline: nil, workspace: workspace)
+                    step == batch.count ? batch : single(start, of: batch, model.signature.inputs), into: scores,
+                    ScoreCall(deadline: nil, workspace: workspace)
                 )
                 if let failure = scores.failures.first { throw failure.error }
                 for row in 0..<scores.count { all += model.signature.roles.score.map { scores[row, $0] } }

@@ -55,7 +55,9 @@ package final class RowGroup: @unchecked Sendable {
     /// Fails the group if its results are not one for each row, as wide as the version's outputs: what is written is read by position, and a
     /// row that is not there would be another one's.
     package func checkResults() {
-        guard outcome.error == nil, scores.count != features.count || scores.width != served.signature.outputs.count else { return }
+        guard outcome.error == nil, scores.count != features.count || scores.width != served.signature.outputs.count else {
+            return
+        }
         let error = ScoringError.engineFailure("the model gave \(scores.count) results for \(features.count) rows")
         outcome.error = error
         outcome.failure = Outcome.Failure(error)

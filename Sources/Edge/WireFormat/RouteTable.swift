@@ -133,7 +133,8 @@ private struct PathSegment {
     let bytes: UnsafeBufferPointer<UInt8>
 
     func equals(_ word: StaticString) -> Bool {
-        bytes.count == word.utf8CodeUnitCount && bytes.elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: bytes.count))
+        bytes.count == word.utf8CodeUnitCount
+            && bytes.elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: bytes.count))
     }
 
     func equals(_ word: [UInt8]) -> Bool { bytes.elementsEqual(word) }

@@ -93,7 +93,8 @@ extension EngineRoom {
     private static func mayBeOfOneRequest(_ error: ScoringError) -> Bool {
         switch error {
         case .engineFailure, .invalidFeature, .invalidRequest: true
-        case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled, .invalidModel,
+        case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled,
+            .invalidModel,
             .unsupportedModel, .refusedModel:
             false
         }

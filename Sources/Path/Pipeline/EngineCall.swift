@@ -28,7 +28,8 @@ final class EngineCall: @unchecked Sendable {
         if let breaker = stages.breaker {
             switch breaker.permit(now: began) {
             case .call(let permit), .probe(let permit): self.permit = permit
-            case .refused(let until): throw .circuitOpen(retryAfter: .nanoseconds(Int64(clamping: until.nanoseconds(since: began))))
+            case .refused(let until):
+                throw .circuitOpen(retryAfter: .nanoseconds(Int64(clamping: until.nanoseconds(since: began))))
             }
         }
         guard let batcher = stages.batcher, group.completion != nil else {

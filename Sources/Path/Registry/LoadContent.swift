@@ -73,6 +73,7 @@ package enum LoadContent {
             add(runtime.arena)
             add(runtime.optimizedModelCache != nil)
             if let folder = runtime.optimizedModelCache { add(folder) }
+            add(runtime.sizesFromRows)
         }
     }
 }
