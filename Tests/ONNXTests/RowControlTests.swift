@@ -152,6 +152,11 @@ internal import Testing
         let fatal = [
             M.node("TopK", ["found", "one"], ["Z"]), M.node("Transpose", ["found"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
             M.node("LpNormalization", ["found"], ["Z"]), M.node("LSTM", ["found", "one", "one"], ["Z"]),
+            M.node("LSTM", ["X", "found", "one"], ["Z"]), M.node("InstanceNormalization", ["found", "one", "one"], ["Z"]),
+            M.node("ConvTranspose", ["found", "one"], ["Z"]), M.node("GridSample", ["found", "one"], ["Z"]),
+            M.node("RoiAlign", ["found", "one", "one"], ["Z"], more: M.attribute("sampling_ratio", 2, M.field(3, 2))),
+            M.node("FeatureVectorizer", ["X", "found"], ["Z"], domain: "ai.onnx.ml"),
+            M.node("SequenceAt", ["X", "found"], ["Z"]), M.node("SequenceInsert", ["X", "X", "found"], ["Z"]),
             M.node("Unique", ["found"], ["Z"], more: M.attribute("axis", 2, M.field(3, 0))),
             M.node("Shape", ["found"], ["s"]) + M.node("ConstantOfShape", ["s"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
             cast(M.node("Slice", ["one", "i", "one"], ["t"])) + M.node("TopK", ["t", "one"], ["Z"]),

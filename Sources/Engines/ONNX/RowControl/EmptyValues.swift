@@ -5,9 +5,15 @@ enum EmptyValues {
     /// The operands of a node that must have elements.
     static func fatal(to node: OperatorNode) -> [Int] {
         switch (node.isStandard, node.proto.domain, node.operation) {
-        case (true, _, "DFT"), (true, _, "GRU"), (true, _, "LSTM"), (true, _, "LpNormalization"), (true, _, "RNN"),
-            (true, _, "TopK"):
-            [0]
+        case (true, _, "DFT"), (true, _, "LpNormalization"), (true, _, "RoiAlign"), (true, _, "TopK"): [0]
+        case (true, _, "GRU"), (true, _, "LSTM"), (true, _, "RNN"), (true, _, "InstanceNormalization"): [0, 1, 2]
+        case (true, _, "ConvTranspose"), (true, _, "GridSample"), (true, _, "MaxRoiPool"): [0, 1]
+        case (true, _, "DeformConv"): [0, 1, 2]
+        // How often, and at which position.
+        case (true, _, "Loop"): [0]
+        case (true, _, "SequenceAt"), (true, _, "SequenceErase"): [1]
+        case (true, _, "SequenceInsert"): [2]
+        case (false, "ai.onnx.ml", "FeatureVectorizer"): Array(node.proto.input.indices)
         case (true, _, "Unique"): node.has("axis") ? [0] : []
         case (true, _, "STFT"): [0, 2]
         case (true, _, "Attention"): [0, 1, 2]
