@@ -1,3 +1,5 @@
+internal import Scoring
+
 /// The fields of one tree as a LightGBM file lists them; those that evaluation does not need are not read.
 struct LightGBMTreeArrays {
     let index: Int
@@ -12,6 +14,8 @@ struct LightGBMTreeArrays {
     private(set) var left: [Int] = []
     private(set) var right: [Int] = []
     private(set) var values: [Double] = []
+    /// Of `leaf_weight`, which evaluation does not need; nil without it.
+    private(set) var weightCount: Int?
     private(set) var categoryBoundaries: [Int] = []
     private(set) var categoryWords: [Int] = []
     private(set) var constants: [Double] = []
@@ -19,7 +23,7 @@ struct LightGBMTreeArrays {
     private(set) var leafFeatures: [Int] = []
     private(set) var leafCoefficients: [Double] = []
     /// The line of each field, for messages.
-    private var lines: [String: Int] = [:]
+    private var lines = TextMap<Int>()
 
     init(index: Int, line: Int) {
         self.index = index
@@ -39,6 +43,7 @@ struct LightGBMTreeArrays {
         case "left_child": left = try integers(value, name)
         case "right_child": right = try integers(value, name)
         case "leaf_value": values = try doubles(value, name)
+        case "leaf_weight": weightCount = try doubles(value, name).count
         case "cat_boundaries": categoryBoundaries = try integers(value, name)
         case "cat_threshold": categoryWords = try integers(value, name)
         case "leaf_const": constants = try doubles(value, name)
