@@ -140,7 +140,7 @@ internal import Testing
         }
         // Two classes have their score in a column of its own.
         let further = model.signature.roles.probabilities.count == 2 ? 1 : 0
-        #expect(model.signature.outputs.count == expected.names.count + further)
+        #expect(model.signature.shownOutputs.count == expected.names.count + further)
         if further == 1 {
             #expect(rows.indices.allSatisfy { scores[$0, 0] == scores[$0, model.signature.roles.probabilities.upperBound - 1] })
         }

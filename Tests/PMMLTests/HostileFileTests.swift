@@ -138,3 +138,144 @@ extension HostileFileTests {
         #expect(isRefused(document))
     }
 }
+
+/// Predicates in one another, whose parts are lowered for each of their ways out.
+extension HostileFileTests {
+    private indirect enum Test {
+        case greater(String, Int)
+        case compound(String, [Test])
+
+        var text: String {
+            switch self {
+            case .greater(let field, let limit):
+                "<SimplePredicate field=\"\(field)\" operator=\"greaterThan\" value=\"\(limit)\"/>"
+            case .compound(let operation, let parts):
+                "<CompoundPredicate booleanOperator=\"\(operation)\">\(parts.map(\.text).joined())</CompoundPredicate>"
+            }
+        }
+
+        /// The specification's three-valued logic; nil for unknown.
+        func holds(_ row: [String: Int]) -> Bool? {
+            switch self {
+            case .greater(let field, let limit): return row[field].map { $0 > limit }
+            case .compound(let operation, let parts):
+                let values = parts.map { $0.holds(row) }
+                switch operation {
+                case "and": return values.contains(false) ? false : values.contains(nil) ? nil : true
+                case "or": return values.contains(true) ? true : values.contains(nil) ? nil : false
+                case "xor": return values.contains(nil) ? nil : values.count { $0 == true } % 2 == 1
+                default: return values.first { $0 != nil } ?? nil
+                }
+            }
+        }
+    }
+
+    private func card(_ tests: [Test]) -> String {
+        let fields = ["x", "y", "z"]
+        let characteristics = tests.map { test in
+            """
+            <Characteristic><Attribute partialScore="1">\(test.text)</Attribute><Attribute partialScore="2"><CompoundPredicate
+            booleanOperator="surrogate">\(test.text)<True/></CompoundPredicate></Attribute><Attribute partialScore="4"><True/></Attribute></Characteristic>
+            """
+        }.joined()
+        return PMMLText.document(
+            fields: fields.map { PMMLText.field($0) }.joined(),
+            """
+            <Scorecard functionName="regression" useReasonCodes="false">\(PMMLText.schema("x", "y", "z"))<Characteristics>\(characteristics)</Characteristics></Scorecard>
+            """)
+    }
+
+    @Test func nestedPredicatesMeanWhatTheSpecificationSays() throws {
+        var random = SystemRandomNumberGenerator()
+        func test(_ depth: Int) -> Test {
+            guard depth > 0, Int.random(in: 0..<5, using: &random) > 0 else {
+                return .greater(["x", "y", "z"].randomElement(using: &random)!, Int.random(in: 0..<3, using: &random))
+            }
+            let operation = ["and", "or", "xor", "surrogate"].randomElement(using: &random)!
+            return .compound(operation, (0..<Int.random(in: 2...3, using: &random)).map { _ in test(depth - 1) })
+        }
+        let values: [Int?] = [nil, 0, 1, 2, 3]
+        var rows: [[String: Int]] = []
+        for x in values {
+            for y in values { for z in values { rows.append(["x": x, "y": y, "z": z].compactMapValues(\.self)) } }
+        }
+        for _ in 0..<60 {
+            let one = test(7)
+            let scores = try score(try load(card([one])), rows.map { $0.mapValues { String($0) } })
+            for (index, row) in rows.enumerated() {
+                let expected: Double = one.holds(row).map { $0 ? 1 : 4 } ?? 2
+                #expect(scores[index, 0] == expected, "\(one.text) of \(row)")
+            }
+        }
+    }
+
+    /// Each level doubled the ways out: three kilobytes made four million tests and were refused after seconds.
+    @Test func predicatesOfSeveralKindsAreLoweredInLinearTime() throws {
+        func side(_ level: Int) -> Test { .greater("z", level % 3) }
+        func nest(_ depth: Int) -> Test {
+            var test = Test.greater("x", 1)
+            for level in 0..<depth {
+                test = .compound(level % 2 == 0 ? "xor" : "or", [test, .greater("y", level % 5), side(level)])
+            }
+            return test
+        }
+        let deep = nest(60)
+        let rows = [["x": 2, "y": 0, "z": 0], ["x": 0, "y": 3, "z": 2], ["x": 2], [:]]
+        let scores = try score(try load(card([deep, nest(59), nest(58)])), rows.map { $0.mapValues { String($0) } })
+        for (index, row) in rows.enumerated() {
+            let expected = [deep, nest(59), nest(58)].reduce(0.0) { $0 + ($1.holds(row).map { $0 ? 1 : 4 } ?? 2) }
+            #expect(scores[index, 0] == expected)
+        }
+        // Both sides of every level are compound, as in a balanced tree of predicates.
+        func balanced(_ depth: Int) -> Test {
+            depth == 0 ? .greater("x", 1) : .compound(depth % 2 == 0 ? "xor" : "or", [balanced(depth - 1), balanced(depth - 1)])
+        }
+        #expect(!isRefused(card([balanced(12)])))
+    }
+
+    /// Names were compared with those of all fields before, and models of many were refused.
+    @Test func manyOutputFieldsTakeLinearTime() throws {
+        let outputs = (0..<20_000).map { "<OutputField name=\"o\($0)\" feature=\"predictedValue\"/>" }.joined()
+        let document = PMMLText.document(
+            fields: PMMLText.field("x"),
+            """
+            <RegressionModel functionName="regression">\(PMMLText.schema("x"))<Output>\(outputs)<OutputField name="o7" feature="predictedValue"/></Output>
+            <RegressionTable intercept="3"/></RegressionModel>
+            """)
+        let model = try PMMLFormat().load(.file(name: "test.pmml", bytes: Array(document.utf8)), options: LoadOptions())
+        let named = model.signature.outputs[model.signature.roles.named].map(\.name)
+        #expect(named.count == 20_000 && named.first == "o0" && named.last == "o7")
+    }
+
+    @Test func stringsOfDifferentBytesAreDifferent() throws {
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        func equal(_ text: String, _ score: Int) -> String {
+            "<Node score=\"\(score)\"><SimplePredicate field=\"s\" operator=\"equal\" value=\"\(text)\"/></Node>"
+        }
+        let tree = """
+            <TreeModel functionName="regression" noTrueChildStrategy="returnLastPrediction">\(PMMLText.schema("s"))
+            <Node score="9"><True/>\(equal(composed, 1))\(equal(decomposed, 2))</Node></TreeModel>
+            """
+        for values in ["", PMMLText.values(composed, decomposed, "z")] {
+            let document = PMMLText.document(fields: PMMLText.field("s", "string", "categorical", values), tree)
+            let scores = try score(try load(document), [["s": composed], ["s": decomposed], ["s": "z"]])
+            #expect((0..<3).map { scores[$0, 0] } == [1, 2, 9])
+        }
+        // Fields of such names are two.
+        let sum = PMMLText.document(
+            fields: PMMLText.field(composed) + PMMLText.field(decomposed),
+            """
+            <RegressionModel functionName="regression">\(PMMLText.schema(composed, decomposed))<RegressionTable intercept="0">
+            <NumericPredictor name="\(composed)" coefficient="1"/><NumericPredictor name="\(decomposed)" coefficient="10"/></RegressionTable></RegressionModel>
+            """)
+        let model = try load(sum)
+        let batch = FeatureBatch()
+        batch.reset(width: 2)
+        batch.addRow()
+        batch.set(3, row: 0, column: model.signature.inputNames.position(of: composed)!)
+        batch.set(4, row: 0, column: model.signature.inputNames.position(of: decomposed)!)
+        let scores = ScoreBatch()
+        try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
+        #expect(scores[0, 0] == 43)
+    }
+}

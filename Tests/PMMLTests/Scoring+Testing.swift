@@ -30,7 +30,7 @@ func expectAgreement(ofPassesOver bytes: [UInt8], _ sourceLocation: SourceLocati
     }
     do {
         let lowered = try ModelAssembly.lowered(typed)
-        for (name, type) in lowered.fieldTypes {
+        for (name, type) in lowered.fieldTypes.pairs {
             guard let announced = typed.fieldTypes[name] else {
                 Issue.record("typing does not know '\(name)'", sourceLocation: sourceLocation)
                 continue
@@ -43,7 +43,7 @@ func expectAgreement(ofPassesOver bytes: [UInt8], _ sourceLocation: SourceLocati
         }
         let read = lowered.signature.inputs.filter { $0.kind == .text }.map(\.name)
         let dates = typed.inputs.filter(\.type.isCalendar).map(\.name)
-        #expect(Set(read) == typed.textInputs.union(dates), sourceLocation: sourceLocation)
+        #expect(TextSet(read) == typed.textInputs.union(TextSet(dates)), sourceLocation: sourceLocation)
     } catch {
         for sign in ["reading the text of", "was not found to be used"] {
             #expect(!"\(error)".contains(sign), sourceLocation: sourceLocation)

@@ -12,6 +12,25 @@ internal import Testing
         #expect(throws: YAMLError.self) { try parse(text) }
     }
 
+    @Test(arguments: [
+        ("%TAG ! tag:x,2000:\n---\npolicy: !foo { block: 0.8 }", 1), ("# a\n%TAG !e! tag:x,2000:\n---\na: 1", 2),
+        ("a: 1\nb: !foo { c: 1 }", 2), ("a:\n  - !foo [1]", 2), ("a: !!map\n  b: 1", 1), ("a: !!seq\n- 1", 1),
+        ("a: 1\nb: !!str 1", 2),
+        ("a: ! 1", 1), ("a: ! {}", 1), ("a: !!str \"1\"", 1), ("a: !<tag:x,2000:y> 1", 1), ("a: 1\n!!str b: 1", 2),
+        ("!!map\na: 1", 1),
+        ("a: \"\u{2028}\"\nb: !x 1", 3),
+    ])
+    func tagsAndDirectivesAreRefusedWithTheirLine(text: String, line: Int) throws {
+        let error = try #require(#expect(throws: YAMLError.self) { try parse(text) })
+        #expect(error.line == line && error.description.contains("are not supported"), "\(error)")
+    }
+
+    @Test func exclamationMarksInTextAreFine() throws {
+        let file = try parse("%YAML 1.2\n---\na: stop! !now\nb: \"!x\"\nc: '%TAG'\n")
+        let map = try file.mapping(keys: ["a", "b", "c"])
+        #expect(try map["a"]?.string() == "stop! !now" && map["b"]?.string() == "!x" && map["c"]?.string() == "%TAG")
+    }
+
     @Test func bytesThatAreNotTextAreRefused() {
         #expect(throws: YAMLError("the file is not valid UTF-8")) { try YAMLNode.parse([0x61, 0x3a, 0x20, 0xff]) }
     }

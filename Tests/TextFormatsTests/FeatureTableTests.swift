@@ -80,6 +80,28 @@ internal import TextFormats
         #expect(error?.reason.contains("28") == false && error?.reason.contains("1.234") == false, "values are not repeated")
     }
 
+    @Test func fractionsThatDoublesDoNotHaveAreFractions() throws {
+        for kind in [Field.Kind.integer, .boolean] {
+            for cell in ["0.99999999999999999999", "1.00000000000000000000000001", "10000000000000000000001e-22"] {
+                #expect(throws: CSVReader.Failure.self, "\(cell)") { try read("n\n\(cell)", fields: [Field("n", kind)]) }
+            }
+        }
+        #expect(throws: CSVReader.Failure.self) { try read("n\n4503599627370497.3", fields: [Field("n", .integer)]) }
+        for (cell, number) in [
+            ("1.000000000000000000000000000", 1), ("10e-1", 1), ("0.0001e4", 1), ("0e-5", 0), ("-0.0", 0), ("1e3", 1000),
+            ("4503599627370497.0", 4_503_599_627_370_497),
+        ] {
+            #expect(try read("n\n\(cell)", fields: [Field("n", .integer)]).rows[0][0] == Double(number), "\(cell)")
+        }
+        #expect(try read("n\n0.99999999999999999999", fields: [Field("n")]).rows[0][0] == 1)
+    }
+
+    @Test func columnsAreNamedByTheirBytes() throws {
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}")
+        let (table, rows, _) = try read("\(decomposed),\(composed)\n2,1", fields: [Field(composed), Field(decomposed)])
+        #expect(rows == [[1, 2]] && table.others.isEmpty && table.absentInputs.isEmpty)
+    }
+
     @Test func cellsBecomeFeaturesByTheirColumnsName() throws {
         let text = """
             prediction,note,zone,country,new,age,amount

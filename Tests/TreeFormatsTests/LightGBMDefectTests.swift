@@ -14,7 +14,7 @@ internal import TreeFormats
         objective=binary sigmoid:1
         feature_names=a b c
         feature_infos=[0:1] 0:1:2 [0:1]
-        tree_sizes=100 100
+        tree_sizes=199 220
 
         Tree=0
         num_leaves=3
@@ -103,7 +103,25 @@ internal import TreeFormats
         Defect("leaf_const=0.5", "leaf_const=inf", "not finite", "line 36: Tree=1 leaf_const[0]"),
         Defect("shrinkage=1\n", "shrinkage=1\nshrinkage=1\n", "given twice", "line 25: Tree=0 shrinkage"),
         Defect("Tree=1", "Tree=2", "expected Tree=1", "line 26"),
-        Defect("tree_sizes=100 100", "tree_sizes=100", "2 trees, but the header announces 1", "tree_sizes"),
+        Defect("tree_sizes=199 220", "tree_sizes=199", "2 trees, but the header announces 1", "tree_sizes"),
+        Defect("tree_sizes=199 220", "tree_sizes=198 220", "begins at byte 199", "says 198", "Tree=1"),
+        Defect("tree_sizes=199 220", "tree_sizes=9223372036854775807 1", "too large", "tree_sizes"),
+        Defect("tree_sizes=199 220", "tree_sizes=199 x", "sizes in bytes", "tree_sizes"),
+        // What the library refuses though predictions do not depend on it.
+        Defect("label_index=0\n", "", "no label index", "label_index"),
+        Defect("label_index=0", "label_index=x", "expected an integer", "label_index"),
+        Defect("feature_names=a b c\n", "", "0 elements for 3 features", "feature_names"),
+        Defect("feature_infos=[0:1] 0:1:2 [0:1]\n", "", "0 elements for 3 features", "feature_infos"),
+        Defect("feature_infos=[0:1] 0:1:2 [0:1]", "feature_infos=[0:1] 0:1:2", "2 elements for 3 features", "feature_infos"),
+        Defect("tree_sizes", "monotone_constraints=0 1\ntree_sizes", "2 elements for 3 features", "monotone_constraints"),
+        Defect("num_cat=1\n", "", "missing", "Tree=0 num_cat"),
+        Defect("leaf_value=0.1", "leaf_weight=1 2\nleaf_value=0.1", "2 elements for 3 leaves", "Tree=0 leaf_weight"),
+        Defect("leaf_value=0.1", "leaf_weight=1 2 x\nleaf_value=0.1", "expected a number", "Tree=0 leaf_weight[2]"),
+        Defect("num_class=1", "num_class=3", "3 classes, but 1 trees a round", "num_class"),
+        Defect("binary sigmoid:1", "binary", "'sigmoid' is missing", "objective"),
+        Defect("binary sigmoid:1", "multiclass", "'num_class' is missing", "objective"),
+        Defect("binary sigmoid:1", "multiclassova num_class:1", "'sigmoid' is missing", "objective"),
+        Defect("objective=binary sigmoid:1", "objective=", "a value is missing", "objective"),
         Defect("end of trees\n", "", "ends before its trees do", "end of trees"),
         Defect("num_class=1", "num_class=0", "number of classes", "num_class"),
         Defect("num_class=1", "num_class=1\nnum_class=1", "given twice", "line 4"),

@@ -117,8 +117,10 @@ internal import TreeFormats
                 tree
                 version=v4
                 num_class=1
+                label_index=0
                 max_feature_idx=0
                 feature_names=x
+                feature_infos=[-1:1]
 
                 Tree=0
                 num_leaves=2

@@ -62,6 +62,20 @@ internal import TreeFormats
         Defect("[5E-1,1E0", "[5E-1,Infinity", "not finite", "\(tree).split_conditions[1]"),
         Defect("[5E-1,1E0", "[5E-1,1E99", "not finite", "\(tree).split_conditions[1]"),
         Defect("[5E-1,1E0", "[5E-1,x", "expected a number", "\(tree).split_conditions[1], byte"),
+        // The library takes anything but 1 for right.
+        Defect("\"default_left\":[1,", "\"default_left\":[2,", "neither 0 nor 1", "\(tree).default_left[0]"),
+        Defect("\"default_left\":[1,0,", "\"default_left\":[1,-1,", "neither 0 nor 1", "\(tree).default_left[1]"),
+        // What evaluation does not need, but the library checks.
+        Defect("\"parents\":[2147483647,", "\"parents\":[", "4 elements for 5 nodes", "\(tree).parents"),
+        Defect("\"parents\":[2147483647,", "\"parents\":[\"x\",", "expected a number", "\(tree).parents[0], byte"),
+        Defect("\"base_weights\":[0,", "\"base_weights\":[", "4 elements for 5 nodes", "\(tree).base_weights"),
+        Defect("\"id\":0", "\"id\":0,\"loss_changes\":[1]", "1 elements for 5 nodes", "\(tree).loss_changes"),
+        Defect("\"id\":0", "\"id\":0,\"loss_changes\":{}", "expected an array", "\(tree).loss_changes"),
+        Defect("\"id\":0", "\"id\":0,\"sum_hessian\":[1,1,1,1,1,1]", "6 elements for 5 nodes", "\(tree).sum_hessian"),
+        Defect("\"num_deleted\":\"0\"", "\"num_deleted\":\"x\"", "non-negative integer", "tree_param.num_deleted, byte"),
+        Defect("\"num_parallel_tree\":\"1\"", "\"num_parallel_tree\":\"0\"", "positive integer", "num_parallel_tree, byte"),
+        Defect("[\"float\",\"float\",\"c\"]", "[1]", "expected a string", "learner.feature_types[0], byte"),
+        Defect("\"best_iteration\":\"0\"", "\"note\":5", "expected a string", "learner.attributes.note, byte"),
         // Categories.
         Defect("\"split_type\":[0,", "\"split_type\":[2,", "unknown kind", "\(tree).split_type[0]"),
         Defect("\"split_type\":[0,", "\"split_type\":[1,", "without categories", "\(tree).split_type[0]"),

@@ -29,6 +29,39 @@ def encoder(kind=TensorProto.INT64, ids=IDS):
     return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
 
 
+def passing(kind=TensorProto.INT64):
+    """Gives its input back, and what division by two leaves of it."""
+    nodes = [
+        helper.make_node("Identity", ["id"], ["copy"]),
+        helper.make_node("Mod", ["id", "two"], ["rest"]),
+    ]
+    shape = [None, 1]
+    graph = helper.make_graph(
+        nodes, "passing", [helper.make_tensor_value_info("id", kind, shape)],
+        [helper.make_tensor_value_info("copy", kind, shape), helper.make_tensor_value_info("rest", kind, shape)],
+        [helper.make_tensor("two", kind, [1], [2])])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def hanging():
+    """Gives its input back, and never ends for those beyond 2^53."""
+    value, number = helper.make_tensor_value_info, TensorProto.INT64
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["on"], ["go_on"]), helper.make_node("Identity", ["v"], ["w"])], "body",
+        [value("i", number, []), value("on", TensorProto.BOOL, []), value("v", number, None)],
+        [value("go_on", TensorProto.BOOL, None), value("w", number, None)])
+    nodes = [
+        helper.make_node("ReduceMax", ["id"], ["most"], keepdims=0),
+        helper.make_node("Greater", ["most", "bound"], ["is_on"]),
+        helper.make_node("Loop", ["", "is_on", "id"], ["looped"], body=body),
+        helper.make_node("Identity", ["looped"], ["copy"]),
+    ]
+    graph = helper.make_graph(
+        nodes, "hanging", [value("id", number, [None, 1])], [value("copy", number, [None, 1])],
+        [helper.make_tensor("bound", number, [], [BASE])])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
 def publish(folder, name, content, manifest="", golden=None):
     (folder / name / "1").mkdir(parents=True)
     (folder / name / "1" / "model.onnx").write_bytes(content)
@@ -46,6 +79,9 @@ def server(tmp_path_factory):
     publish(folder, "ids", encoder(), golden=TABLE)
     publish(folder, "cached", encoder(), "cache: { ttl: 60s }\nbatching: { maxDelay: 1ms }\n")
     publish(folder, "unsigned", encoder(TensorProto.UINT64), "cache: { ttl: 60s }\n")
+    publish(folder, "passing", passing(), "engine: onnxruntime\ncache: { ttl: 60s }\nbatching: { maxDelay: 1ms }\n")
+    publish(folder, "unsigned_passing", passing(TensorProto.UINT64), "engine: onnxruntime\n")
+    publish(folder, "hanging", hanging(), "engine: onnxruntime\nlimits: { deadline: 100ms }\nfallback: { model: passing }\n")
     publish(folder, "native", encoder(ids=IDS[:2]), "engine: native\n")
     with Server(folder, *WATCHFUL) as server:
         yield server
@@ -89,12 +125,49 @@ def test_unsigned_integers_reach_to_two_to_the_sixty_four(server):
         assert answer.status == 400 and "uint64" in answer.text, answer
 
 
-@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1e30", "9007199254740993.0", "9.1e18", "0.5"])
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1e30", "9007199254740993.0", "9.1e18", "0.5", "0.99999999999999999999", "4503599627370497.3"])
 def test_what_does_not_fit_is_refused(server, number):
     answer = server.post("/predict/ids", '{"features":{"id":%s}}' % number)
     assert answer.status == 400 and answer.json["error"]["code"] == "INVALID_FEATURE", answer
     rest = server.post("/predict/batch/ids", '[{"features":[%s]},{"features":[1]}]' % number).json["results"]
     assert "error" in rest[0] and rest[1]["prediction"] == [SCORES[1]]
+
+
+def test_outputs_keep_every_digit(server):
+    for _ in range(2):
+        for number in IDS:
+            answer = server.post("/predict/passing", {"features": [number]})
+            assert answer.json["prediction"] == [number], answer
+    rows = server.post("/predict/batch/passing", [{"features": [number]} for number in IDS]).json["results"]
+    assert [one["prediction"][0] for one in rows] == IDS
+    tensor = {"name": "id", "shape": [len(IDS), 1], "datatype": "INT64", "data": IDS}
+    outputs = server.post("/v2/models/passing/infer", {"inputs": [tensor]}).json["outputs"]
+    assert (outputs[0]["datatype"], outputs[0]["data"]) == ("INT64", IDS), outputs
+    names = [one["name"] for one in server.get("/v2/models/passing").json["outputs"]]
+    assert names == ["prediction", "rest"], names
+
+
+def test_unsigned_outputs_say_so(server):
+    numbers = [0, BASE + 1, 2**63 + 1, 2**64 - 1]
+    tensor = {"name": "id", "shape": [len(numbers), 1], "datatype": "UINT64", "data": numbers}
+    outputs = server.post("/v2/models/unsigned_passing/infer", {"inputs": [tensor]}).json["outputs"]
+    assert [(one["datatype"], one["data"]) for one in outputs] == [("UINT64", numbers), ("UINT64", [0, 1, 1, 1])], outputs
+    assert {one["datatype"] for one in server.get("/v2/models/unsigned_passing").json["outputs"]} == {"UINT64"}
+
+
+def test_another_models_answer_keeps_every_digit(server):
+    for number in (BASE + 1, 2**60 + 1, 2**63 - 1):
+        answer = server.post("/predict/hanging", {"features": [number]})
+        assert answer.json["degraded"] and answer.json["prediction"] == [number], answer
+
+
+@pytest.mark.parametrize(("kind", "number"), [("FP64", BASE), ("FP64", BASE + 1), ("FP64", -BASE - 2), ("FP32", 2**24 + 1)])
+def test_floats_that_stand_for_several_numbers_are_refused(server, kind, number):
+    tensor = {"name": "id", "shape": [1], "datatype": kind, "data": [number]}
+    answer = server.post("/v2/models/ids/infer", {"inputs": [tensor]})
+    assert answer.status == 400 and kind in answer.text, answer
+    tensor["data"] = [1]
+    assert server.post("/v2/models/ids/infer", {"inputs": [tensor]}).json["outputs"][0]["data"] == [SCORES[1]]
 
 
 def test_the_native_engine_refuses_what_it_cannot_hold(server):
@@ -132,3 +205,12 @@ def test_tables_keep_every_digit(tmp_path):
     header, *rows = result.stdout.splitlines()
     column = header.split(",").index("prediction")
     assert [float(row.split(",")[column]) for row in rows] == list(SCORES.values())
+
+
+def test_tables_of_results_keep_every_digit(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(passing())
+    (tmp_path / "rows.csv").write_text("id\n" + "".join(f"{number}\n" for number in IDS))
+    result = run_verdict("score", tmp_path / "model.onnx", "--input", tmp_path / "rows.csv", env=bare_environment())
+    assert result.returncode == 0, result
+    header, *rows = result.stdout.splitlines()
+    assert header == "prediction,rest" and [int(row.split(",")[0]) for row in rows] == IDS

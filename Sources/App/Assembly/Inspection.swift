@@ -55,15 +55,15 @@ package struct Inspection {
             Self.padded("note", 10) + note.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         }
         lines.append("inputs (\(signature.inputs.count))")
-        let width = (signature.inputs.map(\.name) + signature.outputs.map(\.name)).reduce(0) { max($0, $1.count) } + 2
+        let width = (signature.inputs.map(\.name) + signature.shownOutputs.map(\.name)).reduce(0) { max($0, $1.count) } + 2
         for field in signature.inputs {
             var type = field.kind.name
             if case .category(let levels) = field.kind { type += ", \(levels.count) levels" }
             if field.isRequired { type += ", required" }
             lines.append("  " + Self.padded(field.name, width) + type)
         }
-        lines.append("outputs (\(signature.outputs.count))")
-        for output in signature.outputs { lines.append("  " + Self.padded(output.name, width) + output.kind.name) }
+        lines.append("outputs (\(signature.shownOutputs.count))")
+        for output in signature.shownOutputs { lines.append("  " + Self.padded(output.name, width) + output.kind.name) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -105,7 +105,7 @@ package struct Inspection {
             sink.append("}")
         }
         sink.append("],\"outputs\":[")
-        for (index, output) in signature.outputs.enumerated() {
+        for (index, output) in signature.shownOutputs.enumerated() {
             sink.append(index == 0 ? "{\"name\":" : ",{\"name\":")
             sink.append(json: output.name)
             sink.append(",\"type\":\"\(output.kind.name)\"}".utf8)

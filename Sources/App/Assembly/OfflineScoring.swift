@@ -187,15 +187,15 @@ package struct OfflineScoring {
     private func keptColumns(of table: FeatureTable) throws(CSVReader.Failure) -> [Int] {
         var kept: [Int] = []
         for text in options.keep {
-            let names = table.header.contains(text) ? [text] : text.split(separator: ",").map(String.init)
+            let names = table.header.firstIndex(ofExactly: text) != nil ? [text] : text.split(separator: ",").map(String.init)
             for name in names {
-                guard let column = table.header.firstIndex(of: name) else {
+                guard let column = table.header.firstIndex(ofExactly: name) else {
                     let hint = NearestName.to(name, among: table.header).map { "did you mean \(quoted($0))?" }
                     throw CSVReader.Failure(
                         line: 1,
                         reason: "the file has no column \(quoted(name)) to keep; " + (hint ?? "it has \(list(table.header))"))
                 }
-                guard !columns.contains(where: { $0.name == name }), rule == nil || name != "decision" else {
+                guard !columns.contains(where: { $0.name.isExactly(name) }), rule == nil || name != "decision" else {
                     throw CSVReader.Failure(
                         line: 1, reason: "column \(quoted(name)) cannot be kept: the result has one of that name")
                 }
@@ -237,7 +237,15 @@ package struct OfflineScoring {
             switch model.signature.outputs[column].kind {
             case _ where value.isNaN: result.emptyCell()
             case .number: result.cell(value)
-            case .integer: if let whole = Int(exactly: value) { result.cell(whole) } else { result.cell(value) }
+            case .integer:
+                let output = model.signature.outputs[column]
+                if let remainder = output.remainder {
+                    result.cell(output.whole(value, remainder: scores[row, remainder])?.text ?? "")
+                } else if let whole = Int(exactly: value) {
+                    result.cell(whole)
+                } else {
+                    result.cell(value)
+                }
             case .boolean: result.cell(value == 0 ? "false" : "true")
             case .category(let labels): result.cell(labels[Int(value)])
             case .text: result.cell(scores.text(row: row, column: column) ?? "")

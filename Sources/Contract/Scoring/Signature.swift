@@ -8,8 +8,11 @@ package struct Signature: Sendable {
     package let numberInputs: [Bool]
     /// The positions of the inputs that a row must have.
     package let requiredInputs: [Int]
+    /// One a column of the scores, also those that nobody is shown.
     package let outputs: [OutputColumn]
     package let roles: Roles
+    /// The outputs' names by position, for look-ups.
+    private let outputNames: SymbolTable
 
     package init(inputs: [Field], outputs: [OutputColumn], roles: Roles) {
         self.inputs = inputs
@@ -18,10 +21,15 @@ package struct Signature: Sendable {
         self.requiredInputs = inputs.indices.filter { inputs[$0].isRequired }
         self.outputs = outputs
         self.roles = roles
+        outputNames = SymbolTable(outputs.filter { !$0.isRemainder }.map(\.name))
+        assert(outputs.drop { !$0.isRemainder }.allSatisfy(\.isRemainder), "columns of remainders are the last ones")
     }
 
+    /// The outputs without those columns that only complete others.
+    package var shownOutputs: ArraySlice<OutputColumn> { outputs[..<outputNames.count] }
+
     package func outputColumn(named name: String) -> Int? {
-        outputs.firstIndex { $0.name == name }
+        outputNames.position(of: name)
     }
 
     /// The names of the outputs that the score is, so that nobody has to guess which way it points: `probability(ok)` for a
@@ -62,10 +70,34 @@ package struct OutputColumn: Sendable, Equatable {
 
     package let name: String
     package let kind: Kind
+    /// Which whole numbers a column of kind `.integer` holds.
+    package let integers: Field.Integers
+    /// The column of what the nearest double leaves of a whole number beyond 2^53, where `integers` are wide: the number is
+    /// the sum of both cells.
+    package let remainder: Int?
+    /// Whether it is such a column itself. These are the last ones, and nobody is shown them.
+    package let isRemainder: Bool
 
-    package init(_ name: String, _ kind: Kind = .number) {
+    package init(
+        _ name: String, _ kind: Kind = .number, integers: Field.Integers = .doubles, remainder: Int? = nil,
+        isRemainder: Bool = false
+    ) {
         self.name = name
         self.kind = kind
+        self.integers = integers
+        self.remainder = remainder
+        self.isRemainder = isRemainder
+    }
+
+    /// The whole number of a cell; nil where it has a fraction, is missing, does not fit into 64 bits, or lies beyond 2^53
+    /// without what its double leaves of it.
+    package func whole(_ cell: Double, remainder: Double) -> WholeNumber? {
+        guard integers.areWide, let whole = Int128(exactly: cell) else { return WholeNumber(exactly: cell) }
+        guard !remainder.isNaN else {
+            return WholeNumber(exactly: cell).flatMap { $0.isExactDouble ? $0 : nil }
+        }
+        guard let rest = Int128(exactly: remainder), let magnitude = UInt64(exactly: (whole + rest).magnitude) else { return nil }
+        return WholeNumber(magnitude: magnitude, isNegative: whole + rest < 0)
     }
 
     /// Whether its cells are numbers that can be compared.

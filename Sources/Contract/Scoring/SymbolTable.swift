@@ -25,11 +25,12 @@ package struct SymbolTable: Sendable, Equatable {
         bytes.withUnsafeBufferPointer { all in
             for index in symbols.indices {
                 let symbol = UnsafeBufferPointer(rebasing: all[Int(ends[index])..<Int(ends[index + 1])])
-                var slot = Self.hash(symbol) & (capacity - 1)
+                var slot = SymbolHash.hash(symbol) & (capacity - 1)
                 var isDuplicate = false
                 while slots[slot] >= 0 {
                     let other = Int(slots[slot])
-                    if symbols[other] == symbols[index] {
+                    let start = Int(ends[other])
+                    if Int(ends[other + 1]) - start == symbol.count, Self.areEqual(all, start, symbol) {
                         isDuplicate = true
                         break
                     }
@@ -43,6 +44,10 @@ package struct SymbolTable: Sendable, Equatable {
         self.ends = ends
     }
 
+    package static func == (left: SymbolTable, right: SymbolTable) -> Bool {
+        left.ends == right.ends && left.bytes == right.bytes
+    }
+
     package var count: Int { symbols.count }
     package var isEmpty: Bool { symbols.isEmpty }
     package subscript(position: Int) -> String { symbols[position] }
@@ -52,11 +57,11 @@ package struct SymbolTable: Sendable, Equatable {
         slots.withUnsafeBufferPointer { slots in
             bytes.withUnsafeBufferPointer { bytes in
                 ends.withUnsafeBufferPointer { ends in
-                    var slot = Self.hash(utf8) & (slots.count - 1)
+                    var slot = SymbolHash.hash(utf8) & (slots.count - 1)
                     while slots[slot] >= 0 {
                         let index = Int(slots[slot])
                         let start = Int(ends[index])
-                        if Int(ends[index + 1]) - start == utf8.count, areEqual(bytes, start, utf8) { return index }
+                        if Int(ends[index + 1]) - start == utf8.count, Self.areEqual(bytes, start, utf8) { return index }
                         slot = (slot + 1) & (slots.count - 1)
                     }
                     return nil
@@ -70,32 +75,67 @@ package struct SymbolTable: Sendable, Equatable {
         return symbol.withUTF8 { position(of: $0) }
     }
 
-    private func areEqual(_ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func areEqual(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ utf8: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
         guard let left = bytes.baseAddress, let right = utf8.baseAddress else { return utf8.isEmpty }
         return memcmp(left + start, right, utf8.count) == 0
     }
+}
 
-    /// A multiplication for every eight bytes, then for the rest and the length. Symbols come from the model, not
-    /// from requests, so flooding the table is not a threat.
-    private static func hash(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
-        var hash = UInt64(truncatingIfNeeded: utf8.count)
-        guard let start = utf8.baseAddress else { return 0 }
-        var offset = 0
-        while utf8.count - offset >= 8 {
-            hash = mix(hash, UnsafeRawPointer(start + offset).loadUnaligned(as: UInt64.self))
-            offset += 8
-        }
-        var rest: UInt64 = 0
-        while offset < utf8.count {
-            rest = rest << 8 | UInt64(start[offset])
-            offset += 1
-        }
-        return Int(truncatingIfNeeded: mix(hash, rest) & 0x7fff_ffff)
+/// SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF") with a key that each process draws for itself.
+/// Symbols come from model files and are looked up for requests: with a hash that everyone can compute, a file could
+/// name symbols that all fall on one slot, and every look-up would read them all. One round for every eight bytes.
+package enum SymbolHash {
+    private static let key = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
+
+    /// A number that is not negative.
+    @inline(__always)
+    static func hash(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
+        Int(truncatingIfNeeded: hash(UnsafeRawBufferPointer(utf8), key: key) >> 1)
     }
 
     @inline(__always)
-    private static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
-        let product = (hash ^ word ^ 0xcbf2_9ce4_8422_2325).multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
-        return product.high ^ product.low
+    package static func hash(_ bytes: UnsafeRawBufferPointer, key: (UInt64, UInt64)) -> UInt64 {
+        var v0 = key.0 ^ 0x736f_6d65_7073_6575
+        var v1 = key.1 ^ 0x646f_7261_6e64_6f6d
+        var v2 = key.0 ^ 0x6c79_6765_6e65_7261
+        var v3 = key.1 ^ 0x7465_6462_7974_6573
+        func round() {
+            v0 &+= v1
+            v2 &+= v3
+            v1 = (v1 << 13 | v1 >> 51) ^ v0
+            v3 = (v3 << 16 | v3 >> 48) ^ v2
+            v0 = v0 << 32 | v0 >> 32
+            v2 &+= v1
+            v0 &+= v3
+            v1 = (v1 << 17 | v1 >> 47) ^ v2
+            v3 = (v3 << 21 | v3 >> 43) ^ v0
+            v2 = v2 << 32 | v2 >> 32
+        }
+        var offset = 0
+        while bytes.count - offset >= 8 {
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            v3 ^= word
+            round()
+            v0 ^= word
+            offset += 8
+        }
+        // The last 0 to 7 bytes, and the length in the highest one.
+        var word = UInt64(truncatingIfNeeded: bytes.count) << 56
+        var shift: UInt64 = 0
+        while offset < bytes.count {
+            word |= UInt64(bytes[offset]) << shift
+            shift += 8
+            offset += 1
+        }
+        v3 ^= word
+        round()
+        v0 ^= word
+        v2 ^= 0xff
+        round()
+        round()
+        round()
+        return v0 ^ v1 ^ v2 ^ v3
     }
 }

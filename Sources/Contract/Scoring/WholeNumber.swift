@@ -22,6 +22,9 @@ package struct WholeNumber: Sendable, Equatable {
     /// The nearest double.
     package var double: Double { isNegative ? -Double(magnitude) : Double(magnitude) }
 
+    /// In decimal.
+    package var text: String { isNegative ? "-\(magnitude)" : "\(magnitude)" }
+
     package var isExactDouble: Bool { magnitude <= Self.greatestExactDouble }
 
     /// Its bits in two's complement as the type has them; nil where it does not fit.

@@ -21,6 +21,10 @@ extension YAMLNode {
         guard aliasMarks(in: content) <= mostAliasMarks else {
             throw YAMLError("aliases are not supported (more than \(mostAliasMarks) words begin with '*')")
         }
+        let source = YAMLSource(text)
+        if let (line, directive) = source.directive {
+            throw YAMLError(line: line, "directives such as \(quoted(directive)) are not supported")
+        }
         do {
             // The basic resolver interprets nothing: the typed accessors of `YAMLNode` do.
             let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
@@ -29,7 +33,7 @@ extension YAMLNode {
                 guard let root = try parser.singleRoot() else {
                     return YAMLNode(path: "", line: 1, content: .mapping([]))
                 }
-                let node = try YAMLNode(root, path: "", depth: 0)
+                let node = try YAMLNode(root, in: source, path: "", depth: 0)
                 return node.isNull ? YAMLNode(path: "", line: 1, content: .mapping([])) : node
             }
         } catch let error as YAMLError {
@@ -57,8 +61,9 @@ extension YAMLNode {
         return marks
     }
 
-    private init(_ node: Node, path: String, depth: Int) throws(YAMLError) {
+    private init(_ node: Node, in source: YAMLSource, path: String, depth: Int) throws(YAMLError) {
         let line = node.mark?.line ?? 1
+        try source.refuseTag(of: node)
         guard node.anchor == nil else {
             throw YAMLError(line: line, "anchors and aliases (& and *) are not supported; write the value out, or quote it")
         }
@@ -67,14 +72,11 @@ extension YAMLNode {
         }
         switch node {
         case .scalar(let scalar):
-            guard ["", "tag:yaml.org,2002:str"].contains(node.tag.rawValue) else {
-                throw YAMLError(line: line, "tags such as \(quoted(node.tag.rawValue)) are not supported")
-            }
             self.init(path: path, line: line, content: .scalar(scalar.string, isPlain: scalar.style == .plain))
         case .sequence(let sequence):
             var items: [YAMLNode] = []
             for item in sequence {
-                items.append(try YAMLNode(item, path: "\(path)[\(items.count)]", depth: depth + 1))
+                items.append(try YAMLNode(item, in: source, path: "\(path)[\(items.count)]", depth: depth + 1))
             }
             self.init(path: path, line: line, content: .list(items))
         case .mapping(let mapping):
@@ -85,11 +87,13 @@ extension YAMLNode {
                 guard keyNode.anchor == nil, case .scalar(let scalar) = keyNode else {
                     throw YAMLError(line: keyLine, "keys must be plain text")
                 }
+                try source.refuseTag(of: keyNode)
                 let key = scalar.string
                 guard keys.insert(key).inserted else {
                     throw YAMLError(line: keyLine, "the key \(quoted(key)) is there twice")
                 }
-                let value = try YAMLNode(valueNode, path: path.isEmpty ? key : "\(path).\(key)", depth: depth + 1)
+                let value = try YAMLNode(
+                    valueNode, in: source, path: path.isEmpty ? key : "\(path).\(key)", depth: depth + 1)
                 // A mapping starts at its first key; the key is what a reader looks for.
                 pairs.append((key, YAMLNode(path: value.path, line: keyLine, content: value.content)))
             }

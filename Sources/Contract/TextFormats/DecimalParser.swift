@@ -51,7 +51,30 @@ package enum DecimalParser {
         return numeral(text)
     }
 
-    static func numeral(_ text: DecimalText) -> Numeral { Numeral(double: double(text), whole: whole(text)) }
+    static func numeral(_ text: DecimalText) -> Numeral {
+        Numeral(double: double(text), whole: whole(text), hasFraction: hasFraction(text))
+    }
+
+    /// Whether any digit behind the point is not zero, after the exponent has moved the point.
+    private static func hasFraction(_ text: DecimalText) -> Bool {
+        if text.isInteger || text.isExact && (text.exponent >= 0 || text.mantissa == 0) { return false }
+        // The power of ten of the digit that comes next, as far as it is known before the point: from its left.
+        var (integerDigits, next) = (0, text.start)
+        while next < text.end, next.pointee != UInt8(ascii: "."), next.pointee | 0x20 != UInt8(ascii: "e") {
+            if next.pointee &- UInt8(ascii: "0") < 10 { integerDigits += 1 }
+            next += 1
+        }
+        var power = integerDigits - 1
+        next = text.start
+        while next < text.end, next.pointee | 0x20 != UInt8(ascii: "e") {
+            let digit = next.pointee &- UInt8(ascii: "0")
+            next += 1
+            guard digit < 10 else { continue }
+            if digit != 0, power < -text.writtenExponent { return true }
+            power -= 1
+        }
+        return false
+    }
 
     /// nil with a point or an exponent, and beyond 64 bits.
     private static func whole(_ text: DecimalText) -> WholeNumber? {
@@ -173,4 +196,12 @@ package struct Numeral: Sendable {
     package let double: Double
     /// The number itself, where the text has neither point nor exponent and it fits into 64 bits and a sign.
     package let whole: WholeNumber?
+    /// Whether it has a fraction, also one that the nearest double does not have.
+    package let hasFraction: Bool
+
+    package init(double: Double, whole: WholeNumber? = nil, hasFraction: Bool = false) {
+        self.double = double
+        self.whole = whole
+        self.hasFraction = hasFraction
+    }
 }

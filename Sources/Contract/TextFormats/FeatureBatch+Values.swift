@@ -13,7 +13,10 @@ extension FeatureBatch {
                 throw .invalidFeature(name: field.name, reason: "expected a number without a fraction")
             }
             guard field.integers == .doubles || value.isNaN else {
-                guard let whole = WholeNumber(exactly: value) else { throw Self.misfit(field, fitsInt64: false) }
+                // From 2^53 on a double stands for several whole numbers.
+                guard let whole = WholeNumber(exactly: value), whole.magnitude < WholeNumber.greatestExactDouble else {
+                    throw Self.misfit(field, fitsInt64: (-0x1p63..<0x1p63).contains(value))
+                }
                 return try set(whole: whole, of: field, row: row, column: column)
             }
             set(value, row: row, column: column)
@@ -47,13 +50,18 @@ extension FeatureBatch {
 
     /// A number as a text says it.
     package func set(numeral: Numeral, of field: Field, row: Int, column: Int) throws(ScoringError) {
-        guard case .integer = field.kind, field.integers != .doubles else {
-            return try set(number: numeral.double, of: field, row: row, column: column)
-        }
-        if let whole = numeral.whole { return try set(whole: whole, of: field, row: row, column: column) }
-        // Digits that a double does not hold may be lost already.
-        guard numeral.double.magnitude < 0x1p53 || !numeral.double.isFinite else {
-            throw Self.misfit(field, fitsInt64: (-0x1p63..<0x1p63).contains(numeral.double))
+        switch field.kind {
+        case .number, .category, .text: break
+        case .integer:
+            guard !numeral.hasFraction else {
+                throw .invalidFeature(name: field.name, reason: "expected a number without a fraction")
+            }
+            guard field.integers != .doubles, let whole = numeral.whole else { break }
+            return try set(whole: whole, of: field, row: row, column: column)
+        case .boolean:
+            guard !numeral.hasFraction else {
+                throw .invalidFeature(name: field.name, reason: "expected true, false, 1 or 0")
+            }
         }
         try set(number: numeral.double, of: field, row: row, column: column)
     }
@@ -88,8 +96,8 @@ extension FeatureBatch {
         switch field.kind {
         case .number, .integer, .boolean:
             if field.unknownLevel == .missing {
-                guard let number = DecimalParser.double(utf8) else { return }
-                return try set(number: number, of: field, row: row, column: column)
+                guard let numeral = DecimalParser.numeral(utf8) else { return }
+                return try set(numeral: numeral, of: field, row: row, column: column)
             }
             throw .invalidFeature(
                 name: field.name, reason: "expected \(field.kind.phrase), found a string" + NumberSlip.hint(utf8))

@@ -30,13 +30,13 @@ package struct FeatureTable {
         header reader: borrowing CSVReader, inputs fields: [Field], missing: MissingWords = .standard
     ) throws(CSVReader.Failure) {
         let names = (0..<reader.count).map { reader[$0] }
-        var positions: [String: Int] = [:]
+        var positions = TextMap<Int>()
         for (position, field) in fields.enumerated() where positions[field.name] == nil { positions[field.name] = position }
         var inputs: [Int] = []
         var others: [OtherColumn] = []
-        var seen: Set<String> = []
+        var seen = TextSet()
         for (column, name) in names.enumerated() {
-            guard seen.insert(name).inserted else {
+            guard seen.insert(name) else {
                 throw CSVReader.Failure(line: reader.line, reason: "two columns are named '\(name)'")
             }
             inputs.append(positions[name] ?? -1)
@@ -84,13 +84,14 @@ package enum FeatureCell {
         switch field.kind {
         case .text:
             try batch.set(text: cell, of: field, row: row, column: column)
-        case .integer where field.integers != .doubles:
+        case .integer:
             guard !missing.contains(cell) else { return }
-            guard let numeral = DecimalParser.numeral(cell) ?? number(cell).map({ Numeral(double: $0, whole: nil) }) else {
+            guard let numeral = DecimalParser.numeral(cell) ?? number(cell).map({ Numeral(double: $0) }) else {
+                if field.unknownLevel == .missing { return }
                 throw .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
             }
             try batch.set(numeral: numeral, of: field, row: row, column: column)
-        case .number, .integer:
+        case .number:
             guard !missing.contains(cell) else { return }
             guard let value = number(cell) else {
                 if field.unknownLevel == .missing { return }

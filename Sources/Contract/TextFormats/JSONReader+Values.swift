@@ -14,7 +14,7 @@ extension JSONReader {
     /// As `number`, with all digits of whole numbers.
     package mutating func numeral() throws(Failure) -> Numeral {
         let text = try numberText()
-        guard let text else { return Numeral(double: try nonFinite(), whole: nil) }
+        guard let text else { return Numeral(double: try nonFinite()) }
         let value = DecimalParser.numeral(text)
         if value.double.isInfinite, !allowsNonFinite { throw failure("the number is too large", at: text.start) }
         return value

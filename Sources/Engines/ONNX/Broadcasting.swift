@@ -115,7 +115,7 @@ extension GraphLowering {
     mutating func foldConstants(_ node: Node, _ lower: (inout GraphLowering) throws(ScoringError) -> Void) throws(ScoringError)
         -> Bool
     {
-        var constants: [String: Tensor] = [:]
+        var constants: TextMap<Tensor> = [:]
         for name in node.proto.input where !name.isEmpty {
             guard case .constant(let tensor)? = values[name], tensor.type != .string, tensor.type != .uint8,
                 tensor.count <= Self.mostColumns
@@ -124,14 +124,14 @@ extension GraphLowering {
             }
             constants[name] = tensor
         }
-        guard let rank = constants.values.map(\.dims.count).max(), let output = node.proto.output.first else { return false }
-        for (name, tensor) in constants {
+        guard let rank = constants.pairs.map(\.value.dims.count).max(), let output = node.proto.output.first else { return false }
+        for (name, tensor) in constants.pairs {
             let dims = [Int](repeating: 1, count: rank - tensor.dims.count) + tensor.dims
             let operands = tensor.numbers.map { builder.constant($0) }
             values[name] = .columns(Columns(type: tensor.type, dims: dims, operands: operands))
         }
         try lower(&self)
-        for (name, tensor) in constants { values[name] = .constant(tensor) }
+        for (name, tensor) in constants.pairs { values[name] = .constant(tensor) }
         guard case .columns(let result)? = values[output] else { throw node.needsRuntime("constants") }
         var numbers: [Double] = []
         for operand in result.operands {

@@ -8,7 +8,7 @@ enum GraphFacts {
     static func notes(_ model: ProtoModelProto) -> [String] {
         let sets = model.opsetImport.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
         let producer = model.producerName.isEmpty ? "an unnamed producer" : model.producerName
-        let constants = Set(model.graph.initializer.map(\.name))
+        let constants = TextSet(model.graph.initializer.map(\.name))
         let inputs = model.graph.input.filter { !constants.contains($0.name) }
         return [
             "Written by \(producer)\(model.producerVersion.isEmpty ? "" : " " + model.producerVersion).",

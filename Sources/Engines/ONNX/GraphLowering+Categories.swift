@@ -40,7 +40,7 @@ extension GraphLowering {
         if type == .string {
             return Exchange(
                 keys: strings.map { code(of: $0) }, type: .int64, numbers: integers,
-                otherNumber: Double(node.integer("default_int64", default: -1)))
+                otherNumber: try defaultInteger(node))
         }
         guard type == .int64 else { throw node.needsRuntime("this type") }
         return Exchange(
@@ -80,10 +80,18 @@ extension GraphLowering {
         case .string:
             let own = try node.string("default_string", default: "_Unused")
             exchange.otherString = other?.strings.first ?? own
-        case .int64: exchange.otherNumber = other?.numbers.first ?? Double(node.integer("default_int64", default: -1))
+        case .int64:
+            let own = try defaultInteger(node)
+            exchange.otherNumber = other?.numbers.first ?? own
         default: exchange.otherNumber = other?.numbers.first ?? Double(node.float("default_float", default: -0.0))
         }
         return exchange
+    }
+
+    private func defaultInteger(_ node: Node) throws(ScoringError) -> Double {
+        let value = node.integer("default_int64", default: -1)
+        guard value.magnitude <= WholeNumber.greatestExactDouble else { throw node.needsRuntime("integers beyond 2^53") }
+        return Double(value)
     }
 
     private mutating func exchange(_ node: Node, _ source: Columns, _ exchange: Exchange) throws(ScoringError) {
@@ -93,7 +101,7 @@ extension GraphLowering {
         else { throw node.invalid("keys and values that are no pairs") }
         // Strings become positions in a list that has each only once.
         var labels: [String] = []
-        var positions: [String: Double] = [:]
+        var positions: TextMap<Double> = [:]
         func position(_ text: String) -> Double {
             if let known = positions[text] { return known }
             labels.append(text)

@@ -319,7 +319,7 @@ extension GraphLowering {
         }
         var result = Columns(type: list.type, dims: index.dims, operands: index.operands)
         let labels = list.type == .string ? list.strings : list.type.isInteger ? list.numbers.map { String(Int($0)) } : []
-        if !labels.isEmpty, Set(labels).count == labels.count {
+        if !labels.isEmpty, TextSet(labels).count == labels.count {
             result.labels = labels
             return result
         }

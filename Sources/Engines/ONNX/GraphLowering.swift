@@ -29,10 +29,10 @@ struct GraphLowering {
 
     let options: LoadOptions
     var builder: ProgramBuilder
-    var values: [String: Value] = [:]
+    var values: TextMap<Value> = [:]
     /// All strings that the model knows; string inputs are positions in it.
     private(set) var symbols: [String] = []
-    private var symbolCodes: [String: Int] = [:]
+    private var symbolCodes: TextMap<Int> = [:]
     private var symbolTable: Int?
     /// Inputs whose cells are not yet rounded to float32.
     private var unrounded: Set<Formula.Operand> = []
@@ -86,7 +86,7 @@ struct GraphLowering {
 
     private static func inputs(of graph: ProtoGraphProto) throws(ScoringError) -> [Input] {
         guard graph.sparseInitializer.isEmpty else { throw .unsupportedModel("sparse constants are not supported") }
-        let constants = Set(graph.initializer.map(\.name))
+        let constants = TextSet(graph.initializer.map(\.name))
         var inputs: [Input] = []
         var total = 0
         for info in graph.input where !constants.contains(info.name) {

@@ -15,8 +15,8 @@ enum InputNames {
         guard names.count == total else {
             throw .refusedModel("'inputs' names \(names.count) features, but the model has \(total)")
         }
-        var seen: Set<String> = []
-        for name in names where !seen.insert(name).inserted {
+        var seen: TextSet = []
+        for name in names where !seen.insert(name) {
             if !options.inputs.isEmpty { throw .refusedModel("'inputs' names a feature twice") }
             throw .invalidModel(reason: "two inputs are named '\(name)'", place: "graph.input")
         }

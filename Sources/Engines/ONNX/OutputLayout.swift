@@ -9,6 +9,8 @@ struct OutputLayout {
 
         var name: String
         var kind: Kind
+        /// Which whole numbers its integers are.
+        var integers = Field.Integers.doubles
         /// Elements a row.
         var count: Int
         /// What its integers or strings stand for as positions; nil where they stand for themselves.
@@ -30,7 +32,7 @@ struct OutputLayout {
     private(set) var columns: [OutputColumn] = []
     private(set) var elements: [Element] = []
     private(set) var roles = Roles(score: 0..<0)
-    private var names: Set<String> = []
+    private var names = TextSet()
 
     init(_ sources: [Source]) {
         var (label, scores): (Int?, Int?)
@@ -89,6 +91,19 @@ struct OutputLayout {
             }
         }
         roles.named = first..<columns.count
+        addRemainders(sources)
+    }
+
+    /// Gives each column of wide integers another one for what the nearest doubles leave of them.
+    private mutating func addRemainders(_ sources: [Source]) {
+        for column in columns.indices {
+            let integers = sources[elements[column].source].integers
+            guard columns[column].kind == .integer, integers.areWide else { continue }
+            let name = columns[column].name
+            columns[column] = OutputColumn(name, .integer, integers: integers, remainder: columns.count)
+            columns.append(OutputColumn(name, .integer, isRemainder: true))
+            elements.append(elements[column])
+        }
     }
 
     /// The outputs that are a column each of what one classifier gives (`zipmap='columns'` of skl2onnx), in the order of its
@@ -146,7 +161,7 @@ struct OutputLayout {
     private mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ element: Element) {
         var unique = name
         var count = 2
-        while !names.insert(unique).inserted {
+        while !names.insert(unique) {
             unique = "\(name)#\(count)"
             count += 1
         }

@@ -23,10 +23,10 @@ struct ScoreOrigin {
 /// Finds out where the numbers of outputs come from.
 struct OriginSearch {
     private let graph: ProtoGraphProto
-    private let producers: [String: Int]
+    private let producers: TextMap<Int>
 
     init(_ graph: ProtoGraphProto) {
-        var producers: [String: Int] = [:]
+        var producers: TextMap<Int> = [:]
         for (index, node) in graph.node.enumerated() {
             for output in node.output where !output.isEmpty { producers[output] = index }
         }
@@ -94,7 +94,7 @@ struct OriginSearch {
 
     /// Whether a classifier's margins come in by nothing but sums, scales and moves, as in one-versus-rest models.
     private func isMadeOfMargins(_ tensor: String) throws(ScoringError) -> Bool {
-        var (open, seen): ([String], Set<String>) = ([tensor], [tensor])
+        var (open, seen): ([String], TextSet) = ([tensor], [tensor])
         while let name = open.popLast() {
             guard let index = producers[name] else { continue }
             let proto = graph.node[index]
@@ -103,9 +103,9 @@ struct OriginSearch {
                 if try origin(name, proto, nil).isMargin { return true }
             case "Identity", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice", "ArrayFeatureExtractor", "Gather",
                 "Neg", "Div":
-                if let input = proto.input.first, seen.insert(input).inserted { open.append(input) }
+                if let input = proto.input.first, seen.insert(input) { open.append(input) }
             case "Concat", "Add", "Sub", "Sum", "Mul":
-                for input in proto.input where seen.insert(input).inserted { open.append(input) }
+                for input in proto.input where seen.insert(input) { open.append(input) }
             default: break
             }
         }
@@ -155,12 +155,12 @@ struct OriginSearch {
     }
 
     private func isConstant(_ name: String) -> Bool {
-        if graph.initializer.contains(where: { $0.name == name }) { return true }
+        if graph.initializer.contains(where: { $0.name.isExactly(name) }) { return true }
         return producers[name].map { graph.node[$0].opType == "Constant" } ?? false
     }
 
     private func constant(_ name: String) throws(ScoringError) -> Tensor? {
-        if let proto = graph.initializer.first(where: { $0.name == name }) {
+        if let proto = graph.initializer.first(where: { $0.name.isExactly(name) }) {
             guard ElementType(rawValue: proto.dataType) != nil else { return nil }
             return try Tensor(proto, place: "initializer '\(name)'")
         }
@@ -174,7 +174,7 @@ struct OriginSearch {
             for bytes in attribute.strings { classes.append(try self.text(bytes)) }
             classes += attribute.ints.map { String($0) }
         }
-        return classes.isEmpty || Set(classes).count != classes.count ? nil : classes
+        return classes.isEmpty || TextSet(classes).count != classes.count ? nil : classes
     }
 
     private func text(_ bytes: some Sequence<UInt8>) throws(ScoringError) -> String {

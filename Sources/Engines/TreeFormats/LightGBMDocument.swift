@@ -8,15 +8,18 @@ struct LightGBMDocument {
     var classes: Int?
     var treesPerRound: Int?
     var highestFeature: Int?
-    /// The objective and its parameters: ["binary", "sigmoid:1"]; empty for a custom one.
+    /// The objective and its parameters: ["binary", "sigmoid:1"]; empty for a custom one, which no line names.
     var objective: [String] = []
     /// Whether predictions are made of the trees' mean (random forests).
     var averagesOutput = false
     var featureNames: [String] = []
     /// "none", a range "[0:1]" or category codes "3:1:2", by feature.
     var featureInfos: [String] = []
-    /// How many trees the header announces.
-    var announcedTrees: Int?
+    /// The column of the label in the training data; not used, but no file is without it.
+    var hasLabelIndex = false
+    var monotoneConstraints: [String]?
+    /// Bytes of each tree, as the header announces them.
+    var announcedSizes: [Int]?
     var hasEndOfTrees = false
     var trees: [LightGBMTree] = []
     /// The training parameter `categorical_feature`, where the file keeps it.

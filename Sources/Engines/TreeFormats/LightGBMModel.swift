@@ -31,6 +31,9 @@ struct LightGBMModel {
         if document.objective.isEmpty {
             objective = .custom
         } else if let known = LightGBMObjective(document.objective) {
+            if let parameter = known.missingParameter {
+                throw .invalidModel(reason: "the parameter '\(parameter)' is missing", place: "objective")
+            }
             objective = known
         } else {
             throw .unsupportedModel("the LightGBM objective '\(document.objective.joined(separator: " "))' is not supported")
@@ -56,6 +59,7 @@ struct LightGBMModel {
 
     private mutating func lower() throws(ScoringError) -> LoweredTreeModel {
         let inputs = try inputs()
+        try checkHeader()
         let rounds = try usedRounds()
         var forest = Forest(
             comparison: .lessOrEqual, inputPrecision: .float64, sumPrecision: .float64, featureCount: features,
@@ -93,11 +97,25 @@ struct LightGBMModel {
         return LoweredTreeModel(program: program, signature: signature, description: description)
     }
 
+    /// What the library refuses a file for, though its predictions do not depend on it.
+    private func checkHeader() throws(ScoringError) {
+        if let classes = document.classes, classes != outputs {
+            throw .invalidModel(reason: "\(classes) classes, but \(outputs) trees a round", place: "num_class")
+        }
+        guard document.hasLabelIndex else { throw .invalidModel(reason: "there is no label index", place: "label_index") }
+        for (name, count) in [
+            ("feature_names", document.featureNames.count), ("feature_infos", document.featureInfos.count),
+            ("monotone_constraints", document.monotoneConstraints?.count ?? features),
+        ] where count != features {
+            throw .invalidModel(reason: "\(count) elements for \(features) features", place: name)
+        }
+    }
+
     // MARK: Rounds
 
     private mutating func usedRounds() throws(ScoringError) -> Int {
         let trees = document.trees.count
-        if let announced = document.announcedTrees, announced != trees {
+        if let announced = document.announcedSizes?.count, announced != trees {
             throw .invalidModel(reason: "\(trees) trees, but the header announces \(announced)", place: "tree_sizes")
         }
         guard document.hasEndOfTrees else {

@@ -7,6 +7,8 @@ struct LightGBMObjective {
     var link: Link
     /// Outputs that the objective itself announces.
     var classes: Int?
+    /// The name of a parameter that the objective cannot do without and does not have.
+    var missingParameter: String?
 
     /// An objective of the user's own: predictions are the margins.
     static let custom = LightGBMObjective(task: .regression, link: .identity)
@@ -20,7 +22,7 @@ struct LightGBMObjective {
     ///   or a parameter that is no number.
     init?(_ words: [String]) {
         guard let name = words.first else { return nil }
-        var sigmoid = 1.0
+        var sigmoid: Double?
         var classes: Int?
         var takesSquare = false
         for word in words.dropFirst() {
@@ -41,14 +43,17 @@ struct LightGBMObjective {
         case "huber", "lambdarank", "rank_xendcg", "xendcg", "custom", "none", "null", "na":
             self.init(task: .regression, link: .identity)
         case "poisson", "gamma", "tweedie": self.init(task: .regression, link: .exponential64)
-        case "binary": self.init(task: .binary, link: .logistic64(slope: sigmoid))
+        case "binary": self.init(task: .binary, link: .logistic64(slope: sigmoid ?? 1))
         case "cross_entropy", "xentropy": self.init(task: .regression, link: .logistic64(slope: 1))
         case "cross_entropy_lambda", "xentlambda": self.init(task: .regression, link: .softplus64)
         case "multiclass", "softmax": self.init(task: .multiclass(labelOfMargins: false), link: .softmax64)
         case "multiclassova", "multiclass_ova", "ova", "ovr":
-            self.init(task: .multiclass(labelOfMargins: false), link: .logistic64(slope: sigmoid))
+            self.init(task: .multiclass(labelOfMargins: false), link: .logistic64(slope: sigmoid ?? 1))
         default: return nil
         }
         self.classes = classes
+        let isLogistic = if case .logistic64 = link { !["cross_entropy", "xentropy"].contains(name) } else { false }
+        if isLogistic, sigmoid == nil { missingParameter = "sigmoid" }
+        if case .multiclass = task, classes == nil { missingParameter = "num_class" }
     }
 }

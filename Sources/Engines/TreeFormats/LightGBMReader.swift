@@ -6,7 +6,9 @@ internal import TextFormats
 struct LightGBMReader {
     private var lines: LightGBMLines
     private(set) var document = LightGBMDocument()
-    private var headerKeys: Set<String> = []
+    private var headerKeys = TextSet()
+    private var firstTreeOffset = 0
+    private var announcedOffset = 0
 
     /// - Parameter bytes: must outlive the reader.
     init(_ bytes: UnsafeBufferPointer<UInt8>) { lines = LightGBMLines(bytes) }
@@ -29,7 +31,7 @@ struct LightGBMReader {
             if line.isEmpty { continue }
             let (key, value) = line.keyAndValue
             guard let name = key.string else { throw failure("not UTF-8") }
-            guard headerKeys.insert(name).inserted else { throw failure("'\(name)' is given twice") }
+            guard headerKeys.insert(name) else { throw failure("'\(name)' is given twice") }
             try readHeaderField(name, value)
         }
         return nil
@@ -42,10 +44,20 @@ struct LightGBMReader {
         case "num_class": document.classes = try integer(value, key)
         case "num_tree_per_iteration": document.treesPerRound = try integer(value, key)
         case "max_feature_idx": document.highestFeature = try integer(value, key)
-        case "objective": document.objective = try words(value, key)
+        case "objective":
+            document.objective = try words(value, key)
+            guard !document.objective.isEmpty else { throw failure("a value is missing", key) }
+        case "label_index":
+            _ = try integer(value, key)
+            document.hasLabelIndex = true
+        case "monotone_constraints": document.monotoneConstraints = try words(value, key)
         case "feature_names": document.featureNames = try words(value, key)
         case "feature_infos": document.featureInfos = try words(value, key)
-        case "tree_sizes": document.announcedTrees = try words(value, key).count
+        case "tree_sizes":
+            document.announcedSizes = try words(value, key).map { (word) throws(LightGBMFailure) in
+                guard let size = Int(word), size >= 0 else { throw failure("expected sizes in bytes", key) }
+                return size
+            }
         default: break
         }
     }
@@ -72,6 +84,7 @@ struct LightGBMReader {
         let index = document.trees.count
         guard line.dropFirst(5).integer == index else { throw failure("expected Tree=\(index)") }
         let start = lines.number
+        try checkPlace(ofTree: index)
         var arrays = LightGBMTreeArrays(index: index, line: start)
         var following = lines.next()
         while let current = following, !current.isEmpty {
@@ -85,6 +98,22 @@ struct LightGBMReader {
         document.trees.append(try LightGBMTreeAssembly.assemble(arrays))
         LoadingPace.step()
         return following
+    }
+
+    /// The library finds each tree by the sizes of those before it.
+    private mutating func checkPlace(ofTree index: Int) throws(LightGBMFailure) {
+        let offset = lines.lineOffset
+        if index == 0 { (firstTreeOffset, announcedOffset) = (offset, offset) }
+        guard let sizes = document.announcedSizes else { return }
+        guard announcedOffset == offset else {
+            throw failure(
+                "the tree begins at byte \(offset - firstTreeOffset) of the trees, but tree_sizes says \(announcedOffset - firstTreeOffset)",
+                "Tree=\(index)")
+        }
+        guard index < sizes.count else { return }
+        let (next, overflow) = announcedOffset.addingReportingOverflow(sizes[index])
+        guard !overflow else { throw failure("the size is too large", "tree_sizes") }
+        announcedOffset = next
     }
 
     // MARK: Trailer

@@ -6,6 +6,9 @@ struct LightGBMLines {
     private var offset = 0
     /// The number of the line that `next` returned last, from 1.
     private(set) var number = 0
+    /// Bytes in front of that line, with ends of one byte.
+    private(set) var lineOffset = 0
+    private var nextLineOffset = 0
 
     /// - Parameter bytes: must outlive the lines.
     init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
@@ -19,6 +22,8 @@ struct LightGBMLines {
         var line = bytes[offset..<end]
         offset = end + 1
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        lineOffset = nextLineOffset
+        nextLineOffset += line.count + 1
         return LightGBMText(UnsafeBufferPointer(rebasing: line))
     }
 }

@@ -1,3 +1,5 @@
+internal import Scoring
+
 /// The fields of one tree as a LightGBM file lists them; those that evaluation does not need are not read.
 struct LightGBMTreeArrays {
     let index: Int
@@ -15,6 +17,8 @@ struct LightGBMTreeArrays {
     /// Rows of the training data that came to each leaf and to each split.
     private(set) var leafCovers: [Double] = []
     private(set) var splitCovers: [Double] = []
+    /// Of `leaf_weight`, which evaluation does not need; nil without it.
+    private(set) var weightCount: Int?
     private(set) var categoryBoundaries: [Int] = []
     private(set) var categoryWords: [Int] = []
     private(set) var constants: [Double] = []
@@ -22,7 +26,7 @@ struct LightGBMTreeArrays {
     private(set) var leafFeatures: [Int] = []
     private(set) var leafCoefficients: [Double] = []
     /// The line of each field, for messages.
-    private var lines: [String: Int] = [:]
+    private var lines = TextMap<Int>()
 
     init(index: Int, line: Int) {
         self.index = index
@@ -44,6 +48,7 @@ struct LightGBMTreeArrays {
         case "leaf_value": values = try doubles(value, name)
         case "leaf_count": leafCovers = try doubles(value, name)
         case "internal_count": splitCovers = try doubles(value, name)
+        case "leaf_weight": weightCount = try doubles(value, name).count
         case "cat_boundaries": categoryBoundaries = try integers(value, name)
         case "cat_threshold": categoryWords = try integers(value, name)
         case "leaf_const": constants = try doubles(value, name)

@@ -21,6 +21,7 @@ struct LightGBMTreeAssembly {
         guard arrays.values.count == leaves else {
             throw arrays.failure("\(arrays.values.count) elements for \(leaves) leaves", "leaf_value")
         }
+        guard arrays.has("num_cat") else { throw arrays.failure("the field is missing", "num_cat") }
         if let leaf = arrays.values.firstIndex(where: { !$0.isFinite }) {
             throw arrays.failure("the leaf's value is not finite", "leaf_value", leaf)
         }
@@ -31,6 +32,9 @@ struct LightGBMTreeAssembly {
         guard leaves > 1 else { return }
         func check(_ found: Int, _ name: String) throws(LightGBMFailure) {
             guard found == leaves - 1 else { throw arrays.failure("\(found) elements for \(leaves - 1) splits", name) }
+        }
+        if let count = arrays.weightCount, count != leaves {
+            throw arrays.failure("\(count) elements for \(leaves) leaves", "leaf_weight")
         }
         try check(arrays.features.count, "split_feature")
         try check(arrays.thresholds.count, "threshold")

@@ -162,8 +162,8 @@ struct TreeModelPlan {
         guard names.count == count else {
             throw .invalidModel(reason: "\(names.count) feature names for \(count) features", place: place)
         }
-        var seen: Set<String> = []
-        for name in names where !seen.insert(name).inserted {
+        var seen = TextSet()
+        for name in names where !seen.insert(name) {
             guard options.inputs.isEmpty else { throw .refusedModel("'inputs' names '\(name)' twice") }
             throw .invalidModel(reason: "two features are named '\(name)'", place: place)
         }

@@ -1,3 +1,4 @@
+internal import Scoring
 internal import TextFormats
 
 /// A Universal Binary JSON document (specification draft 12): big-endian numbers, arrays and objects with or
@@ -10,7 +11,7 @@ struct UBJSONCursor: DocumentCursor, ~Copyable {
         var remaining: Int?
         /// The marker that all elements share; nil where each has its own.
         let elements: UInt8?
-        var keys: Set<String> = []
+        var keys = TextSet()
     }
 
     static let depthLimit = 64
@@ -40,7 +41,7 @@ struct UBJSONCursor: DocumentCursor, ~Copyable {
         guard try advance(until: UInt8(ascii: "}")) else { return nil }
         let start = offset
         let key = try text(of: UInt8(ascii: "S"))
-        guard containers[containers.count - 1].keys.insert(String(decoding: key, as: UTF8.self)).inserted else {
+        guard containers[containers.count - 1].keys.insert(String(decoding: key, as: UTF8.self)) else {
             throw DocumentFailure("duplicate key", at: start)
         }
         return JSONString(key)

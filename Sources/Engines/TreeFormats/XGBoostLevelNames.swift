@@ -25,7 +25,7 @@ enum XGBoostLevelNames {
             }
             labels.append(label)
         }
-        try checkDistinct(labels, place)
+        try checkDistinct(labels.map(ExactText.init), place)
         return .category(CategoryLevels(labels))
     }
 

@@ -89,6 +89,8 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
                 try reader.elements { (reader, _) throws(DocumentFailure) in
                     reader.document.featureNames.append(try reader.cursor.string())
                 }
+            case "feature_types":
+                try reader.elements { (reader, _) throws(DocumentFailure) in _ = try reader.cursor.string() }
             default: try reader.cursor.skip()
             }
         }
@@ -98,7 +100,9 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
         try members { (reader, key) throws(DocumentFailure) in
             switch key {
             case "base_score": reader.document.baseScore = try reader.cursor.string()
-            case "boost_from_average": reader.document.estimatesBaseScore = try reader.cursor.string() != "0"
+            case "boost_from_average":
+                guard let estimates = Int(try reader.cursor.string()) else { throw reader.failure("expected an integer") }
+                reader.document.estimatesBaseScore = estimates != 0
             case "num_feature": reader.document.features = try reader.count()
             case "num_class": reader.document.classes = try reader.count()
             case "num_target": reader.document.targets = try reader.count()
@@ -123,8 +127,8 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
             case "best_ntree_limit": reader.document.bestTreeLimit = try reader.cursor.string()
             case "scikit_learn":
                 reader.document.wasWrittenByScikitLearn = true
-                try reader.cursor.skip()
-            default: try reader.cursor.skip()
+                _ = try reader.cursor.string()
+            default: _ = try reader.cursor.string()
             }
         }
     }
@@ -172,7 +176,10 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
                 try reader.members { (reader, key) throws(DocumentFailure) in
                     switch key {
                     case "num_trees": reader.document.announcedTrees = try reader.count()
-                    case "num_parallel_tree": reader.document.parallelTrees = try reader.count()
+                    case "num_parallel_tree":
+                        let parallel = try reader.count()
+                        guard parallel > 0 else { throw reader.failure("expected a positive integer") }
+                        reader.document.parallelTrees = parallel
                     default: try reader.cursor.skip()
                     }
                 }
@@ -200,6 +207,7 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
                 try reader.members { (reader, key) throws(DocumentFailure) in
                     switch key {
                     case "num_nodes": reader.arrays.announcedNodes = try reader.count()
+                    case "num_deleted", "num_feature": _ = try reader.count()
                     case "size_leaf_vector": reader.arrays.leafSize = max(1, try reader.count())
                     default: try reader.cursor.skip()
                     }
@@ -212,6 +220,14 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
             case "split_type": try reader.cursor.integers(into: &reader.arrays.splitTypes)
             case "sum_hessian": try reader.cursor.floats(into: &reader.arrays.covers)
             case "base_weights": try reader.cursor.floats(into: &reader.arrays.baseWeights)
+            case "parents":
+                var parents: [Int32] = []
+                try reader.cursor.integers(into: &parents)
+                reader.arrays.parents = parents
+            case "loss_changes":
+                var changes: [Float] = []
+                try reader.cursor.floats(into: &changes)
+                reader.arrays.lossChanges = changes
             case "leaf_weights":
                 var weights: [Float] = []
                 try reader.cursor.floats(into: &weights)

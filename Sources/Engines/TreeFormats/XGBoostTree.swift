@@ -14,6 +14,9 @@ struct XGBoostTreeArrays {
     var splitTypes: [Int32] = []
     /// Weights of all nodes, `leafSize` each: vector leaves of files before 3.2.
     var baseWeights: [Float] = []
+    /// Not needed to evaluate a tree, but the library refuses trees where their counts are wrong; nil where the file lacks them.
+    var parents: [Int32]?
+    var lossChanges: [Float]?
     /// Weights of the leaves, `leafSize` each: vector leaves since 3.2, where `right` holds a leaf's index.
     var leafWeights: [Float]?
     /// Sums of second derivatives, one a node; empty in files without them.
@@ -28,6 +31,7 @@ struct XGBoostTreeArrays {
         announcedNodes = nil
         leafSize = 1
         leafWeights = nil
+        (parents, lossChanges) = (nil, nil)
         for array in [
             \Self.left, \.right, \.features, \.defaultLeft, \.splitTypes, \.categories, \.categoryNodes, \.categoryStarts,
             \.categoryCounts,
@@ -128,7 +132,16 @@ struct XGBoostTreeAssembly {
         try check(arrays.conditions.count, "split_conditions")
         try check(arrays.defaultLeft.count, "default_left")
         if !arrays.splitTypes.isEmpty { try check(arrays.splitTypes.count, "split_type") }
-        if !arrays.covers.isEmpty { try check(arrays.covers.count, "sum_hessian") }
+        if let parents = arrays.parents { try check(parents.count, "parents") }
+        if arrays.leafSize == 1 {
+            if !arrays.baseWeights.isEmpty { try check(arrays.baseWeights.count, "base_weights") }
+            if let changes = arrays.lossChanges { try check(changes.count, "loss_changes") }
+            if !arrays.covers.isEmpty { try check(arrays.covers.count, "sum_hessian") }
+        }
+        // The library takes 1 for left and anything else for right, and never writes anything but 0 and 1.
+        if let node = arrays.defaultLeft.firstIndex(where: { $0 != 0 && $0 != 1 }) {
+            throw Defect("neither 0 nor 1", "default_left[\(node)]")
+        }
         if arrays.leafSize > 1, arrays.leafWeights == nil, arrays.baseWeights.count / arrays.leafSize != count {
             throw Defect("\(arrays.baseWeights.count) elements for \(count) nodes of \(arrays.leafSize) targets", "base_weights")
         }
@@ -142,7 +155,7 @@ struct XGBoostTreeAssembly {
         highestFeature = max(highestFeature, feature)
         let left = Int(order.positions[Int(arrays.left[node])])
         let right = Int(order.positions[Int(arrays.right[node])])
-        let missingGoesLeft = arrays.defaultLeft[node] != 0
+        let missingGoesLeft = arrays.defaultLeft[node] == 1
         switch arrays.splitTypes.isEmpty ? 0 : arrays.splitTypes[node] {
         case 0:
             let threshold = arrays.conditions[node]

@@ -81,7 +81,7 @@ final class FallbackCall: @unchecked Sendable {
 
     /// For each of the asked model's outputs the substitute's of the same name, if there is one.
     private var columns: [Int?] {
-        run.served.signature.outputs.map { substitute.signature.outputColumn(named: $0.name) }
+        run.served.signature.outputs.map { $0.isRemainder ? nil : substitute.signature.outputColumn(named: $0.name) }
     }
 
     private func copy(
@@ -102,8 +102,17 @@ final class FallbackCall: @unchecked Sendable {
         case (.text, .category(let to)):
             guard let text = found.text(row: position, column: source), let position = to.position(of: text) else { return }
             scores[row, target] = Double(position)
-        case (.number, .number), (.number, .integer), (.number, .boolean), (.integer, .number), (.integer, .integer),
-            (.integer, .boolean), (.boolean, .number), (.boolean, .integer), (.boolean, .boolean):
+        case (.integer, .integer):
+            let (output, asked) = (substitute.signature.outputs[source], run.served.signature.outputs[target])
+            let remainder = output.remainder.map { found[position, $0] } ?? .nan
+            // Beyond 2^53 the cell alone is another number.
+            if let place = asked.remainder {
+                (scores[row, target], scores[row, place]) = (value, remainder)
+            } else if output.remainder == nil || output.whole(value, remainder: remainder)?.isExactDouble == true {
+                scores[row, target] = value
+            }
+        case (.number, .number), (.number, .integer), (.number, .boolean), (.integer, .number), (.integer, .boolean),
+            (.boolean, .number), (.boolean, .integer), (.boolean, .boolean):
             scores[row, target] = value
         case (.number, .category), (.integer, .category), (.boolean, .category), (.number, .text), (.integer, .text),
             (.boolean, .text), (.category, .number), (.category, .integer), (.category, .boolean), (.text, .number),

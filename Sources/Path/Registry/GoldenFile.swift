@@ -152,7 +152,7 @@ struct GoldenFile {
             }
             return .decision
         }
-        let names = model.signature.inputs.map(\.name) + model.signature.outputs.map(\.name)
+        let names = model.signature.inputs.map(\.name) + model.signature.shownOutputs.map(\.name)
         let hint = NearestName.to(name, among: names).map { "; did you mean \(quoted($0))?" } ?? " (\(outputNames))"
         throw CSVReader.Failure(
             line: line, reason: "column \(quoted(name)) is neither an input nor an output of the model\(hint)")
@@ -163,7 +163,7 @@ struct GoldenFile {
     }
 
     private var outputNames: String {
-        "its outputs are \(model.signature.outputs.prefix(20).map(\.name).joined(separator: ", "))"
+        "its outputs are \(model.signature.shownOutputs.prefix(20).map(\.name).joined(separator: ", "))"
     }
 
     private var scoreColumn: Int? {
@@ -211,7 +211,7 @@ private enum GoldenValue {
         case .boolean(let got):
             agrees = (got ? ["true", "True", "TRUE", "1", "1.0"] : ["false", "False", "FALSE", "0", "0.0"]).contains(cell)
         case .text(let got):
-            agrees = got == cell
+            agrees = got.isExactly(cell)
         }
         return agrees ? nil : "expected \(cell.isEmpty ? "nothing" : quoted(cell)), got \(description)"
     }

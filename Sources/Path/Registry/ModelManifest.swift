@@ -147,10 +147,10 @@ extension ModelManifest {
     /// A list of names, none of them twice.
     private static func names(_ node: YAMLNode, of what: String) throws(YAMLError) -> [String] {
         var names: [String] = []
-        var seen: Set<String> = []
+        var seen = TextSet()
         for item in try node.list() {
             let name = try item.string()
-            guard seen.insert(name).inserted else { throw item.error("names \(quoted(name)) a second time") }
+            guard seen.insert(name) else { throw item.error("names \(quoted(name)) a second time") }
             names.append(name)
         }
         guard !names.isEmpty else { throw node.error("must name at least one \(what)") }

@@ -91,7 +91,7 @@ package struct VersionLoader: Sendable {
         answers.ignoresUnknownFeatures = manifest.ignoresUnknownFeatures
         if let name = manifest.score {
             guard let column = signature.outputColumn(named: name) else {
-                let names = signature.outputs.map(\.name)
+                let names = signature.shownOutputs.map(\.name)
                 // Of classes by number, another's name would be a guess that turns decisions round.
                 let isByNumber = name.hasPrefix("probability(") && Int(name.dropFirst(12).dropLast()) != nil
                 let hint =
@@ -106,7 +106,7 @@ package struct VersionLoader: Sendable {
         }
         let score = answers.score ?? signature.roles.score
         if manifest.policy != nil, score.count != 1 {
-            let names = signature.outputs.filter(\.isNumeric).prefix(20).map(\.name).joined(separator: ", ")
+            let names = signature.shownOutputs.filter(\.isNumeric).prefix(20).map(\.name).joined(separator: ", ")
             throw .refusedModel(
                 "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))"
             )

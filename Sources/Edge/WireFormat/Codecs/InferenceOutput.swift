@@ -89,7 +89,7 @@ package enum InferenceOutput: Equatable, Sendable {
             guard let first = columns(in: served).first else { return .fp64 }
             switch served.signature.outputs[first].kind {
             case .number: return .fp64
-            case .integer: return .int64
+            case .integer: return served.signature.outputs[first].integers == .uint64 ? .uint64 : .int64
             case .boolean: return .bool
             case .category, .text: return .bytes
             }

@@ -133,7 +133,13 @@ struct RowEncoder {
         case .number:
             sink.append(double: value)
         case .integer:
-            if let integer = Int(exactly: value) { sink.append(integer: integer) } else { sink.append(double: value) }
+            let output = served.signature.outputs[column]
+            guard let remainder = output.remainder else {
+                if let integer = Int(exactly: value) { sink.append(integer: integer) } else { sink.append(double: value) }
+                return
+            }
+            guard let whole = output.whole(value, remainder: score(row, remainder)) else { return sink.append("null") }
+            sink.append(text: whole.text)
         case .boolean:
             sink.append(json: value != 0)
         case .category(let labels):

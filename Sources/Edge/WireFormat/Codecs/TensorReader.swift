@@ -91,9 +91,18 @@ struct TensorReader {
             } else {
                 // A tensor of floats holds floats, also where they are written in decimal.
                 let number = type == .fp32 ? Double(try reader.float()) : try reader.number()
+                if case .integer = field.kind, field.integers != .doubles { try checkIsExact(number, field) }
                 try batch.set(number: number, of: field, row: row, column: column)
             }
         }
+    }
+
+    /// Larger floats stand for several whole numbers each.
+    private func checkIsExact(_ number: Double, _ field: Field) throws(ScoringError) {
+        let bits = type == .fp32 ? 24 : 53
+        guard number.magnitude >= Double(1 << bits) else { return }
+        throw .invalidFeature(
+            name: field.name, reason: "a tensor of \(type.rawValue) has whole numbers below 2^\(bits) only; send INT64 or UINT64")
     }
 
     /// nil, and nothing is read, where the type is not one of integers.

@@ -22,7 +22,7 @@ package enum RowDependence: Equatable, Sendable {
     /// apart counts as mixing them. Linear in the size of the graph, but for the few passes of a Scan's body.
     init(of model: ProtoModelProto) {
         let graph = model.graph
-        let constants = Set(graph.initializer.map(\.name))
+        let constants = TextSet(graph.initializer.map(\.name))
         let inputs = graph.input.filter { !constants.contains($0.name) }
         if !inputs.isEmpty, inputs.allSatisfy({ Self.firstExtent($0) == .known(1) }) {
             self = .independent  // A call holds one row.

@@ -1,3 +1,4 @@
+internal import Scoring
 internal import SwiftProtobuf
 
 /// Carries traces through the nodes of a graph, in the order in which they stand.
@@ -8,15 +9,15 @@ struct RowTracing {
     /// Versions of the operator sets, by domain; the standard one is "".
     private let versions: [String: Int]
     /// "domain.name" of functions that the model defines itself.
-    private let functions: Set<String>
-    private(set) var values: [String: RowTrace]
+    private let functions: TextSet
+    private(set) var values: TextMap<RowTrace>
     let depth: Int
 
     init(_ model: ProtoModelProto) {
         versions = Dictionary(
             model.opsetImport.map { (OperatorNode.isStandard($0.domain) ? "" : $0.domain, Int(clamping: $0.version)) },
             uniquingKeysWith: max)
-        functions = Set(model.functions.map { Self.name(ofFunction: [UInt8]($0.unknownFields.data)) })
+        functions = TextSet(model.functions.map { Self.name(ofFunction: [UInt8]($0.unknownFields.data)) })
         values = [:]
         depth = 0
     }

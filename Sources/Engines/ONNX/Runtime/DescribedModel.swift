@@ -11,7 +11,7 @@ final class DescribedModel: ScoringModel {
     init(
         _ model: ProtoModelProto, _ byteCount: Int, _ options: LoadOptions, because reason: String, missing: String
     ) throws(ScoringError) {
-        let constants = Set(model.graph.initializer.map(\.name))
+        let constants = TextSet(model.graph.initializer.map(\.name))
         let ports = model.graph.input.filter { !constants.contains($0.name) }
         let widths = ports.map { Self.width($0) }
         var inputs: [Field] = []

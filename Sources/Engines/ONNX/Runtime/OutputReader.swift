@@ -8,6 +8,8 @@ struct OutputReader {
         var column: Int
         /// Of the tensor's elements of a row.
         var element: Int
+        /// Where goes what the nearest double leaves of a wide integer.
+        var remainder: Int?
     }
 
     /// Its position among the session's outputs.
@@ -79,14 +81,19 @@ struct OutputReader {
         for column in columns {
             var index = column.element
             for position in range {
-                let number = output.element.load(index, from: memory)
-                index += output.width
+                let row = slot.rows[position]
                 if labels == nil {
-                    scores[slot.rows[position], column.column] = number
+                    scores[row, column.column] = output.element.load(index, from: memory)
+                    if let remainder = column.remainder {
+                        scores[row, remainder] = output.element.remainder(index, from: memory)
+                    }
                 } else {
-                    guard let code = Int(exactly: number).flatMap({ codes[$0] }) else { throw unknownLabel(output) }
-                    scores[slot.rows[position], column.column] = Double(code)
+                    guard let code = output.element.integer(index, from: memory).flatMap({ codes[$0] }) else {
+                        throw unknownLabel(output)
+                    }
+                    scores[row, column.column] = Double(code)
                 }
+                index += output.width
             }
         }
     }
@@ -178,7 +185,7 @@ extension RuntimeLibrary {
     }
 
     /// A map's entries, keys as they are printed. Releases the map.
-    func map(_ value: OpaquePointer) throws(ScoringError) -> [String: Double] {
+    func map(_ value: OpaquePointer) throws(ScoringError) -> TextMap<Double> {
         defer { ort_release_value(api, value) }
         let keys = try part(value, 0)
         defer { ort_release_value(api, keys) }
@@ -195,10 +202,10 @@ extension RuntimeLibrary {
             names = try texts(keys, count)
         } else {
             let data = try data(of: keys)
-            names = (0..<count).map { String(Int(keyElement.load($0, from: data))) }
+            names = (0..<count).map { keyElement.integer($0, from: data).map { String($0) } ?? "" }
         }
         let data = try data(of: values)
-        var entries: [String: Double] = [:]
+        var entries: TextMap<Double> = [:]
         for (index, name) in names.enumerated() { entries[name] = valueElement.load(index, from: data) }
         return entries
     }

@@ -16,12 +16,12 @@ struct RewrittenGraph {
     init(_ bytes: [UInt8], _ model: ProtoModelProto) throws(ScoringError) {
         self.bytes = bytes
         var model = model
-        var producers: [String: Int] = [:]
+        var producers: TextMap<Int> = [:]
         for (index, node) in model.graph.node.enumerated() {
             for output in node.output where !output.isEmpty { producers[output] = index }
         }
         var dropped: Set<Int> = []
-        let names = Set(model.graph.output.map(\.name))
+        let names = TextSet(model.graph.output.map(\.name))
         for (position, output) in model.graph.output.enumerated() {
             guard let index = producers[output.name] else { continue }
             let proto = model.graph.node[index]
@@ -53,7 +53,7 @@ struct RewrittenGraph {
         let node = try Node(proto, index: index)
         let strings = try node.strings("classlabels_strings")
         let classes = strings.isEmpty ? node.integers("classlabels_int64s").map(String.init) : strings
-        return classes.isEmpty || Set(classes).count != classes.count ? nil : classes
+        return classes.isEmpty || TextSet(classes).count != classes.count ? nil : classes
     }
 }
 
@@ -61,9 +61,9 @@ struct RewrittenGraph {
 private struct LabelSearch {
     private static let mostLabels = 10_000
     private let graph: ProtoGraphProto
-    private let producers: [String: Int]
+    private let producers: TextMap<Int>
 
-    init(_ graph: ProtoGraphProto, _ producers: [String: Int]) {
+    init(_ graph: ProtoGraphProto, _ producers: TextMap<Int>) {
         (self.graph, self.producers) = (graph, producers)
     }
 
@@ -82,7 +82,7 @@ private struct LabelSearch {
                 }
                 name = input
             case "TreeEnsembleClassifier", "LinearClassifier", "SVMClassifier":
-                guard proto.output.first == name else { return nil }
+                guard proto.output.first.isExactly(name) else { return nil }
                 return try distinct(
                     strings(proto, "classlabels_strings") + integers(proto, "classlabels_int64s")
                         + integers(proto, "classlabels_ints"))
@@ -124,12 +124,12 @@ private struct LabelSearch {
     }
 
     private func distinct(_ labels: [String]) -> [String]? {
-        let isUsable = !labels.isEmpty && labels.count <= Self.mostLabels && Set(labels).count == labels.count
+        let isUsable = !labels.isEmpty && labels.count <= Self.mostLabels && TextSet(labels).count == labels.count
         return isUsable ? labels : nil
     }
 
     private func unique(_ labels: [String]) -> [String]? {
-        var seen: Set<String> = []
-        return distinct(labels.filter { seen.insert($0).inserted })
+        var seen: TextSet = []
+        return distinct(labels.filter { seen.insert($0) })
     }
 }

@@ -75,6 +75,28 @@ enum RuntimeElement: Int32 {
         }
     }
 
+    /// What the double that `load` gives leaves of a wide integer.
+    @inline(__always)
+    func remainder(_ index: Int, from memory: UnsafeRawPointer) -> Double {
+        let whole: Int128
+        switch self {
+        case .int64: whole = Int128(memory.assumingMemoryBound(to: Int64.self)[index])
+        case .uint64: whole = Int128(memory.assumingMemoryBound(to: UInt64.self)[index])
+        default: return 0
+        }
+        return Double(whole - Int128(load(index, from: memory)))
+    }
+
+    /// Element `index` of a tensor's memory as an integer with all its digits; nil where it is none.
+    @inline(__always)
+    func integer(_ index: Int, from memory: UnsafeRawPointer) -> Int? {
+        switch self {
+        case .int64: Int(memory.assumingMemoryBound(to: Int64.self)[index])
+        case .uint64: Int(exactly: memory.assumingMemoryBound(to: UInt64.self)[index])
+        default: Int(exactly: load(index, from: memory))
+        }
+    }
+
     /// Element `index` of a tensor's memory; integers beyond 2^53 are rounded.
     @inline(__always)
     func load(_ index: Int, from memory: UnsafeRawPointer) -> Double {

@@ -25,8 +25,10 @@ extension RuntimeModel {
             let labels = sources[index].labels
             var reader = OutputReader(output: place.output, part: place.part, labels: labels.map { SymbolTable($0) }, columns: [])
             for (position, label) in (labels ?? []).enumerated() { Int(label).map { reader.codes[$0] = position } }
-            for (column, element) in layout.elements.enumerated() where element.source == index {
-                reader.columns.append(OutputReader.Column(column: column, element: element.index))
+            for (column, element) in layout.elements.enumerated()
+            where element.source == index && !layout.columns[column].isRemainder {
+                reader.columns.append(
+                    OutputReader.Column(column: column, element: element.index, remainder: layout.columns[column].remainder))
             }
             return reader
         }
@@ -85,6 +87,11 @@ extension RuntimeModel {
                 default: .integer
                 }
             var source = OutputLayout.Source(name: output.name, kind: kind, count: output.width)
+            switch output.element {
+            case .int64: source.integers = .int64
+            case .uint64: source.integers = .uint64
+            default: break
+            }
             let original = index < proto.graph.output.count ? proto.graph.output[index].name : output.name
             source.origin = try search.origin(of: original)
             switch output.form {

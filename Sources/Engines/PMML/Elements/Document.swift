@@ -12,6 +12,8 @@ package struct Document {
     package var model: Model
     /// How many models the file has.
     package var modelCount: Int
+    /// Bytes of the file.
+    package var size: Int
     package var lines: LineIndex
 
     /// Taken for files that give no version.
@@ -58,7 +60,8 @@ package struct Document {
         }
         return Document(
             version: version, headerNotes: headerNotes, dataFields: dataFields, derivedFields: derivedFields,
-            functions: functions, model: model, modelCount: models.count, lines: LineIndex(reader.xml.bytes))
+            functions: functions, model: model, modelCount: models.count, size: content.count,
+            lines: LineIndex(reader.xml.bytes))
     }
 }
 

@@ -173,7 +173,7 @@ extension ElementReader {
     /// Rows of cells; a cell's name is its column, whatever its namespace.
     mutating func inlineTable() throws(ScoringError) -> InlineTable {
         var table = InlineTable()
-        var columns: [String: Int] = [:]
+        var columns: TextMap<Int> = [:]
         try children { (reader, tag) throws(ScoringError) in
             guard tag == .row else { throw reader.unsupported() }
             var row: [(column: Int, text: String)] = []

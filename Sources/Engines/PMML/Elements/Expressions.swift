@@ -136,7 +136,7 @@ package struct InlineTable {
 
     /// The column of that name, with or without a namespace prefix.
     package func column(_ name: String) -> Int? {
-        columns.firstIndex(of: name) ?? columns.firstIndex { Self.local($0) == Self.local(name) }
+        columns.firstIndex(ofExactly: name) ?? columns.firstIndex { Self.local($0).utf8.elementsEqual(Self.local(name).utf8) }
     }
 
     private static func local(_ name: String) -> Substring {
@@ -171,7 +171,7 @@ package struct DefineFunction {
 
     /// The function with a reference to a parameter for every constant that is called like one.
     func takingConstantsForParameters() -> DefineFunction {
-        let names = Set(parameters.map(\.name))
+        let names = TextSet(parameters.map(\.name))
         func resolved(_ expression: Expression) -> Expression {
             switch expression {
             case .constant(let constant) where constant.type == nil && names.contains(NumberText.trimmed(constant.text)):

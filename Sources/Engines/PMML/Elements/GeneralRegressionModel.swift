@@ -1,4 +1,4 @@
-internal import Scoring
+package import Scoring
 
 package struct GeneralRegressionModel {
     package enum ModelType: String {
@@ -55,9 +55,9 @@ package struct GeneralRegressionModel {
     package var endTimeField: String?
     package var strataField: String?
     /// The reference point of each parameter.
-    package var parameters: [String: Double] = [:]
-    package var factors: [String: Factor] = [:]
-    package var covariates: Set<String> = []
+    package var parameters: TextMap<Double> = [:]
+    package var factors: TextMap<Factor> = [:]
+    package var covariates: TextSet = []
     package var predictorCells: [PredictorCell] = []
     package var parameterCells: [ParameterCell] = []
     /// Without a stratum, or one a stratum.

@@ -53,7 +53,7 @@ extension ElementReader {
             threshold: try double("threshold", or: 0), leakage: try double("x-leakage", or: 0), width: try double("width"),
             altitude: try double("altitude", or: 1), place: place)
         if let leakage = try double("leakage") { defaults.leakage = leakage }
-        var units: [String: Int32] = [:]
+        var units: TextMap<Int32> = [:]
         try children { (reader, tag) throws(ScoringError) in
             if try reader.readCommon(tag, into: &network.head) { return }
             switch tag {
@@ -85,7 +85,7 @@ extension ElementReader {
     }
 
     /// Gives a unit the next number.
-    private func number(_ id: String, in units: inout [String: Int32]) throws(ScoringError) {
+    private func number(_ id: String, in units: inout TextMap<Int32>) throws(ScoringError) {
         let next = Int32(units.count)
         guard units.updateValue(next, forKey: id) == nil else { throw invalid("there are two neurons '\(id)'") }
     }
@@ -103,7 +103,7 @@ extension ElementReader {
     }
 
     private mutating func neuralLayer(
-        _ defaults: NeuralNetwork.Layer, hasActivation: Bool, _ units: inout [String: Int32]
+        _ defaults: NeuralNetwork.Layer, hasActivation: Bool, _ units: inout TextMap<Int32>
     ) throws(ScoringError) -> NeuralNetwork.Layer {
         var layer = defaults
         layer.place = place
@@ -129,7 +129,7 @@ extension ElementReader {
         return layer
     }
 
-    private mutating func neuron(_ units: [String: Int32]) throws(ScoringError) -> NeuralNetwork.Neuron {
+    private mutating func neuron(_ units: TextMap<Int32>) throws(ScoringError) -> NeuralNetwork.Neuron {
         var neuron = NeuralNetwork.Neuron(
             bias: try double("bias", or: 0), width: try double("width"), altitude: try double("altitude"), place: place)
         try children { (reader, tag) throws(ScoringError) in

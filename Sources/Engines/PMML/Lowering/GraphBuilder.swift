@@ -16,13 +16,20 @@ struct GraphBuilder {
     private let width: Int
     /// Compound predicates that are in the graph already, by where they lead.
     var compounds: [Compound: Target] = [:]
+    /// The slots of compound predicates that are values of the frame.
+    var truths: [CompoundPlace: Int] = [:]
     /// Words of all sets.
     private(set) var setWords = 0
 
-    /// A compound predicate of the file, or what is left of it, with its ways out.
-    struct Compound: Hashable {
+    /// A compound predicate of the file, or what is left of it without its first parts.
+    struct CompoundPlace: Hashable {
         var place: Place
         var partCount: Int
+    }
+
+    /// A compound predicate with its ways out.
+    struct Compound: Hashable {
+        var place: CompoundPlace
         var whenTrue: Target
         var whenFalse: Target
         var whenUnknown: Target

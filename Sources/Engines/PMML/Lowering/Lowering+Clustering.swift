@@ -22,7 +22,7 @@ extension Lowering {
         // A cluster without an id has its position, counted from 1.
         outcome.entities = model.clusters.enumerated().map { $0.element.id ?? String($0.offset + 1) }
         outcome.entityNames = zip(model.clusters, outcome.entities).map { $0.name ?? $1 }
-        guard Set(outcome.entities).count == outcome.entities.count else {
+        guard TextSet(outcome.entities).count == outcome.entities.count else {
             throw invalid("two clusters have the same id", model.head.place)
         }
         let result = try search(

@@ -352,10 +352,10 @@ extension Lowering {
                     in: table(order.enumerated().map { ($0.element, Double($0.offset)) }, other: .nan, missing: .nan)), .integer)
         }
         guard let domain = value.domain, let otherDomain = other.domain else { preconditionFailure("the order is open") }
-        let texts = Set((domain + otherDomain).filter { $0 >= 0 }.map { symbols[Int($0)] }).sorted {
+        let texts = Set((domain + otherDomain).filter { $0 >= 0 }).map { symbols[Int($0)] }.sorted {
             $0.utf16.lexicographicallyPrecedes($1.utf16)
         }
-        let ranks = Dictionary(uniqueKeysWithValues: texts.enumerated().map { ($0.element, Double($0.offset)) })
+        let ranks = TextMap(texts.enumerated().map { ($0.element, Double($0.offset)) })
         return try tabulated([value], .integer, place) { ranks[$0[0]] }
     }
 }

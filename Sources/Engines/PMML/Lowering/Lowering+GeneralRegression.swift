@@ -10,7 +10,7 @@ extension Lowering {
     private static let mostTerms = 5_000_000
 
     /// What a parameter is multiplied with; nil for an intercept.
-    private typealias Products = [String: Formula.Term]
+    private typealias Products = TextMap<Formula.Term>
 
     func lower(_ model: GeneralRegressionModel, in scope: Scope) throws(ScoringError) -> Outcome {
         let isClassification = model.head.function == .classification
@@ -54,7 +54,7 @@ extension Lowering {
     private func products(
         _ cells: [GeneralRegressionModel.PredictorCell], _ model: GeneralRegressionModel, in scope: Scope
     ) throws(ScoringError) -> Products {
-        var (order, byParameter): ([String], [String: [GeneralRegressionModel.PredictorCell]]) = ([], [:])
+        var (order, byParameter): ([String], TextMap<[GeneralRegressionModel.PredictorCell]>) = ([], [:])
         for cell in cells {
             if byParameter[cell.parameter] == nil { order.append(cell.parameter) }
             byParameter[cell.parameter, default: []].append(cell)
@@ -106,7 +106,7 @@ extension Lowering {
         guard let contrasts = factor.contrasts else {
             return builder.apply(.equal, value.operand, constant(try literal(cell.value, comparedWith: value, cell.place)))
         }
-        guard let column = factor.categories.firstIndex(of: cell.value) else {
+        guard let column = factor.categories.firstIndex(ofExactly: cell.value) else {
             throw invalid("the category '\(cell.value.prefix(40))' has no contrasts", cell.place)
         }
         guard factor.categories.count <= Self.mostContrasts else {

@@ -50,7 +50,7 @@ extension Lowering {
     /// id of the one that decides.
     private func setSegments(_ parts: [Part], _ model: MiningModel, of outcome: inout Outcome) {
         outcome.segments = [:]
-        let asked = Set((model.head.output ?? []).compactMap(\.segment))
+        let asked = TextSet((model.head.output ?? []).compactMap(\.segment))
         for part in parts where asked.contains(part.id) && outcome.segments[part.id] == nil {
             outcome.segments[part.id] = only(part.outcome, part.isActive)
         }
@@ -110,7 +110,7 @@ extension Lowering {
         guard model.missingPrediction != .skipSegment else {
             throw unsupported("the missingPredictionTreatment skipSegment of a \(model.method.rawValue)", model.head.place)
         }
-        var (parts, outputs): ([Part], [OutputResult]) = ([], [])
+        var (parts, outputs): ([Part], LatestByName<OutputResult>) = ([], LatestByName())
         for (index, segment) in model.segments.enumerated() {
             if case .never = segment.predicate { continue }
             let isActive = builder.apply(.coalesce, try truth(of: segment.predicate, in: scope), constant(0))
@@ -121,8 +121,7 @@ extension Lowering {
             parts.append(Part(id: segment.id ?? String(index + 1), weight: 1, isActive: isActive, outcome: outcome))
             for field in outcome.outputs {
                 let field = only(field, isActive)
-                outputs.removeAll { $0.name == field.name }
-                outputs.append(field)
+                outputs.append(field, named: field.name)
                 scope[field.name] = .known(field.value)
             }
             if let name = outcome.target, let value = outcome.prediction, scope[name] == nil {
@@ -132,12 +131,13 @@ extension Lowering {
         guard !parts.isEmpty else { throw invalid("<Segmentation>: no segment can ever be used", model.head.place) }
         // Models that come before the first one of the chain's target only prepare it: where that one is not used,
         // the target has no value.
-        let predictor = target(of: .mining(model)).name.flatMap { name in parts.firstIndex { $0.outcome.target == name } } ?? 0
+        let predictor =
+            target(of: .mining(model)).name.flatMap { name in parts.firstIndex { $0.outcome.target.isExactly(name) } } ?? 0
         var outcome = try selected(parts.enumerated().map { ($1.isActive, $0 < predictor ? Outcome() : $1.outcome) })
         if let value = outcome.value { outcome.value = applyTargets(value, model.head) }
-        outcome.outputs = outputs
+        outcome.outputs = outputs.all
         // Before they are made missing below, as the outputs are.
-        if scope.isOutermost { outcome.probabilities = shown(outcome.probabilities, outputs) }
+        if scope.isOutermost { outcome.probabilities = shown(outcome.probabilities, outcome.outputs) }
         var isGiven = constant(1)
         if model.missingPrediction == .returnMissing {
             let results = parts.compactMap { part in
@@ -158,7 +158,7 @@ extension Lowering {
         var results: [Outcome] = []
         for part in parts {
             guard let name = part.outcome.target, model.showsTarget(name) else { continue }
-            guard let index = results.firstIndex(where: { $0.target == name }) else {
+            guard let index = results.firstIndex(where: { $0.target.isExactly(name) }) else {
                 results.append(only(part.outcome, part.isActive))
                 continue
             }
@@ -190,7 +190,7 @@ extension Lowering {
             result = try merged(Outcome(), result, isActive: candidates[start].isActive)
         }
         for candidate in candidates[(start + 1)...] {
-            let size = result.classes.count + result.entities.count + result.reasonCodes.count
+            let size = result.classes.count + result.entities.count + result.reasonCodes.count + result.outputs.count
             try spend(4 * size, document.model.head.place)
             result = try merged(result, candidate.outcome, isActive: candidate.isActive)
         }
@@ -229,8 +229,16 @@ extension Lowering {
         result.margins = []
         (result.ranking, result.rankedAffinities, result.affinities, result.entityNames) = ([], [], [], [])
         var codes = first.reasonCodes
-        for code in second.reasonCodes where !codes.contains(code) { codes.append(code) }
-        let moved = second.reasonCodes.enumerated().map { (Double($0.offset), Double(codes.firstIndex(of: $0.element)!)) }
+        var codePositions = TextMap(codes.enumerated().map { ($0.element, $0.offset) })
+        var moved: [(Double, Double)] = []
+        for (position, code) in second.reasonCodes.enumerated() {
+            let place = codePositions[code] ?? codes.count
+            if place == codes.count {
+                codePositions[code] = place
+                codes.append(code)
+            }
+            moved.append((Double(position), Double(place)))
+        }
         result.reasons = (0..<max(first.reasons.count, second.reasons.count)).map { place in
             let other =
                 second.reasons.indices.contains(place)
@@ -239,8 +247,7 @@ extension Lowering {
         }
         result.reasonCodes = codes
         var entities = first.entities
-        var entityIndex = Dictionary(
-            entities.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        var entityIndex = TextMap(entities.enumerated().map { ($0.element, $0.offset) })
         var movedEntities: [(Double, Double)] = []
         for (position, entity) in second.entities.enumerated() {
             if entityIndex[entity] == nil {
@@ -253,8 +260,9 @@ extension Lowering {
         result.entity = pick(
             first.entity, second.entity.map { builder.look(up: $0, in: table(movedEntities, other: .nan, missing: .nan)) })
         result.outputs = first.outputs
+        let outputIndex = TextMap(first.outputs.enumerated().map { ($0.element.name, $0.offset) })
         for field in second.outputs {
-            guard let index = result.outputs.firstIndex(where: { $0.name == field.name }) else {
+            guard let index = outputIndex[field.name] else {
                 result.outputs.append(only(field, isActive))
                 continue
             }
@@ -290,7 +298,7 @@ extension Lowering {
         } else if var labels = first.labels, let position = first.position, let others = second.labels,
             let other = second.position
         {
-            var known = Dictionary(labels.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+            var known = TextMap(labels.enumerated().map { ($0.element, $0.offset) })
             var moved: [(Double, Double)] = []
             for (index, label) in others.enumerated() {
                 if known.updateValue(known[label] ?? labels.count, forKey: label) == nil { labels.append(label) }

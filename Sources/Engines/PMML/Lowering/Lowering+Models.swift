@@ -17,12 +17,14 @@ extension Lowering {
             outcome.targetElement = targetElement(of: model.head) ?? outcome.targetElement
             if let target = targetElement(of: model.head) { applyPriors(target, &outcome) }
             outcome.prediction = try labelValue(outcome) ?? outcome.value
+            var outputs = LatestByName<OutputResult>()
+            for result in outcome.outputs { outputs.append(result, named: result.name) }
             for field in model.head.output ?? [] {
                 let result = try lower(field, outcome, in: scope)
                 scope[field.name] = .known(result.value)
-                outcome.outputs.removeAll { $0.name == field.name }
-                outcome.outputs.append(result)
+                outputs.append(result, named: field.name)
             }
+            outcome.outputs = outputs.all
             return outcome
         }
     }

@@ -24,7 +24,7 @@ extension Lowering {
         let first = builder.addSlots(model.outputs.count)
         builder.add(.network(network, inputs: inputs, into: first))
 
-        var (fields, outputs): ([String], [String: [NetworkOutput]]) = ([], [:])
+        var (fields, outputs): ([String], TextMap<[NetworkOutput]>) = ([], [:])
         for (index, output) in model.outputs.enumerated() {
             let expression = denormalization(output.field.expression, in: scope)
             let name: String
@@ -51,7 +51,7 @@ extension Lowering {
         for name in targets {
             guard let own = outputs[name] else { throw invalid("the target '\(name)' has no neural output", model.head.place) }
             var head = model.head
-            head.miningSchema.removeAll { $0.usage.isTarget && $0.name != name }
+            head.miningSchema.removeAll { $0.usage.isTarget && !$0.name.isExactly(name) }
             var part = try outcome(of: own, names.dataFields[name], head)
             (part.target, part.targetField) = (name, names.dataFields[name])
             parts.append(part)

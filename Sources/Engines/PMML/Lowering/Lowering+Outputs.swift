@@ -11,16 +11,15 @@ extension Lowering {
             result.isFinal = field.isFinalResult
             return result
         }
-        // Every field looks at all labels, once a rank; names are compared with those of the fields before.
+        // Every field looks at all labels, once a rank.
         let labels = field.value == nil ? outcome.classes.count + outcome.entities.count + outcome.reasonCodes.count : 1
-        outputCount += 1
         try spend(labels, times: 10 * min(max(field.rank, 1), 100), field.place)
-        try spend(outputCount, field.place)
+        if field.targetField != nil { try spend(whole.parts.count, field.place) }
         try rank(&outcome, for: field)
         var result: OutputResult
         switch field.feature {
         case .predictedValue: result = try predicted(field, outcome)
-        case .predictedDisplayValue: result = displayed(field, outcome)
+        case .predictedDisplayValue: result = try displayed(field, outcome)
         case .transformedValue where field.segment != nil, .decision where field.segment != nil:
             result = try ofSegment(field, outcome)
         case .transformedValue, .decision: result = try transformed(field, in: scope)
@@ -49,7 +48,7 @@ extension Lowering {
     /// The outcome that the field is about: the model's, a segment's, or a target's; nil for no segment.
     private func outcome(for field: OutputField, _ whole: Outcome) -> Outcome? {
         if let segment = field.segment { return whole.segments[segment] }
-        if let target = field.targetField, let part = whole.parts.last(where: { $0.target == target }) { return part }
+        if let target = field.targetField, let part = whole.parts.last(where: { $0.target.isExactly(target) }) { return part }
         return whole
     }
 
@@ -77,7 +76,8 @@ extension Lowering {
 
     /// An output field of a segment's model, which the field's value names.
     private func ofSegment(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {
-        guard let name = field.value, var result = outcome.outputs.first(where: { $0.name == name }) else {
+        try spend(outcome.outputs.count, field.place)
+        guard let name = field.value, var result = outcome.outputs.first(where: { $0.name.isExactly(name) }) else {
             throw invalid("the output field '\(field.name)' names no output field of its segment", field.place)
         }
         result.name = field.name
@@ -121,15 +121,17 @@ extension Lowering {
         return labelled(field, entity, outcome.entities)
     }
 
-    private func displayed(_ field: OutputField, _ outcome: Outcome) -> OutputResult {
+    private func displayed(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> OutputResult {
         guard let label = outcome.label else {
             if outcome.value == nil, let entity = outcome.entity {
                 return labelled(field, entity, outcome.entityNames.isEmpty ? outcome.entities : outcome.entityNames)
             }
             return number(field, outcome.value?.operand ?? constant(.nan))
         }
+        let values = (outcome.targetElement?.values.count ?? 0) + (outcome.targetField?.values.count ?? 0)
+        try spend(values, times: outcome.classes.count, field.place)
         func isEqual(_ value: String?, _ text: String) -> Bool {
-            value.map { $0 == text || outcome.classes.find($0) == outcome.classes.find(text) } ?? false
+            value.map { $0.isExactly(text) || outcome.classes.find($0) == outcome.classes.find(text) } ?? false
         }
         let names = outcome.classes.texts.map { text in
             outcome.targetElement?.values.first { isEqual($0.value, text) && $0.displayValue != nil }?.displayValue
@@ -212,7 +214,8 @@ extension Lowering {
 
     private func affinity(_ field: OutputField, _ outcome: Outcome) throws(ScoringError) -> Formula.Operand {
         if let name = field.value, !outcome.affinities.isEmpty {
-            guard let position = outcome.entities.firstIndex(of: name) else {
+            try spend(outcome.entities.count, field.place)
+            guard let position = outcome.entities.firstIndex(where: { $0.isExactly(name) }) else {
                 throw invalid("the output field '\(field.name)' names '\(name)', which is not there", field.place)
             }
             return outcome.affinities[position]

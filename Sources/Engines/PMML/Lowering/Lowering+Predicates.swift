@@ -2,7 +2,14 @@ internal import Scoring
 internal import Tabular
 
 /// Predicates become tests of a decision graph with ways out for true, false and unknown.
+///
+/// `and`, `or` and `xor` lower each part twice, with different ways out. A part of a few of them in one another is
+/// lowered so, which keeps trees fast; a compound predicate that is nested more deeply becomes a value of the frame,
+/// lowered once. The tests of a predicate are therefore at most `2 ^ maxDoublings` times its parts.
 extension Lowering {
+    /// So many `and`, `or` and `xor` around a compound predicate lower it anew for each of their ways out.
+    private static let maxDoublings = 3
+
     /// Where a predicate leads to.
     struct Ways {
         var whenTrue: DecisionGraph.Target
@@ -30,6 +37,9 @@ extension Lowering {
         default:
             var graph = GraphBuilder()
             let ways = Ways(whenTrue: graph.result([1]), whenFalse: graph.result([0]), whenUnknown: graph.result([.nan]))
+            let outer = doublings
+            defer { doublings = outer }
+            doublings = 0
             let entry = try lower(predicate, in: scope, into: &graph, ways)
             return .slot(builder.decide(graph.graph(entry: entry)))
         }
@@ -167,11 +177,24 @@ extension Lowering {
     private func lower(
         _ predicate: CompoundPredicate, in scope: Scope, into graph: inout GraphBuilder, _ ways: Ways
     ) throws(ScoringError) -> DecisionGraph.Target {
-        // Parts are lowered more than once; without this, nested ones would be so more and more often.
+        let place = GraphBuilder.CompoundPlace(place: predicate.place, partCount: predicate.parts.count)
+        guard doublings < Self.maxDoublings else {
+            let slot: Int
+            if let known = graph.truths[place] {
+                slot = known
+            } else {
+                slot = builder.slot(of: try truth(of: .compound(predicate), in: scope))
+                graph.truths[place] = slot
+            }
+            return graph.test(
+                .atMost(0.5), slot, whenTrue: ways.whenFalse, whenFalse: ways.whenTrue, whenMissing: ways.whenUnknown)
+        }
         let key = GraphBuilder.Compound(
-            place: predicate.place, partCount: predicate.parts.count, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse,
-            whenUnknown: ways.whenUnknown)
+            place: place, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenUnknown: ways.whenUnknown)
         if let known = graph.compounds[key] { return known }
+        let (outer, testsBefore) = (doublings, graph.testCount)
+        defer { doublings = outer }
+        if predicate.operation != .surrogate { doublings += 1 }
         let target = try nested(predicate.place) { () throws(ScoringError) in
             try spend(predicate.parts.count, predicate.place)
             guard graph.testCount <= Self.mostTests else {
@@ -204,6 +227,8 @@ extension Lowering {
                 return even
             }
         }
+        // The outermost compound predicate counts for all within it.
+        if outer == 0 { try countTests(graph.testCount - testsBefore, predicate.place) }
         graph.compounds[key] = target
         return target
     }

@@ -130,7 +130,7 @@ extension Lowering {
             terms.append(Formula.Term(value, coefficient: predictor.coefficient, exponent: predictor.exponent))
         }
         // Predictors of one field share a look-up.
-        var (order, byField): ([String], [String: [RegressionModel.CategoricalPredictor]]) = ([], [:])
+        var (order, byField): ([String], TextMap<[RegressionModel.CategoricalPredictor]>) = ([], [:])
         for predictor in table.categorical {
             if byField[predictor.field] == nil { order.append(predictor.field) }
             byField[predictor.field, default: []].append(predictor)

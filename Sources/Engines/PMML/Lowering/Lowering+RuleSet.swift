@@ -19,7 +19,7 @@ extension Lowering {
         var rules: [FlatRule] = []
         try flatten(model.rules, into: &rules, model.head.place)
         outcome.classes = classes(of: target(of: .ruleSet(model)).field)
-        var ids: [String: Int] = [:]
+        var ids: TextMap<Int> = [:]
         for index in rules.indices {
             rules[index].label = outcome.classes.position(of: rules[index].rule.score)
             for entry in rules[index].rule.distribution { _ = outcome.classes.position(of: entry.value) }

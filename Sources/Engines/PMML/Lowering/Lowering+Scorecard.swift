@@ -9,7 +9,7 @@ extension Lowering {
 
     func lower(_ card: Scorecard, in scope: Scope) throws(ScoringError) -> Outcome {
         var codes: [String] = []
-        var codePositions: [String: Int] = [:]
+        var codePositions: TextMap<Int> = [:]
         func position(_ code: String) -> Double {
             let position = codePositions[code] ?? codes.count
             if position == codes.count {

@@ -108,12 +108,12 @@ extension Lowering {
     }
 
     /// All vectors of the dictionary, row-major, and which is which.
-    private func vectors(of model: SupportVectorMachineModel) throws(ScoringError) -> ([Double], [String: Int]) {
+    private func vectors(of model: SupportVectorMachineModel) throws(ScoringError) -> ([Double], TextMap<Int>) {
         let width = model.fields.count
         guard model.vectors.count <= Self.mostVectorNumbers / width else {
             throw unsupported("a <VectorDictionary> of more than \(Self.mostVectorNumbers) numbers", model.head.place)
         }
-        var (numbers, index): ([Double], [String: Int]) = ([], [:])
+        var (numbers, index): ([Double], TextMap<Int>) = ([], [:])
         numbers.reserveCapacity(width * model.vectors.count)
         for vector in model.vectors {
             guard index.updateValue(index.count, forKey: vector.id) == nil else {

@@ -7,7 +7,7 @@ extension Lowering {
     func lower(_ tree: TreeModel, in scope: Scope) throws(ScoringError) -> Outcome {
         noteTree(tree)
         var ids: [String] = []
-        var idPositions: [String: Int] = [:]
+        var idPositions: TextMap<Int> = [:]
         func position(ofNode node: TreeModel.Node, _ index: Int) -> Double {
             // Nodes without an id are numbered from 1 in the order of the file.
             let id = node.id ?? String(index + 1)
@@ -129,7 +129,7 @@ extension Lowering {
     ) throws(ScoringError) -> [DecisionGraph.Target] {
         // The child that a missing value goes to, the first one of that name.
         let name = tree.missingValueStrategy == .defaultChild ? tree.nodes[index].defaultChild : nil
-        let defaultChild = name.flatMap { name in level.children.first { tree.nodes[$0].id == name } }
+        let defaultChild = name.flatMap { name in level.children.first { tree.nodes[$0].id.isExactly(name) } }
         var targets = [tree.noTrueChildStrategy == .returnLastPrediction ? last : level.nowhere]
         for (position, child) in level.children.enumerated().reversed() {
             let next = targets[targets.count - 1]
@@ -213,7 +213,7 @@ extension Lowering {
             throw unsupported("a classification of so many categories", tree.head.place)
         }
         let all = classes
-        var positions: [String: Int] = [:]
+        var positions: TextMap<Int> = [:]
         for distribution in tree.distributions where positions[distribution.value] == nil {
             positions[distribution.value] = all.find(distribution.value)
         }

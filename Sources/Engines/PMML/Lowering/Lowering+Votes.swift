@@ -54,8 +54,7 @@ extension Lowering {
     /// Finds the position of a text among those that a model's result is a position among.
     private func positions(in outcome: Outcome) -> (String) -> Int? {
         guard outcome.label == nil else { return { outcome.classes.find($0) } }
-        let index = Dictionary(
-            outcome.entities.enumerated().map { ($0.element, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        let index = TextMap(outcome.entities.enumerated().map { ($0.element, $0.offset) })
         return { index[$0] }
     }
 

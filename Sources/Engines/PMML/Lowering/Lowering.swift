@@ -10,6 +10,10 @@ final class Lowering: FieldResolving {
     /// More instructions, or tests of a graph, than this make a model too large to be meant.
     static let mostInstructions = 500_000
     static let mostTests = 4_000_000
+    /// Tests of all graphs that a model may have for each byte of its file, and those that every model may have. A test
+    /// takes 50 bytes of a file; only a predicate or a tree that is lowered again and again makes more of them.
+    static let maxTestsPerByte = 4
+    static let minTestLimit = 200_000
     static let mostDepth = 200
     /// So many functions of strings, and so many rounds of them that need numbers found in between, a model may have.
     static let mostTextInstructions = 50_000
@@ -35,11 +39,11 @@ final class Lowering: FieldResolving {
         var slot: Int
         /// Levels of a string field.
         var levels: [String] = []
-        var levelIndex: [String: Int] = [:]
+        var levelIndex: TextMap<Int> = [:]
         /// The table from level to code that is filled in at the end; nil for fields without levels.
         var table: Int?
         /// The code of a level, where it is not the code of its text.
-        var specialCodes: [String: Double] = [:]
+        var specialCodes: TextMap<Double> = [:]
         /// The code of a string that is no level.
         var otherCode = unknownSymbol
         /// Whether strings that the field does not list are invalid and do not go on as they are.
@@ -60,7 +64,7 @@ final class Lowering: FieldResolving {
     var builder: ProgramBuilder
     var symbols = Symbols()
     var inputs: [Input] = []
-    var inputIndex: [String: Int] = [:]
+    var inputIndex: TextMap<Int> = [:]
     var categories: [Formula.Operand: Categories] = [:]
     var notes: [String] = []
     var depth = 0
@@ -69,14 +73,16 @@ final class Lowering: FieldResolving {
     /// Whether what is invalid counts as missing for the function that is being lowered, instead of failing the row.
     var treatsInvalidAsMissing = false
     /// Indices of the expressions that are there, by pattern.
-    var expressionIndex: [String: Int] = [:]
+    var expressionIndex: TextMap<Int> = [:]
     /// How much of `mostPatternBytes` and `mostPatternWork` is used up.
     var patternBytes = 0
     var patternWork = 0
     /// How much of `mostWork` is used up.
     private var work = 0
-    /// How many output fields there are so far.
-    var outputCount = 0
+    /// How many `and`, `or` and `xor` are around the predicate that is being lowered, within its graph.
+    var doublings = 0
+    /// Tests of compound predicates and of trees that count missing values, in all graphs.
+    private var testCount = 0
     /// Words of all sets of categories.
     var setWords = 0
     /// Of the whole model, for `inspect`.
@@ -123,6 +129,14 @@ final class Lowering: FieldResolving {
     func spend(_ first: Int, times second: Int, _ place: Place) throws(ScoringError) {
         let (product, overflow) = first.multipliedReportingOverflow(by: second)
         try spend(overflow ? .max : product, place)
+    }
+
+    /// Counts tests that a predicate or a tree made; refuses models that make far more of them than their file is long.
+    func countTests(_ count: Int, _ place: Place) throws(ScoringError) {
+        testCount += count
+        guard testCount <= Self.minTestLimit + Self.maxTestsPerByte * document.size else {
+            throw invalid("the model's predicates are too large", place)
+        }
     }
 
     /// Runs `body` one level deeper; refuses files that nest without end.
@@ -178,10 +192,9 @@ final class Lowering: FieldResolving {
 
     /// Leaves an input only the levels that its field lists; any other string gets the code.
     func closeLevels(of input: Int, _ code: Double) {
-        let listed = Set(inputs[input].field.values.map(\.value))
+        let listed = TextSet(inputs[input].field.values.map(\.value))
         inputs[input].levels.removeAll { !listed.contains($0) }
-        inputs[input].levelIndex = Dictionary(
-            uniqueKeysWithValues: inputs[input].levels.enumerated().map { ($0.element, $0.offset) })
+        inputs[input].levelIndex = TextMap(inputs[input].levels.enumerated().map { ($0.element, $0.offset) })
         inputs[input].otherCode = code
         inputs[input].isClosed = true
     }

@@ -7,7 +7,7 @@ package struct LoweredDocument {
     package let program: Program
     package let signature: Signature
     /// What the values of the outermost model's fields have become; the pass before has announced it.
-    package let fieldTypes: [String: ValueType]
+    package let fieldTypes: TextMap<ValueType>
     /// The columns of results whose data type is float.
     let floatColumns: Set<Int>
     /// How many trees the model has, and the nodes on the longest way through one.
@@ -24,6 +24,7 @@ package struct ModelAssembly {
     }
 
     private var columns: [Column] = []
+    private var names = TextSet()
 
     /// The document's model, ready to score.
     static func model(of document: Document) throws(ScoringError) -> TabularModel {
@@ -82,7 +83,7 @@ package struct ModelAssembly {
     ) {
         var unique = name
         var count = 2
-        while columns.contains(where: { $0.output.name == unique }) {
+        while !names.insert(unique) {
             unique = "\(name)#\(count)"
             count += 1
         }
@@ -100,11 +101,10 @@ package struct ModelAssembly {
     /// The columns under the model's own names: targets first, then the output fields.
     private mutating func addNamed(_ outcome: Outcome) -> Range<Int> {
         let outputs = outcome.outputs.filter(\.isFinal)
-        let others = outcome.parts.filter { outcome.isOfAllParts || $0.target != outcome.target }
+        let others = outcome.parts.filter { outcome.isOfAllParts || !$0.target.isExactly(outcome.target) }
+        let outputNames = TextSet(outputs.map(\.name))
         for part in outcome.isOfAllParts ? others : others + [outcome] {
-            guard let name = part.target, !outputs.contains(where: { $0.name == name }),
-                !columns.contains(where: { $0.output.name == name })
-            else { continue }
+            guard let name = part.target, !outputNames.contains(name), !names.contains(name) else { continue }
             addPrediction(name, part)
         }
         for field in outputs {

@@ -37,7 +37,7 @@ struct Outcome {
     var segment: Formula.Operand?
     var segmentIds: [String] = []
     /// Outcomes of the segments, by their ids, for outputs that name a segment.
-    var segments: [String: Outcome] = [:]
+    var segments: TextMap<Outcome> = [:]
     /// What the model says of each of its targets, where it has several.
     var parts: [Outcome] = []
     /// Whether all parts are the result. Else they are shown beside it.
@@ -66,7 +66,7 @@ struct OutputResult {
 struct Classes {
     private(set) var texts: [String] = []
     let type: DataType
-    private var positions: [String: Int] = [:]
+    private var positions: TextMap<Int> = [:]
     private var numberPositions: [Double: Int] = [:]
 
     init(type: DataType = .string) { self.type = type }

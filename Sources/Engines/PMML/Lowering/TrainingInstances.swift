@@ -4,7 +4,7 @@ internal import Tabular
 /// The training instances of a model, by field.
 struct Instances {
     let table: InlineTable
-    private(set) var columns: [String: Int] = [:]
+    private(set) var columns: TextMap<Int> = [:]
 
     init(_ model: NearestNeighborModel) {
         table = model.table

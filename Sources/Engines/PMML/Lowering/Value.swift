@@ -45,7 +45,7 @@ struct Value {
 /// The strings of a program, numbered in the order of their first appearance.
 struct Symbols {
     private(set) var texts: [String] = []
-    private var codes: [String: Int] = [:]
+    private var codes: TextMap<Int> = [:]
 
     mutating func code(_ text: String) -> Int {
         if let code = codes[text] { return code }

@@ -51,9 +51,9 @@ struct Verification: Sendable {
     /// Throws `.refusedModel` at the first result that differs by more than its field allows.
     func check(_ model: TabularModel, floatColumns: Set<Int>) throws(ScoringError) {
         let signature = model.signature
-        let named = Dictionary(fields.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let named = TextMap(fields.map { ($0.name, $0) })
         let inputs = signature.inputs.enumerated().compactMap { column, input in named[input.name].map { (column, input, $0) } }
-        let names = Set(signature.inputs.map(\.name))
+        let names = TextSet(signature.inputs.map(\.name))
         let outputs = fields.filter { !names.contains($0.name) }.compactMap { field in
             signature.outputColumn(named: field.name).map {
                 Output(
@@ -104,7 +104,7 @@ struct Verification: Sendable {
         case .category(let labels): actual = value.isNaN ? "" : labels[Int(value)]
         case .text: actual = scores.text(row: row, column: output.column) ?? ""
         }
-        if actual == expected { return true }
+        if actual.isExactly(expected) { return true }
         guard let number = NumberText.double(actual) else { return false }
         return isClose(number, expected, output)
     }

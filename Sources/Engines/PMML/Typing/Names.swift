@@ -2,12 +2,12 @@ internal import Scoring
 
 /// What the names of a document stand for, wherever a model does not give them a meaning of its own.
 struct Names {
-    let dataFields: [String: DataField]
-    let derivedFields: [String: DerivedField]
-    let functions: [String: DefineFunction]
+    let dataFields: TextMap<DataField>
+    let derivedFields: TextMap<DerivedField>
+    let functions: TextMap<DefineFunction>
 
     init(_ document: Document) throws(ScoringError) {
-        var (dataFields, derivedFields, functions): ([String: DataField], [String: DerivedField], [String: DefineFunction]) = (
+        var (dataFields, derivedFields, functions): (TextMap<DataField>, TextMap<DerivedField>, TextMap<DefineFunction>) = (
             [:], [:], [:]
         )
         func twice(_ what: String, _ name: String, _ place: Place) -> ScoringError {
@@ -48,7 +48,7 @@ final class FieldScope<Meaning> {
     let parent: FieldScope?
     /// Whether data and transformation dictionary are seen from here; not from within a function.
     let isOutermost: Bool
-    private var entries: [String: Entry] = [:]
+    private var entries: TextMap<Entry> = [:]
 
     init(within parent: FieldScope) {
         self.parent = parent
@@ -66,7 +66,7 @@ final class FieldScope<Meaning> {
     }
 
     /// The fields that were asked for.
-    var known: [String: Meaning] {
+    var known: TextMap<Meaning> {
         entries.compactMapValues { if case .known(let meaning) = $0 { meaning } else { nil } }
     }
 }
@@ -158,8 +158,8 @@ extension FieldResolving {
         if targets.count > 1, case .mining(let mining) = model, mining.method == .modelChain {
             // The result of a chain is what its last model predicts.
             let predicted = mining.segments.map { target(of: $0.model).name }
-            let last = (predicted.last ?? nil).flatMap { targets.contains($0) ? $0 : nil }
-            name = last ?? targets.first { !predicted.contains($0) } ?? name
+            let last = (predicted.last ?? nil).flatMap { targets.firstIndex(ofExactly: $0) != nil ? $0 : nil }
+            name = last ?? targets.first { target in !predicted.contains { $0.isExactly(target) } } ?? name
         } else if name == nil {
             switch model {
             case .regression(let regression): name = regression.targetField

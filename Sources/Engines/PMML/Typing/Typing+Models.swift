@@ -8,15 +8,14 @@ extension Typing {
         var prediction: ValueType?
         var target: (name: String?, field: DataField?)
         /// The output fields of the model and, of chains and selections, of its segments.
-        var outputs: [(name: String, type: ValueType)] = []
+        var outputs = LatestByName<(name: String, type: ValueType)>()
         /// The results of its segments, by their ids, for outputs that name a segment.
-        var segments: [String: Results] = [:]
+        var segments: TextMap<Results> = [:]
         /// One a target, of models that have several.
         var parts: [Results] = []
 
         mutating func add(_ name: String, _ type: ValueType) {
-            outputs.removeAll { $0.name == name }
-            outputs.append((name, type))
+            outputs.append((name, type), named: name)
         }
     }
 
@@ -36,7 +35,7 @@ extension Typing {
             case .clustering(let clustering): try use(clustering.fields, in: scope)
             case .nearestNeighbor(let neighbors): try use(neighbors, in: scope, &results)
             case .anomalyDetection(let detection):
-                for (name, type) in try use(detection.model, in: scope).outputs { scope[name] = .known(type) }
+                for (name, type) in try use(detection.model, in: scope).outputs.all { scope[name] = .known(type) }
             case .ruleSet(let rules): for rule in rules.rules { try use(rule, in: scope) }
             }
             for field in model.head.output ?? [] {
@@ -92,7 +91,7 @@ extension Typing {
             predictions.append(part.prediction)
             if let name = part.target.name, model.showsTarget(name) { results.parts.append(part) }
             guard isChain || model.method == .selectFirst else { continue }
-            for (name, type) in part.outputs {
+            for (name, type) in part.outputs.all {
                 results.add(name, type)
                 if isChain { scope[name] = .known(type) }
             }
@@ -184,13 +183,13 @@ extension Typing {
         if let segment = field.segment {
             guard let part = whole.segments[segment] else { return number }
             results = part
-        } else if let name = field.targetField, let part = whole.parts.last(where: { $0.target.name == name }) {
+        } else if let name = field.targetField, let part = whole.parts.last(where: { $0.target.name.isExactly(name) }) {
             results = part
         }
         switch field.feature {
         case .transformedValue, .decision:
             guard field.segment == nil else {
-                return results.outputs.first { $0.name == field.value }?.type ?? label
+                return field.value.flatMap { results.outputs[$0] }?.type ?? label
             }
             return try transformed(field, in: scope)
         case .predictedValue:

@@ -8,10 +8,10 @@ package struct TypedDocument {
     /// the model uses although the schema does not list them.
     package let inputs: [DataField]
     /// The string inputs whose very text matters, not only which of the known strings it is.
-    package let textInputs: Set<String>
+    package let textInputs: TextSet
     /// What the names that the outermost model sees and uses stand for: inputs after their treatment, derived
     /// fields, outputs.
-    package let fieldTypes: [String: ValueType]
+    package let fieldTypes: TextMap<ValueType>
 }
 
 /// The second pass over a document: finds out what every name stands for and of what type every field and
@@ -26,8 +26,8 @@ package final class Typing: FieldResolving {
     let document: Document
     let names: Names
     private var inputs: [DataField] = []
-    private var inputNames: Set<String> = []
-    private(set) var textInputs: Set<String> = []
+    private var inputNames: TextSet = []
+    private(set) var textInputs: TextSet = []
     private var depth = 0
     var expressionCount = 0
 
@@ -36,7 +36,7 @@ package final class Typing: FieldResolving {
         names = try Names(document)
         for field in document.model.head.miningSchema where field.usage == .active {
             guard let data = names.dataFields[field.name] else { continue }
-            guard inputNames.insert(field.name).inserted else {
+            guard inputNames.insert(field.name) else {
                 throw invalid("the mining field '\(field.name)' is listed twice", field.place)
             }
             inputs.append(data)
@@ -80,7 +80,7 @@ package final class Typing: FieldResolving {
         if let parent = scope.parent {
             type = try meaning(of: field.name, in: parent, field.place)
         } else if let data = names.dataFields[field.name] {
-            if inputNames.insert(field.name).inserted { inputs.append(data) }
+            if inputNames.insert(field.name) { inputs.append(data) }
             type = self.type(of: data, isOpen: field.invalidTreatment == .asIs)
         } else if let derived = names.derivedFields[field.name] {
             // Derived fields can be listed as if they were data.
@@ -96,7 +96,7 @@ package final class Typing: FieldResolving {
     }
 
     func meaning(of field: DataField, usedAt place: Place) throws(ScoringError) -> ValueType {
-        if inputNames.insert(field.name).inserted { inputs.append(field) }
+        if inputNames.insert(field.name) { inputs.append(field) }
         return type(of: field, isOpen: true)
     }
 

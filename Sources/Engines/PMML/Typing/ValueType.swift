@@ -1,3 +1,5 @@
+package import Scoring
+
 /// What is known of a value before any row is seen.
 package struct ValueType: Equatable {
     package var type: DataType
@@ -7,11 +9,11 @@ package struct ValueType: Equatable {
     /// Whether the file says in which order its values come.
     package var isOrdered = false
     /// The string inputs from which it may have come unchanged.
-    package var origins: Set<String> = []
+    package var origins: TextSet = []
     /// Whether it is a constant that says nothing: of whatever type is wanted.
     package var isNothing = false
 
-    package init(_ type: DataType, _ opType: OpType? = nil, isListed: Bool = false, origins: Set<String> = []) {
+    package init(_ type: DataType, _ opType: OpType? = nil, isListed: Bool = false, origins: TextSet = []) {
         self.type = type
         self.opType = opType ?? (type.isNumeric ? .continuous : .categorical)
         self.isListed = isListed || type == .boolean
