@@ -175,3 +175,25 @@ def test_a_function_that_divides_integers_is_refused(tmp_path):
         functions=[own]))
     result = run_verdict("check", tmp_path, env=bare_environment())
     assert result.returncode == 1 and "inline_local_functions" in result.stdout + result.stderr
+
+
+def test_an_index_that_a_row_chooses_is_left_to_the_library(tmp_path):
+    """The library counts negative indices from the end and refuses others; a position that the graph itself finds stays native."""
+    table = helper.make_tensor("table", TensorProto.FLOAT, [3], [0.25, 0.5, 0.75])
+    chosen = graph([helper.make_node("Gather", ["table", "a"], ["y"])], [value("a", TensorProto.INT64)],
+                   [value("y", TensorProto.FLOAT)], [table])
+    found = graph([helper.make_node("ArgMax", ["a"], ["place"], axis=1), helper.make_node("Gather", ["table", "place"], ["y"])],
+                  [value("a", TensorProto.FLOAT, (None, 3))], [value("y", TensorProto.FLOAT)], [table])
+    engines = {}
+    for name, content in {"chosen": chosen, "found": found}.items():
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "1" / "model.onnx").write_bytes(content)
+        told = run_verdict("inspect", "--json", str(tmp_path / name / "1" / "model.onnx"))
+        engines[name] = json.loads(told.stdout)["engine"]
+    assert engines["found"] == "native" and engines["chosen"] != "native", engines
+    with Server(tmp_path) as server:
+        for row, score in [(0, 0.25), (2, 0.75), (-1, 0.75), (-3, 0.25)]:
+            assert server.post("/predict/chosen", {"features": [row]}).json["prediction"] == [score]
+        for row in [3, -4, 2 ** 40]:
+            assert server.post("/predict/chosen", {"features": [row]}).status == 400
+        assert server.post("/predict/found", {"features": [1, 3, 2]}).json["prediction"] == [0.5]

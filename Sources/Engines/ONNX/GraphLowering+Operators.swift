@@ -118,6 +118,7 @@ extension GraphLowering {
 
     private mutating func lowerCast(_ node: Node) throws(ScoringError) {
         var columns = try columns(node)
+        let source = columns
         guard let type = ElementType(rawValue: Int32(truncatingIfNeeded: node.integer("to", default: 0))), type != .uint8 else {
             throw node.needsRuntime("this type")
         }
@@ -141,6 +142,9 @@ extension GraphLowering {
         case (.float, _), (.double, _): columns.operands = try numbers(node).map { whole($0, type) }
         case (.int64, .int32): columns.operands = try numbers(node).map { settled($0, .int32) }
         default: throw node.needsRuntime("this conversion")
+        }
+        for (before, after) in zip(source.operands, columns.operands) where type != .bool {
+            if let greatest = source.type == .bool ? 1 : positions[before] { positions[after] = greatest }
         }
         columns.labels = nil
         columns.type = type

@@ -111,7 +111,9 @@ extension GraphLowering {
         let x = try numbers(node)
         var result: [Formula.Operand] = []
         for group in groups(columns.dims, over: [axis - 1]) {
-            result.append(position(group.map { x[$0] }, greatest: node.operation == "ArgMax"))
+            let place = position(group.map { x[$0] }, greatest: node.operation == "ArgMax")
+            positions[place] = group.count - 1
+            result.append(place)
         }
         var dims = columns.dims
         if node.integer("keepdims", default: 1) != 0 { dims[axis - 1] = 1 } else { dims.remove(at: axis - 1) }
@@ -131,6 +133,7 @@ extension GraphLowering {
             let members = group.map { x[$0] }
             top.append(extreme(members, greatest ? .maximum : .minimum))
             places.append(position(members, greatest: greatest))
+            positions[places[places.count - 1]] = members.count - 1
         }
         var dims = columns.dims
         dims[axis - 1] = 1

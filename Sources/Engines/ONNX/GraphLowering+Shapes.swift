@@ -317,6 +317,10 @@ extension GraphLowering {
         guard index.type.isInteger, index.labels == nil, list.count > 0, list.count <= Self.mostColumns else {
             throw node.needsRuntime("such inputs")
         }
+        // The library counts negative indices from the end, and refuses others that are none of the list's.
+        guard index.operands.allSatisfy({ positions[$0].map { $0 < list.count } ?? false }) else {
+            throw node.needsRuntime("an index that a row may choose freely")
+        }
         var result = Columns(type: list.type, dims: index.dims, operands: index.operands)
         let labels = list.type == .string ? list.strings : list.type.isInteger ? list.numbers.map { String(Int($0)) } : []
         if !labels.isEmpty, TextSet(labels).count == labels.count {

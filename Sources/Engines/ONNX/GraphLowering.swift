@@ -36,6 +36,8 @@ struct GraphLowering {
     private var symbolTable: Int?
     /// Inputs whose cells are not yet rounded to float32.
     private var unrounded: Set<Formula.Operand> = []
+    /// Operands that are positions: whole numbers from 0 to this one, whatever the row.
+    var positions: [Formula.Operand: Int] = [:]
     private var fields: [(name: String, type: ElementType)] = []
     var treeCount = 0
     var deepestTree = 0
