@@ -158,6 +158,8 @@ internal import Testing
             M.node("FeatureVectorizer", ["X", "found"], ["Z"], domain: "ai.onnx.ml"),
             M.node("SequenceAt", ["X", "found"], ["Z"]), M.node("SequenceInsert", ["X", "X", "found"], ["Z"]),
             M.node("Unique", ["found"], ["Z"], more: M.attribute("axis", 2, M.field(3, 0))),
+            // What is not known to survive it.
+            M.node("QuantizeLinear", ["found", "one"], ["Z"]), M.node("Own", ["found"], ["Z"], domain: "own"),
             M.node("Shape", ["found"], ["s"]) + M.node("ConstantOfShape", ["s"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),
             cast(M.node("Slice", ["one", "i", "one"], ["t"])) + M.node("TopK", ["t", "one"], ["Z"]),
             cast(M.node("Compress", ["one", "i"], ["t"])) + M.node("TopK", ["t", "one"], ["Z"]),

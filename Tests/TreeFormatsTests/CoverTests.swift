@@ -123,7 +123,9 @@ internal import TreeFormats
     @Test func filesWithoutCountsHaveNoCovers() throws {
         let text = String(decoding: try GoldenFile.bytes("lightgbm-4.7.0/binary.txt"), as: UTF8.self)
         for field in ["leaf_count", "internal_count"] {
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: false).filter { !$0.hasPrefix("\(field)=") }
+            // The sizes of the trees in bytes are not those of the shorter text.
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+                .filter { !$0.hasPrefix("\(field)=") && !$0.hasPrefix("tree_sizes=") }
             let forest = try #require(try forest(Array(lines.joined(separator: "\n").utf8)))
             #expect(forest.trees.allSatisfy { $0.covers == nil })
         }

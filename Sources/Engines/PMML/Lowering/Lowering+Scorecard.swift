@@ -103,9 +103,14 @@ extension Lowering {
             case .always, .never: nil
             case .simple(let predicate): predicate.field
             case .set(let predicate): predicate.field
-            case .compound(let predicate): predicate.parts.lazy.compactMap(field).first
+            case .compound(let predicate): first(predicate.parts)
             }
         }
-        return characteristic.attributes.lazy.compactMap { field($0.predicate) }.first
+        // The first of a lazy sequence is computed twice, which doubles the work at each level.
+        func first(_ predicates: [Predicate]) -> String? {
+            for predicate in predicates { if let name = field(predicate) { return name } }
+            return nil
+        }
+        return first(characteristic.attributes.map(\.predicate))
     }
 }
