@@ -9,6 +9,21 @@ from serving import EXAMPLES, VERDICT, Server
 MODELS = 6
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="run the tests that take many minutes too")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: takes many minutes; left out without --soak")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--soak"):
+        soaks = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=soaks)
+        items[:] = [item for item in items if item not in soaks]
+
+
 def pytest_sessionstart(session):
     # Programs that are started inherit an ignored signal, and shells ignore this one in background jobs. Caught ones are reset.
     signal.signal(signal.SIGINT, signal.default_int_handler)
