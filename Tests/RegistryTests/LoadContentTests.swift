@@ -33,7 +33,9 @@ internal import Testing
         }
         let names = number(1) + number(1) + [0x61] + number(2) + number(2) + Array("no".utf8) + number(3) + Array("yes".utf8)
         #expect(
-            changed == start + names + [3] + number(7) + [2] + [3] + number(4) + [1, 0, 1] + number(2) + Array("/c".utf8) + [1, 1])
+            changed == start + names + [3] + number(7) + [2] + [3] + number(4) + [1, 0, 1] + number(2) + Array("/c".utf8) + [
+                1, 1,
+            ])
     }
 
     @Test func everyOptionIsPartOfTheBytes() {
