@@ -79,6 +79,12 @@ struct GraphBuilder {
         for result in 0..<graph.resultCount {
             if case .result(let position) = builder.result(try values(result)) { positions.append(position) }
         }
+        // Where no two results become one, neither do tests: the graph is the same one.
+        guard positions != Array(0..<graph.resultCount) else {
+            var same = graph
+            (same.results, same.width) = (builder.results, width)
+            return (same, positions)
+        }
         var moved = [Target](repeating: .result(0), count: graph.tests.count)
         func target(_ target: Target) -> Target {
             switch target {
