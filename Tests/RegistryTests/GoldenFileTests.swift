@@ -46,6 +46,7 @@ internal import Testing
     @Test func columnsMustBeInputsOrOutputs() throws {
         #expect(try refused("a,predicton\n1,2\n").contains("'predicton' is neither an input nor an output of the model; did"))
         #expect(try refused("a,customer\n1,2\n").contains("its outputs are prediction, half, label, big"))
+        #expect(try refused("a,customer\n1,2\n", model: "many 25").contains("score19 and 8 more)"))
         #expect(try refused("a,a,prediction\n1,1,2\n").contains("two columns are named 'a'"))
     }
 

@@ -72,6 +72,57 @@ internal import Testing
         #expect(listing.models[try model("fraud")]?.misnamedVersions == ["0", "01"])
     }
 
+    @Test(arguments: [
+        ("v1", "; rename it to '1'"), ("V_02", "; rename it to '2'"), ("version-12", "; rename it to '12'"),
+        ("ver3", "; rename it to '3'"), ("007", "; rename it to '7'"), ("v0", ""),
+        ("v9", ", and '9' is there already; rename it to a free one"),
+    ])
+    func aFolderThatWasMeantAsAVersionIsToldItsName(folder: String, advice: String) throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/\(folder)/model.txt", "sum 1")
+        if folder == "v9" { try fixture.write("fraud/9/model.txt", "sum 1") }
+        var scanner = RepositoryScanner(root: fixture.root)
+        let listing = try scanner.scan()
+        let rule = "the folder '\(folder)' is no version: a version's folder is a positive whole number without leading zeros"
+        #expect(listing.problems == ["fraud: \(rule)\(advice)"])
+        let misplaced = listing.models[try model("fraud")]?.misplaced
+        #expect(misplaced == (folder == "v9" ? nil : rule + advice))
+    }
+
+    @Test(arguments: ["v", "vault1", "v1-notebooks", "version", "-1", "1v"])
+    func otherFoldersAreNotMeantAsVersions(folder: String) throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/\(folder)/model.txt", "sum 1")
+        try fixture.write("fraud/v2", "a file")
+        var scanner = RepositoryScanner(root: fixture.root)
+        #expect(try scanner.scan().problems.isEmpty)
+    }
+
+    @Test(arguments: ["model.yaml", "model.yml", "Model.YAML"])
+    func settingsInAVersionsFolderAreReported(name: String) throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("fraud/1/model.txt", "sum 1")
+        try fixture.write("fraud/1/\(name)", "policy: { block: 0.5 }")
+        try fixture.write("fraud/2/model.txt", "sum 1")
+        var scanner = RepositoryScanner(root: fixture.root)
+        let versions = try #require(scanner.scan().models[model("fraud")]?.versions)
+        let problem = try #require(versions[version(1)]?.problem)
+        #expect(problem.hasPrefix("'fraud/1/\(name)' is in a version's folder and is not read there"))
+        #expect(problem.hasSuffix("move it into the model's folder, as model.yaml"))
+        #expect(versions[try version(2)]?.problem == nil)
+    }
+
+    @Test func aFileThatLiesBesideTheModelsIsKnown() throws {
+        let fixture = try RepositoryFixture()
+        try fixture.write("README.md", "about")
+        try fixture.write("verdict.yaml", "http: { port: 1 }")
+        try fixture.write(".hidden", "")
+        var scanner = RepositoryScanner(root: fixture.root)
+        #expect(try scanner.scan().looseFile == nil)
+        try fixture.write("model.json", "sum 1")
+        #expect(try scanner.scan().looseFile == "model.json")
+    }
+
     @Test func whatAnUnmountedDiskLeavesIsNoEmptyRepository() throws {
         let fixture = try RepositoryFixture()
         try fixture.write("fraud/1/model.txt", "sum 1")

@@ -159,6 +159,8 @@ import Testing
     @Test func failuresFailTheirRowsOnly() throws {
         var builder = ProgramBuilder(inputCount: 1)
         builder.fail(where: builder.apply(.greater, .slot(0), builder.constant(2)), .init(field: "x", reason: "too much"))
+        // Of a failure that no single input is at fault for none is named.
+        builder.fail(where: builder.apply(.less, .slot(0), builder.constant(0)), .init(field: "", reason: "below zero"))
         let program = builder.finish(outputs: [.slot(0)])
         let model = try TabularModel(
             program: program,
@@ -166,10 +168,11 @@ import Testing
             description: ModelDescription(format: "test"))
         let (batch, scores) = (FeatureBatch(), ScoreBatch())
         batch.reset(width: 1)
-        for value in [1, 3, Double.nan] { batch.set(value, row: batch.addRow(), column: 0) }
+        for value in [1, 3, Double.nan, -1] { batch.set(value, row: batch.addRow(), column: 0) }
         try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
-        #expect(scores.failures.map(\.row) == [1])
+        #expect(scores.failures.map(\.row) == [1, 3])
         #expect(scores.failure(row: 1) == .invalidFeature(name: "x", reason: "too much"))
+        #expect(scores.failure(row: 3)?.description == "below zero")
     }
 
     @Test func stepsAndFormulasAlternate() throws {

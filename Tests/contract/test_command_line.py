@@ -43,6 +43,13 @@ def test_wrong_usage_ends_with_status_2_and_says_what_is_right(arguments):
     assert result.stderr and not result.stdout
 
 
+def test_an_unknown_command_is_answered_with_those_that_are_for_users():
+    result = run_verdict("frobnicate")
+    assert "the commands are serve, score, inspect, check, quantize, bench, help" in result.stderr
+    assert "did you mean" not in run_verdict("try-versoin").stderr
+    assert "did you mean 'inspect'?" in run_verdict("inspct").stderr
+
+
 @pytest.mark.parametrize("command", [["score", "{}", "--input", EXAMPLES / "transactions.csv"], ["inspect", "{}"], ["check", "{}"]])
 def test_a_file_that_is_not_there_is_named(command, tmp_path):
     missing = tmp_path / "not_there"
@@ -192,7 +199,7 @@ def test_a_listed_category_called_none_stays_one_and_truth_values_are_numbers(re
     path.write_text(table)
     result = run_verdict("score", repository.folder / "none", "--input", path)
     assert result.returncode == 0, result
-    assert [float(one) for one in result.stdout.split()[1:]] == [13, 1, 13]
+    assert result.stdout.split() == ["prediction,y", "13.0,13.0", "1.0,1.0", "13.0,13.0"]
 
 
 def test_kept_columns_begin_the_rows_and_decisions_end_them(tmp_path):
@@ -301,9 +308,9 @@ def test_a_row_that_the_model_refuses_has_empty_cells(tmp_path):
         """<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><DataDictionary>
         <DataField name="x" optype="continuous" dataType="double"/>
         <DataField name="c" optype="categorical" dataType="string"><Value value="a"/><Value value="b"/></DataField>
-        <DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+        <DataField name="prediction" optype="continuous" dataType="double"/></DataDictionary>
         <RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/>
-        <MiningField name="c" invalidValueTreatment="returnInvalid"/><MiningField name="y" usageType="target"/></MiningSchema>
+        <MiningField name="c" invalidValueTreatment="returnInvalid"/><MiningField name="prediction" usageType="target"/></MiningSchema>
         <RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/>
         <CategoricalPredictor name="c" value="a" coefficient="10"/></RegressionTable></RegressionModel></PMML>"""
     )
@@ -407,3 +414,25 @@ def test_kept_columns_of_a_row_with_too_few_cells_are_kept(tmp_path):
     (tmp_path / "rows.csv").write_text("id;age;annual_income;other\n9;30\n")
     result = run_verdict("score", CREDIT, "--input", tmp_path / "rows.csv", "--keep", "id")
     assert result.returncode == 1 and result.stdout.splitlines()[1].startswith("9,"), result
+
+
+def test_inspect_lists_prediction_as_model_yaml_makes_it(repository, tmp_path):
+    """Of a tree model of three classes it is the class, unless `score` names a number."""
+    xgboost = pytest.importorskip("xgboost")
+    rows = [[float(number % 3), float(number)] for number in range(30)]
+    data = xgboost.DMatrix(rows, [number % 3 for number in range(30)], feature_names=["a", "b"])
+    booster = xgboost.train({"objective": "multi:softprob", "num_class": 3, "max_depth": 2}, data, 2)
+    booster.save_model(tmp_path / "model.json")
+    content = (tmp_path / "model.json").read_bytes()
+    repository.add("plain", 1, content)
+    repository.add("chosen", 1, content, manifest="score: probability(1)\n")
+    (tmp_path / "rows.csv").write_text("a,b\n1,1\n")
+    for model, kind in (("plain", "category"), ("chosen", "number")):
+        outputs = json.loads(run_verdict("inspect", repository.folder / model, "--json").stdout)["outputs"]
+        assert [one["type"] for one in outputs if one["name"] == "prediction"] == [kind]
+        lines = run_verdict("inspect", repository.folder / model).stdout.splitlines()
+        assert [line.split() for line in lines if line.startswith("  prediction")] == [["prediction", kind]]
+    table = run_verdict("score", repository.folder / "chosen", "--input", tmp_path / "rows.csv").stdout.splitlines()
+    with Server(repository.folder) as server:
+        (score,) = server.post("/predict/chosen", {"features": [1, 1]}).json["prediction"]
+    assert float(table[1].split(",")[table[0].split(",").index("prediction")]) == score

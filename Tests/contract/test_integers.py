@@ -198,3 +198,69 @@ def test_tables_of_results_keep_every_digit(tmp_path):
     assert result.returncode == 0, result
     header, *rows = result.stdout.splitlines()
     assert header == "prediction,rest" and [int(row.split(",")[0]) for row in rows] == IDS
+
+
+def graph(nodes, outputs, *constants):
+    made = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("id", TensorProto.INT64, [None, 1])],
+        [helper.make_tensor_value_info(name, kind, [None, 1]) for name, kind in outputs], list(constants))
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 4)]
+    return helper.make_model(made, opset_imports=opsets, ir_version=8).SerializeToString()
+
+
+# What graphs look up, with integers beyond 2^53 in every place that a table can have.
+TABLES = {
+    "initializer": graph(
+        [helper.make_node("Gather", ["table", "id"], ["y"])], [("y", TensorProto.INT64)],
+        helper.make_tensor("table", TensorProto.INT64, [2], [BASE + 1, 2**63 - 1])),
+    "constant": graph(
+        [
+            helper.make_node("Constant", [], ["table"], value=helper.make_tensor("t", TensorProto.INT64, [2], [BASE + 1, 2**63 - 1])),
+            helper.make_node("Gather", ["table", "id"], ["y"]),
+        ],
+        [("y", TensorProto.INT64)]),
+    "integers": graph(
+        [
+            helper.make_node("Constant", [], ["table"], value_ints=[BASE + 1, 2**63 - 1]),
+            helper.make_node("Gather", ["table", "id"], ["y"]),
+        ],
+        [("y", TensorProto.INT64)]),
+    "keys": graph(
+        [
+            helper.make_node(
+                "LabelEncoder", ["id"], ["y"], domain="ai.onnx.ml",
+                keys_tensor=helper.make_tensor("k", TensorProto.INT64, [2], [0, BASE + 1]),
+                values_tensor=helper.make_tensor("v", TensorProto.INT64, [2], [BASE + 1, 5]),
+                default_tensor=helper.make_tensor("d", TensorProto.INT64, [1], [2**63 - 1])),
+        ],
+        [("y", TensorProto.INT64)]),
+}
+
+
+@pytest.mark.parametrize("place", TABLES)
+def test_tables_with_integers_beyond_doubles_go_to_onnxruntime(place, tmp_path):
+    publish(tmp_path, "automatic", TABLES[place])
+    publish(tmp_path, "asked", TABLES[place], "engine: onnxruntime\n")
+    publish(tmp_path, "native", TABLES[place], "engine: native\n")
+    (tmp_path / "rows.csv").write_text("id\n0\n1\n")
+    for name in ("automatic", "asked"):
+        result = run_verdict("score", tmp_path / name, "--input", tmp_path / "rows.csv", env=bare_environment())
+        assert result.returncode == 0, result
+        assert [line.split(",")[-1] for line in result.stdout.splitlines()[1:]] == [str(BASE + 1), str(2**63 - 1)]
+    refused = run_verdict("inspect", tmp_path / "native", env=bare_environment())
+    assert refused.returncode == 1 and "needs ONNX Runtime" in refused.stderr, refused
+
+
+def test_a_whole_number_that_overflows_on_the_way_is_said_to_be_the_models(tmp_path):
+    sums = graph(
+        [helper.make_node("Add", ["id", "id"], ["sum"]), helper.make_node("Cast", ["sum"], ["y"], to=TensorProto.FLOAT)],
+        [("y", TensorProto.FLOAT)])
+    publish(tmp_path, "native", sums)
+    publish(tmp_path, "runtime", sums, "engine: onnxruntime\n")
+    (tmp_path / "rows.csv").write_text(f"id\n1\n{BASE - 1}\n")
+    result = run_verdict("score", tmp_path / "native", "--input", tmp_path / "rows.csv", env=bare_environment())
+    assert result.returncode == 1 and "feature ''" not in result.stderr, result
+    assert "row 2 (line 3): the model computes a whole number beyond 2^53 from this row" in result.stderr
+    assert "'engine: onnxruntime' in model.yaml takes it" in result.stderr
+    result = run_verdict("score", tmp_path / "runtime", "--input", tmp_path / "rows.csv", env=bare_environment())
+    assert result.returncode == 0 and result.stdout.splitlines()[1:] == ["2.0", str(float(2 * BASE))], result

@@ -202,13 +202,57 @@ def test_a_repository_given_for_a_model_gets_the_paths_to_give(repository, tmp_p
 
 
 def test_a_model_given_for_a_repository_gets_the_path_to_give():
-    for path in (CREDIT, CREDIT / "1", f"{CREDIT}/"):
+    said = {
+        CREDIT: "is the folder of the model 'credit_score', not a repository",
+        f"{CREDIT}/": "is the folder of the model 'credit_score', not a repository",
+        CREDIT / "1": "is the folder of version 1 of the model 'credit_score', not a repository",
+        CREDIT / "1" / "model.pmml": "is no folder but a file of the model 'credit_score'",
+        CREDIT / "model.yaml": "is no folder but a file of the model 'credit_score'",
+    }
+    for path, sentence in said.items():
+        remedy = f"{sentence}; name the repository that it is in: '{EXAMPLES / 'models'}'"
         result = run_verdict("check", path)
         assert result.returncode == 1 and not result.stdout, result
-        assert "belongs to the model 'credit_score'; name the repository that it is in" in result.stderr
-        assert f"'{EXAMPLES / 'models'}'" in result.stderr
-    result = run_verdict("check", CREDIT / "1" / "model.pmml")
-    assert result.returncode == 1 and "is no folder" in result.stderr, result
+        assert remedy in result.stderr
+        for status in (check("--models", path), run_verdict("serve", "--models", path, "--port", 0, env=bare_environment(), timeout=30)):
+            assert status.returncode == 1 and f"the model repository '{path}' (--models) {remedy}" in status.stderr, status
+
+
+def test_a_file_on_its_own_given_for_a_repository_gets_a_place(tmp_path):
+    file = tmp_path / "fraud.json"
+    file.write_text(identity(0))
+    for result in (check("--models", file), run_verdict("check", file)):
+        assert result.returncode == 1 and "is no folder but a file: a repository is a folder with <model>/<version>/<file>" in result.stderr
+        assert f"move it to '{tmp_path}/models/my_model/1/fraud.json' and name '{tmp_path}/models'" in result.stderr
+    # Beside models the repository is the folder that it lies in, and its folder without models may become one.
+    alone = check("--models", tmp_path)
+    assert alone.returncode == 0 and "is empty, but for the file 'fraud.json', which belongs into a version's folder" in alone.stderr
+    shutil.copytree(CREDIT, tmp_path / "credit_score")
+    beside = check("--models", file)
+    assert beside.returncode == 1 and f"a file beside the models; name the repository that it is in: '{tmp_path}'" in beside.stderr
+
+
+def test_folders_that_could_be_models_or_versions_are_still_repositories(tmp_path):
+    """A model may be called '1', and a repository as a model of its parent folder could be."""
+    shutil.copytree(CREDIT, tmp_path / "fraud" / "1")
+    assert check("--models", tmp_path / "fraud").returncode == 0
+    assert "ok       1/1: PMML" in run_verdict("check", tmp_path / "fraud").stdout
+    (tmp_path / "empty" / "1").mkdir(parents=True)
+    assert check("--models", tmp_path / "empty").returncode == 0
+
+
+def test_versions_by_other_names_and_settings_in_versions_are_named(repository):
+    repository.add("fraud", 1, identity(0))
+    (repository.folder / "fraud" / "1").rename(repository.folder / "fraud" / "v1")
+    repository.add("credit", 1, identity(0))
+    (repository.folder / "credit" / "1" / "model.yaml").write_text("policy: { block: 0.8 }\n")
+    result = run_verdict("check", repository.folder)
+    rule = "the folder 'v1' is no version: a version's folder is a positive whole number without leading zeros; rename it to '1'"
+    place = "'credit/1/model.yaml' is in a version's folder and is not read there: settings are for all versions; move it into"
+    assert result.returncode == 1 and f"refused  fraud/v1: {rule}" in result.stdout and place in result.stdout, result
+    with Server(repository.folder) as server:
+        assert rule in server.post("/predict/fraud", {"features": [1, 2]}).json["error"]["message"]
+        assert place in server.post("/predict/credit", {"features": [1, 2]}).json["error"]["message"]
 
 
 def test_what_cannot_be_read_is_named_with_its_path(tmp_path):

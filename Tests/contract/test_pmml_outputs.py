@@ -109,7 +109,9 @@ def test_every_way_gives_the_same_under_the_same_names(server, repository, tmp_p
     result = run_verdict("score", file, "--input", tmp_path / "rows.csv")
     assert result.returncode == 0, result.stderr
     (row,) = csv.DictReader(result.stdout.splitlines())
-    assert set(row) == set(expected)
+    # A single score is there as `prediction` too, as for every format.
+    assert set(row) == set(expected) | ({"prediction"} if len(scores) == 1 else set())
+    assert row.get("prediction") == (row[scores[0]] if len(scores) == 1 else None)
     for column, value in expected.items():
         cell = row[column]
         assert (cell == "true") == value if isinstance(value, bool) else cell == value if isinstance(value, str) else float(cell) == value
@@ -120,3 +122,68 @@ def test_every_way_gives_the_same_under_the_same_names(server, repository, tmp_p
         assert answer["label"] == expected["label"] and "outputs" not in answer
     else:
         assert answer["outputs"] == expected and "label" not in answer
+
+
+CLASSES = '<DataField name="y" optype="categorical" dataType="string"><Value value="ok"/><Value value="fraud"/></DataField>'
+
+
+def classifier(output=""):
+    """The probability of fraud is the logistic of x."""
+    schema = '<MiningSchema><MiningField name="x"/><MiningField name="y" usageType="target"/></MiningSchema>'
+    return document(
+        f'<RegressionModel functionName="classification" normalizationMethod="logit">{schema}<Output>{output}</Output>'
+        '<RegressionTable intercept="0" targetCategory="fraud"><NumericPredictor name="x" coefficient="1"/></RegressionTable>'
+        '<RegressionTable intercept="0" targetCategory="ok"/></RegressionModel>'
+    ).replace("</DataDictionary>", f"{CLASSES}</DataDictionary>")
+
+
+def probability(name, of):
+    return f'<OutputField name="{name}" optype="continuous" dataType="double" feature="probability" value="{of}"/>'
+
+
+def field(name):
+    return f'<OutputField name="{name}" optype="categorical" dataType="string" feature="predictedValue"/>'
+
+
+@pytest.mark.parametrize(
+    ("output", "columns"),
+    [
+        ("", ["prediction", "label", "probability(ok)", "probability(fraud)", "y"]),
+        (probability("p_ok", "ok") + probability("p_fraud", "fraud"), ["prediction", "label", "p_ok", "p_fraud", "y"]),
+        # Names of the file's own are its own: there is no second column of that name.
+        (probability("prediction", "fraud") + field("label"), None),
+        (probability("label", "ok") + probability("p_fraud", "fraud"), None),
+    ],
+    ids=["none", "renamed", "taken", "misleading"],
+)
+def test_a_table_has_prediction_and_label_whatever_the_file_calls_them(output, columns, tmp_path):
+    file = tmp_path / "model.pmml"
+    file.write_text(classifier(output))
+    (tmp_path / "rows.csv").write_text("x\n1.5\n-2\n")
+    result = run_verdict("score", file, "--input", tmp_path / "rows.csv")
+    assert result.returncode == 0, result
+    header = result.stdout.splitlines()[0].split(",")
+    assert len(header) == len(set(header))
+    if columns:
+        assert header == columns
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [float(row["prediction"]) for row in rows] == pytest.approx([0.8175744761936437, 0.11920292202211755])
+    if 'name="label"' not in output or "predictedValue" in output:
+        assert [row["label"] for row in rows] == ["fraud", "ok"]
+    else:
+        assert [float(row["label"]) for row in rows] == pytest.approx([0.18242552380635635, 0.8807970779778825])
+        assert [row["y"] for row in rows] == ["fraud", "ok"]
+
+
+def test_what_score_writes_of_a_pmml_file_can_be_its_golden_rows(tmp_path):
+    folder = tmp_path / "models" / "m"
+    (folder / "1").mkdir(parents=True)
+    (folder / "1" / "model.pmml").write_text(classifier())
+    (folder / "model.yaml").write_text("policy: { block: 0.5 }\nscore: probability(fraud)\n")
+    (tmp_path / "rows.csv").write_text("x\n1.5\n-2\n")
+    written = run_verdict("score", folder, "--input", tmp_path / "rows.csv", "--keep", "x").stdout
+    assert written.startswith("x,prediction,label,") and ",decision\n" in written
+    (folder / "1" / "golden.csv").write_text(written)
+    assert "2 golden rows agree" in run_verdict("check", folder.parent).stdout
+    (folder / "1" / "golden.csv").write_text(written.replace(",fraud", ",ok"))
+    assert "column 'label': expected 'ok', got 'fraud'" in run_verdict("check", folder.parent).stdout

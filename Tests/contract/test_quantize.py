@@ -201,6 +201,20 @@ def test_what_cannot_be_quantized_is_refused_and_nothing_is_written(source, argu
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_reasons_of_many_products_are_counted(tmp_path):
+    """Seven products of one output each: the first five are named."""
+    kind, shape = onnx.TensorProto.FLOAT, [None, 1]
+    names = [f"h{number}" for number in range(8)]
+    nodes = [onnx.helper.make_node("MatMul", [a, "w"], [b], name=f"to_{b}") for a, b in zip(names, names[1:])]
+    graph = onnx.helper.make_graph(
+        nodes, "g", [onnx.helper.make_tensor_value_info("h0", kind, shape)], [onnx.helper.make_tensor_value_info("h7", kind, shape)],
+        [onnx.helper.make_tensor("w", kind, [1, 1], [2.0])])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), tmp_path / "in.onnx")
+    result = run_verdict("quantize", tmp_path / "in.onnx", tmp_path / "out.onnx")
+    assert result.returncode == 1 and "'to_h5'" in result.stderr and "'to_h6'" not in result.stderr, result
+    assert result.stderr.rstrip().endswith("; and 2 more")
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_quantized_model_is_not_quantized_again(method, tmp_path):
     quantize(PRODUCTS / "gemm.onnx", tmp_path / "small.onnx", "--method", method)

@@ -166,6 +166,57 @@ def test_a_clipped_offset_and_size_are_computed(tmp_path):
             assert server.post("/predict/m", {"features": {"x": 2.5, "k": k}}).json["prediction"] == [wanted]
 
 
+def clipped(nodes, last):
+    """Adds the limit of a Range to x; `nodes` make it, `last`, from k."""
+    squeezed = [helper.make_node("Squeeze", ["k"], ["one_k"])]
+    counted = [
+        helper.make_node("Range", ["zero", last, "one"], ["places"]),
+        helper.make_node("ReduceSum", ["places"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["sum"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["x", "number"], ["y"]),
+    ]
+    constants = [number("zero", 0), number("one", 1), number("bound", 10)]
+    return graph(
+        squeezed + nodes + counted, [value("x", TensorProto.FLOAT), value("k", TensorProto.INT64, (1, 1))],
+        [value("y", TensorProto.FLOAT)], constants)
+
+
+def shaped():
+    """A list of one number is a shape, however it is clipped."""
+    nodes = [
+        helper.make_node("Reshape", ["k", "flat"], ["list"]), helper.make_node("Clip", ["list", "zero", "bound"], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]), helper.make_node("ReduceSum", ["zeros"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    constants = [number("zero", 0), number("bound", 10), number("flat", 1, shape=[1])]
+    return graph(
+        nodes, [value("x", TensorProto.FLOAT), value("k", TensorProto.INT64, (1, 1))], [value("y", TensorProto.FLOAT)], constants)
+
+
+CLIP = helper.make_node("Clip", ["one_k", "zero", "bound"], ["clipped"])
+BOUNDED = {
+    "clip": (clipped([CLIP], "clipped"), ""),
+    "min and max": (clipped([
+        helper.make_node("Min", ["one_k", "bound"], ["low"]), helper.make_node("Max", ["low", "zero"], ["clipped"])], "clipped"), ""),
+    "moved": (clipped([
+        CLIP, helper.make_node("Constant", [], ["axes"], value_ints=[0]),
+        helper.make_node("Unsqueeze", ["clipped", "axes"], ["list"]), helper.make_node("Squeeze", ["list"], ["moved"])], "moved"), ""),
+    "above alone": (clipped([helper.make_node("Min", ["one_k", "bound"], ["low"])], "low"), "Range"),
+    "computed with": (clipped([CLIP, helper.make_node("Add", ["clipped", "one"], ["more"])], "more"), "Range"),
+    "list of one": (shaped(), "ConstantOfShape"),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDED)
+def test_clipping_bounds_single_numbers_until_they_are_computed_with(name, tmp_path):
+    """The rule of docs/onnx.md."""
+    content, refused = BOUNDED[name]
+    publish(tmp_path, "m", content)
+    result = run_verdict("check", tmp_path, env=bare_environment())
+    assert (result.returncode == 0) == (not refused), result
+    assert not refused or f"refused  m/1: {refused}" in result.stdout, result
+
+
 def test_a_function_that_divides_integers_is_refused(tmp_path):
     own = helper.make_function(
         "own", "Share", ["a", "b"], ["y"], [helper.make_node("Div", ["a", "b"], ["y"])], [helper.make_opsetid("", 17)])

@@ -1,4 +1,5 @@
 package import Scoring
+internal import StrictYAML
 internal import TextFormats
 
 /// What `verdict inspect` shows of a model.
@@ -9,6 +10,8 @@ package struct Inspection {
     private let signature: Signature
     /// The outputs that make the score.
     private let score: [String]
+    /// Names and kinds, `prediction` being what an answer of the server has under that name.
+    private let outputs: [(name: String, kind: OutputColumn.Kind)]
     /// Why the repository's model.yaml does not fit the model.
     private let problem: String?
 
@@ -20,10 +23,13 @@ package struct Inspection {
         description = opened.model.description
         signature = opened.model.signature
         do throws(ScoringError) {
-            score = signature.scoreNames(try reference.answers(for: signature).score)
+            let chosen = try reference.answers(for: signature).score
+            score = signature.scoreNames(chosen)
+            outputs = AnswerColumns.listing(of: signature, score: chosen)
             problem = nil
         } catch {
             score = signature.scoreNames()
+            outputs = AnswerColumns.listing(of: signature, score: nil)
             problem = error.description
         }
     }
@@ -46,7 +52,7 @@ package struct Inspection {
         if let depth = description.depth { facts.append(("depth", String(depth))) }
         facts.append(("bytes", "\(byteCount) in the file, \(description.memoryBytes) in memory"))
         if !signature.roles.classes.isEmpty { facts.append(("classes", signature.roles.classes.joined(separator: ", "))) }
-        if !score.isEmpty, score != ["prediction"] { facts.append(("score", "prediction = " + Self.shortened(score))) }
+        if !score.isEmpty, score != ["prediction"] { facts.append(("score", "prediction = " + listed(score, atMost: 5))) }
         if let problem { facts.append(("problem", problem)) }
         var lines = facts.map { Self.padded($0.0, 10) + $0.1 }
         if let predictionNote { lines.append(Self.padded("note", 10) + predictionNote) }
@@ -55,15 +61,15 @@ package struct Inspection {
             Self.padded("note", 10) + note.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         }
         lines.append("inputs (\(signature.inputs.count))")
-        let width = (signature.inputs.map(\.name) + signature.shownOutputs.map(\.name)).reduce(0) { max($0, $1.count) } + 2
+        let width = (signature.inputs.map(\.name) + outputs.map(\.name)).reduce(0) { max($0, $1.count) } + 2
         for field in signature.inputs {
             var type = field.kind.name
             if case .category(let levels) = field.kind { type += ", \(levels.count) levels" }
             if field.isRequired { type += ", required" }
             lines.append("  " + Self.padded(field.name, width) + type)
         }
-        lines.append("outputs (\(signature.shownOutputs.count))")
-        for output in signature.shownOutputs { lines.append("  " + Self.padded(output.name, width) + output.kind.name) }
+        lines.append("outputs (\(outputs.count))")
+        for output in outputs { lines.append("  " + Self.padded(output.name, width) + output.kind.name) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -105,7 +111,7 @@ package struct Inspection {
             sink.append("}")
         }
         sink.append("],\"outputs\":[")
-        for (index, output) in signature.shownOutputs.enumerated() {
+        for (index, output) in outputs.enumerated() {
             sink.append(index == 0 ? "{\"name\":" : ",{\"name\":")
             sink.append(json: output.name)
             sink.append(",\"type\":\"\(output.kind.name)\"}".utf8)
@@ -123,10 +129,6 @@ package struct Inspection {
             sink.append(json: text)
         }
         sink.append("]")
-    }
-
-    private static func shortened(_ names: [String]) -> String {
-        names.prefix(5).joined(separator: ", ") + (names.count > 5 ? " and \(names.count - 5) more" : "")
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {

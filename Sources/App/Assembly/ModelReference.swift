@@ -37,27 +37,11 @@ package struct ModelReference: Sendable {
         if let models = try? scanner.scan().models.filter({ !$0.value.versions.isEmpty }), !models.isEmpty {
             let names = models.keys.map(\.text).sorted()
             let prefix = text.hasSuffix("/") ? text : text + "/"
-            let more = names.count > 10 ? " and \(names.count - 10) more" : ""
-            let paths = names.prefix(10).map { quoted(prefix + $0, atMost: 300) }.joined(separator: ", ") + more
+            let paths = listed(names.map { quoted(prefix + $0, atMost: 300) }, atMost: 10)
             return "\(shown) is a model repository, and a model is needed: name one of its models: \(paths)"
         }
         return "\(shown) is a folder without a model: name a model file, or a folder of a repository "
             + "(<repository>/<model>, or <repository>/<model>/<version>)"
-    }
-
-    /// The model, and the folder of its repository, that `path` leads to where it is a model's folder or a version's; for
-    /// messages to those who were asked for a repository.
-    static func repository(above path: String) -> (repository: String, model: String)? {
-        let path = absolutePath(path)
-        let isVersion = path.split(separator: "/").last.map { ModelVersion($0) != nil } ?? false
-        for folder in isVersion ? [path, parent(of: path)] : [path] {
-            var scanner = RepositoryScanner(root: parent(of: folder))
-            guard isFolder(folder), let name = folder.split(separator: "/").last.flatMap({ ModelName($0) }),
-                let found = try? scanner.scan(name), !found.versions.isEmpty
-            else { continue }
-            return (parent(of: folder), name.text)
-        }
-        return nil
     }
 
     private init(path: String, manifest: ModelManifest) {
@@ -90,7 +74,7 @@ package struct ModelReference: Sendable {
         guard let version = version ?? model.versions.keys.max(), let found = model.versions[version] else { return nil }
         if let problem = found.problem { throw .refusedModel(problem) }
         guard let file = found.candidates.first, found.candidates.count == 1 else {
-            let names = found.candidates.map { quoted($0) }.joined(separator: ", ")
+            let names = listed(found.candidates.map { quoted($0) }, atMost: 10)
             throw .refusedModel(
                 "version \(version) of \(name) must hold one model, but holds " + (names.isEmpty ? "none" : names))
         }

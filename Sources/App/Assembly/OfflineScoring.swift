@@ -64,7 +64,7 @@ package struct OfflineScoring {
     package init(
         _ model: any ScoringModel, answers: AnswerRules = AnswerRules(), options: TableOptions = TableOptions()
     ) throws(ScoringError) {
-        let (roles, outputs) = (model.signature.roles, model.signature.outputs)
+        let roles = model.signature.roles
         if options.withRaw && roles.raw.isEmpty {
             throw .invalidRequest("this model has no margins; leave --raw out")
         }
@@ -72,18 +72,7 @@ package struct OfflineScoring {
         self.options = options
         rule = answers.rule
         score = answers.score ?? roles.score
-        // Everything that an answer of the server holds: score, label, probabilities, reasons, then the model's own fields.
-        var chosen: [Int] = []
-        let usual = Array(roles.score) + (roles.label.map { [$0] } ?? []) + Array(roles.probabilities) + Array(roles.reasons)
-        for column in usual + Array(roles.named) + (options.withRaw ? Array(roles.raw) : []) where !chosen.contains(column) {
-            chosen.append(column)
-        }
-        var columns = chosen.map { (name: outputs[$0].name, output: $0) }
-        if let own = answers.score, own != roles.score, !roles.named.contains(where: { outputs[$0].name == "prediction" }) {
-            columns.removeAll { $0.name == "prediction" }
-            columns.insert((name: "prediction", output: own.lowerBound), at: 0)
-        }
-        self.columns = columns
+        columns = AnswerColumns(of: model.signature, score: answers.score, withRaw: options.withRaw).all
     }
 
     /// Scores every row of `csv`, whose header names the inputs. Other columns are ignored, absent inputs are missing.
@@ -215,9 +204,7 @@ package struct OfflineScoring {
                 + "the model's inputs are \(list(inputs.map(\.name)))")
     }
 
-    private func list(_ names: [String]) -> String {
-        names.prefix(10).map { quoted($0) }.joined(separator: ", ") + (names.count > 10 ? " and \(names.count - 10) more" : "")
-    }
+    private func list(_ names: [String]) -> String { listed(names.map { quoted($0) }, atMost: 10) }
 
     /// A column that is no input is passed over, as labels and identifiers are; but one that looks like a slip of an
     /// input that is absent is refused, or every row would be scored without it.

@@ -13,20 +13,18 @@ package struct RepositoryReport: Sendable {
     package init(
         checking root: String, progress: (_ model: String, _ version: String, _ share: Double) -> Void
     ) throws(ScoringError) {
+        let shown = quoted(root, atMost: 300)
+        if let mistake = RepositoryPath.mistake(root) { throw .refusedModel("\(shown) \(mistake)") }
         guard isFolder(root) else {
-            let problem = access(root, F_OK) == 0 ? "is no folder" : "cannot be read: \(String(cString: strerror(errno)))"
-            throw .refusedModel("\(quoted(root, atMost: 300)) \(problem); name the folder that holds the models")
-        }
-        if let found = ModelReference.repository(above: root) {
+            _ = access(root, F_OK)
             throw .refusedModel(
-                "\(quoted(root, atMost: 300)) belongs to the model \(quoted(found.model)); name the repository that it is in: "
-                    + quoted(found.repository, atMost: 300))
+                "\(shown) cannot be read: \(String(cString: strerror(errno))); name the folder that holds the models")
         }
         var check = RepositoryCheck(root: root, formats: ModelFormats.all, trial: TrialProcess())
         findings = try check.run(progress: progress)
         guard findings.contains(where: { !$0.version.isEmpty || $0.isRefused }) else {
             throw .refusedModel(
-                "\(quoted(root, atMost: 300)) has no model: name the folder that holds the models, "
+                "\(shown) has no model: name the folder that holds the models, "
                     + "as <folder>/<model>/<version>/<file>")
         }
     }

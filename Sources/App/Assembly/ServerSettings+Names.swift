@@ -15,24 +15,23 @@ extension ServerSettings {
         guard let found = try? scanner.scan().models.keys.map(\.text).sorted(), !found.isEmpty else { return }
         let hint =
             NearestName.to(name.text, among: found).map { "did you mean \(quoted($0))?" }
-            ?? "it has \(found.prefix(20).joined(separator: ", "))"
+            ?? "it has \(listed(found))"
         throw fault("defaultModel", "the repository \(quoted(models, atMost: 300)) has no model \(quoted(name.text)); \(hint)")
     }
 
-    /// Looks at the model repository as a server does first. Throws where a server could not start: there is no such folder, or it
-    /// cannot be read. Returns what else its owner should know, nil for nothing.
+    /// Looks at the model repository as a server does first. Throws where a server could not start: there is no such folder, it
+    /// cannot be read, or it is no repository but something in one. Returns what else its owner should know, nil for nothing.
     package func checkRepository() throws(ScoringError) -> String? {
-        let shown = quoted(models, atMost: 300)
-        let origin = origins["models"].map { " (\($0))" } ?? ""
+        let shown = "the model repository \(quoted(models, atMost: 300))" + (origins["models"].map { " (\($0))" } ?? "")
+        if let mistake = RepositoryPath.mistake(models) { throw .invalidRequest("\(shown) \(mistake)") }
         guard isFolder(models) else {
-            let problem = access(models, F_OK) == 0 ? "is no folder" : "is no folder: nothing is there"
-            throw .invalidRequest(
-                "the model repository \(shown)\(origin) \(problem); create it, or name another one with --models")
+            throw .invalidRequest("\(shown) is no folder: nothing is there; create it, or name another one with --models")
         }
         var scanner = RepositoryScanner(root: models)
-        guard try scanner.scan().models.isEmpty else { return nil }
-        return "the model repository \(shown)\(origin) is empty; a server starts, and answers once there is "
-            + "<model>/<version>/<file>"
+        let listing = try scanner.scan()
+        guard listing.models.isEmpty else { return nil }
+        let loose = listing.looseFile.map { ", but for the file \(quoted($0)), which belongs into a version's folder" } ?? ""
+        return "\(shown) is empty\(loose); a server starts, and answers once there is <model>/<version>/<file>"
     }
 
     private func fault(_ key: String, _ problem: String) -> SettingError {

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Assembly
 internal import Scoring
+internal import StrictYAML
 internal import TextFormats
 
 /// `verdict score MODEL --input rows.csv`: scores a file offline.
@@ -10,8 +11,8 @@ struct ScoreCommand: ParsableCommand {
         abstract: "Score the rows of a CSV file with exactly the server's code.",
         discussion: """
             The first line of the input names the model's inputs; empty cells, NA, None and the like are missing. The \
-            result has a line for each row: the columns of --keep, then the model's own output fields, or prediction \
-            and probability(<class>), then the decision where model.yaml has a policy. Numbers read back to the same \
+            result has a line for each row: the columns of --keep, prediction, label and probability(<class>) where the \
+            model has them, the outputs that the file names, then the decision where model.yaml has a policy. Numbers read back to the same \
             double. Rows that could not be scored have empty cells; the exit status is then 1.
             """)
 
@@ -85,9 +86,7 @@ struct ScoreCommand: ParsableCommand {
             try writeFile(output, result.sink.bytes)
             let absent = report.absentInputs
             if !absent.isEmpty {
-                let more = absent.count > 20 ? " and \(absent.count - 20) more" : ""
-                let names = absent.prefix(20).joined(separator: ", ") + more
-                Console.complain("Note: inputs without a column, missing in every row: \(names)")
+                Console.complain("Note: inputs without a column, missing in every row: \(listed(absent))")
             }
             if report.failureCount == 0 { return }
             for failure in report.failures { Console.complain("row \(failure.row) (line \(failure.line)): \(failure.reason)") }

@@ -48,8 +48,10 @@ struct Verdict: AsyncParsableCommand {
 
     /// What to say of a first word that is no command; nil where it is one, or an option.
     private static func unknownCommand(_ word: String?) -> String? {
-        let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
-        guard let word, !word.hasPrefix("-"), !names.contains(word) else { return nil }
+        let commands = configuration.subcommands.map { $0.configuration }
+        guard let word, !word.hasPrefix("-"), word != "help", !commands.contains(where: { $0.commandName == word })
+        else { return nil }
+        let names = commands.filter(\.shouldDisplay).compactMap(\.commandName) + ["help"]
         let hint =
             NearestName.to(word, among: names).map { "did you mean '\($0)'?" }
             ?? "the commands are \(names.joined(separator: ", "))"

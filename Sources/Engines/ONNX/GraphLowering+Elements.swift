@@ -31,9 +31,12 @@ extension GraphLowering {
         switch type {
         case .float: return builder.apply(.float32, x)
         case .int32, .int64:
-            let bound = builder.constant(type == .int32 ? 2_147_483_647 : 9_007_199_254_740_992)
-            let isBeyond = builder.apply(.greater, builder.apply(.absolute, x), bound)
-            builder.fail(where: isBeyond, Formula.Failure(field: "", reason: "an integer of the model overflows"))
+            let (bound, power) = type == .int32 ? (2_147_483_647.0, 31) : (9_007_199_254_740_992, 53)
+            let isBeyond = builder.apply(.greater, builder.apply(.absolute, x), builder.constant(bound))
+            let reason =
+                "the model computes a whole number beyond 2^\(power) from this row, which the native engine does not; "
+                + "'engine: onnxruntime' in model.yaml takes it"
+            builder.fail(where: isBeyond, Formula.Failure(field: "", reason: reason))
             return x
         case .double, .bool, .uint8, .string: return x
         }

@@ -162,10 +162,10 @@ struct OriginSearch {
     private func constant(_ name: String) throws(ScoringError) -> Tensor? {
         if let proto = graph.initializer.first(where: { $0.name.isExactly(name) }) {
             guard ElementType(rawValue: proto.dataType) != nil else { return nil }
-            return try Tensor(proto, place: "initializer '\(name)'")
+            return try Tensor.known { () throws(ScoringError) in try Tensor(proto, place: "initializer '\(name)'") }
         }
         guard let index = producers[name], graph.node[index].opType == "Constant" else { return nil }
-        return try Node(graph.node[index], index: index).constantValue()
+        return try Tensor.known { () throws(ScoringError) in try Node(graph.node[index], index: index).constantValue() }
     }
 
     private func classes(_ proto: ProtoNodeProto) throws(ScoringError) -> [String]? {

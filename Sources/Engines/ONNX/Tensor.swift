@@ -63,7 +63,17 @@ struct Tensor {
         if type == .bool { numbers = numbers.map { $0 == 0 ? 0 : 1 } }
         if type == .int64, numbers.contains(where: { abs($0) >= 9_007_199_254_740_992 }) {
             // Beyond this not every integer is a double; as limits and defaults such numbers are harmless nowhere.
-            throw .unsupportedModel("\(place) has integers beyond 2^53")
+            throw .unsupportedModel("\(place) with integers beyond 2^53 needs ONNX Runtime")
+        }
+    }
+
+    /// nil for a sound constant that only ONNX Runtime evaluates: of such a one nothing is known.
+    static func known(_ read: () throws(ScoringError) -> Tensor?) throws(ScoringError) -> Tensor? {
+        do throws(ScoringError) {
+            return try read()
+        } catch {
+            guard case .unsupportedModel = error else { throw error }
+            return nil
         }
     }
 

@@ -5,8 +5,8 @@ internal import TextFormats
 /// The examples that lie beside a version as golden.csv: inputs with the outputs that the model must give.
 ///
 /// The header names inputs and output columns; a name that is both is an input. Outputs are the columns of
-/// the model's signature, `prediction` for the score that model.yaml names or that has no column of that name, and `decision`. Numbers may
-/// differ by the tolerance, relatively; categories, texts and decisions must be equal; an empty cell expects a
+/// the model's signature, `prediction` for the score that model.yaml names or that has no column of that name, `label` likewise, and
+/// `decision`. Numbers may differ by the tolerance, relatively; categories, texts and decisions must be equal; an empty cell expects a
 /// missing value. Golden rows are test data, so refusals show their values.
 struct GoldenFile {
     static let name = "golden.csv"
@@ -146,6 +146,7 @@ struct GoldenFile {
         if name == "prediction", answers.score != nil, let column = scoreColumn { return .output(column) }
         if let column = model.signature.outputColumn(named: name) { return .output(column) }
         if name == "prediction", let column = scoreColumn { return .output(column) }
+        if name == "label", let column = model.signature.roles.label { return .output(column) }
         if name == "decision" {
             guard answers.rule != nil else {
                 throw CSVReader.Failure(line: line, reason: "column 'decision' needs a policy in model.yaml")
@@ -159,11 +160,11 @@ struct GoldenFile {
     }
 
     private var inputNames: String {
-        "its inputs are \(model.signature.inputs.prefix(20).map(\.name).joined(separator: ", "))"
+        "its inputs are \(listed(model.signature.inputs.map(\.name)))"
     }
 
     private var outputNames: String {
-        "its outputs are \(model.signature.shownOutputs.prefix(20).map(\.name).joined(separator: ", "))"
+        "its outputs are \(listed(model.signature.shownOutputs.map(\.name)))"
     }
 
     private var scoreColumn: Int? {

@@ -9,6 +9,8 @@ package struct RepositoryListing: Sendable, Equatable {
     package var models: [ModelName: ModelListing] = [:]
     /// What lies in the repository's root but is no model, as sentences.
     package var remarks: [String] = []
+    /// The first file in the repository's root that may have been meant as a model.
+    package var looseFile: String?
 
     package init() {}
 
@@ -16,7 +18,7 @@ package struct RepositoryListing: Sendable, Equatable {
     package var problems: [String] {
         models.sorted { $0.key.text < $1.key.text }.flatMap { name, model in
             var reasons = model.misnamedVersions.map {
-                "the folder '\($0)' is no version: a positive number without leading zeros"
+                MisnamedVersion.sentence(about: $0, beside: model.versions)
             }
             if let problem = model.problem { reasons.append(problem) }
             if case .failure(let error) = model.manifest.content { reasons.append(error.description) }
@@ -29,7 +31,7 @@ package struct RepositoryListing: Sendable, Equatable {
 package struct ModelListing: Sendable, Equatable {
     package var manifest = ManifestListing()
     package var versions: [ModelVersion: VersionListing] = [:]
-    /// Folders named by digits that are no versions ("01", "0").
+    /// Folders that were meant as versions and are none for their names ("01", "0", "v1").
     package var misnamedVersions: [String] = []
     /// Of a model without any version: what lies in its folder that was probably meant as one, and where it belongs.
     package var misplaced: String?

@@ -95,7 +95,7 @@ extension RepositoryPlan {
             entries.append(RepositoryEntry(name: name.text, version: version, state: .unavailable, reason: reason))
         }
         for folder in record.seen?.misnamedVersions ?? [] {
-            add(folder, "no version: a version's folder is a positive whole number without leading zeros")
+            add(folder, MisnamedVersion.sentence(about: folder, beside: record.seen?.versions ?? [:]))
         }
         for version in absentVersions(record) { add(version.description, absence(ofNamed: version, name, record)) }
         if entries.isEmpty { add("", record.problem ?? absenceOfVersions(of: name, record)) }
@@ -115,10 +115,10 @@ extension RepositoryPlan {
 
     /// What was meant by a version or label that the model does not have.
     private func hint(insteadOf reference: VersionReference, _ record: ModelRecord) -> String {
-        let labels = record.rules.labels.all.map(\.label).prefix(Self.maxCandidates)
+        let labels = record.rules.labels.all.map(\.label)
         guard case .label(let label) = reference, !labels.isEmpty else { return Self.versions(of: record) }
-        return NearestName.to(label, among: labels).map { "did you mean \(quoted($0))?" }
-            ?? "its labels are \(labels.prefix(20).joined(separator: ", "))"
+        return NearestName.to(label, among: labels.prefix(Self.maxCandidates)).map { "did you mean \(quoted($0))?" }
+            ?? "its labels are \(listed(labels))"
     }
 
     private func entry(
@@ -176,7 +176,7 @@ extension RepositoryPlan {
         guard record.wanted.isEmpty, let served = manifest.servedVersions else {
             return "all of its versions are on trial, as shadow or canary, and none may answer by default"
         }
-        let numbers = served.sorted().map(\.description).joined(separator: ", ")
+        let numbers = listed(served.sorted().map(\.description))
         return "none of the versions that model.yaml serves (\(numbers)) is there"
     }
 }

@@ -63,7 +63,7 @@ extension RepositoryPlan {
         guard models.count <= Self.maxCandidates else { return "" }
         let names = models.filter { $0.value.isThere }.keys.map(\.text).sorted()
         return NearestName.to(name.text, among: names).map { "; did you mean \(quoted($0))?" }
-            ?? "; it has \(names.prefix(20).joined(separator: ", "))"
+            ?? "; it has \(listed(names))"
     }
 
     private static func has(_ version: ModelVersion, _ record: ModelRecord) -> Bool {
@@ -72,7 +72,7 @@ extension RepositoryPlan {
 
     static func versions(of record: ModelRecord) -> String {
         let numbers = record.versions.keys.filter { has($0, record) }.sorted().map(\.description)
-        return numbers.isEmpty ? "it has none" : "it has \(numbers.prefix(20).joined(separator: ", "))"
+        return numbers.isEmpty ? "it has none" : "it has \(listed(numbers))"
     }
 }
 

@@ -43,7 +43,12 @@ package struct RepositoryScanner: Sendable {
                     continue
                 }
                 do throws(DiskError) {
-                    guard try DiskEntry(path).kind == .folder else { continue }
+                    guard try DiskEntry(path).kind == .folder else {
+                        if listing.looseFile == nil, !Self.isBesidesTheModel(name), !Self.looksLikeSettings(name) {
+                            listing.looseFile = name
+                        }
+                        continue
+                    }
                     listing.models[model] = try self.model(model, in: path, scope: scope)
                 } catch {
                     listing.models[model] = unreadable(error)
@@ -108,7 +113,7 @@ package struct RepositoryScanner: Sendable {
                 listing.manifest.content = .failure(.refusedModel("\(quoted(entry)) must be named model.yaml"))
             } else if let version = ModelVersion(entry) {
                 if let found = self.version(path, scope: scope) { listing.versions[version] = found }
-            } else if entry.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+            } else if MisnamedVersion.isOne(entry), (try? DiskEntry(path))?.kind == .folder {
                 listing.misnamedVersions.append(entry)
             } else if Self.looksLikeSettings(entry) {
                 strays.append(entry)
@@ -116,7 +121,11 @@ package struct RepositoryScanner: Sendable {
                 others.append(entry)
             }
         }
-        if listing.versions.isEmpty { listing.misplaced = MisplacedModel.sentence(about: others, in: folder, of: name) }
+        if listing.versions.isEmpty {
+            listing.misplaced =
+                listing.misnamedVersions.first.map { MisnamedVersion.sentence(about: $0, beside: [:]) }
+                ?? MisplacedModel.sentence(about: others, in: folder, of: name)
+        }
         if let stray = strays.first, listing.manifest.file == nil {
             // The same: beside a model.yaml it may be an old one.
             listing.manifest.file = FileStamp(path: stray)
@@ -164,6 +173,9 @@ package struct RepositoryScanner: Sendable {
             if let other = top.first(where: { $0.path != "golden.csv" && $0.path.lowercased() == "golden.csv" }) {
                 throw DiskError(folder + "/" + other.path, "must be named golden.csv")
             }
+            if let settings = top.first(where: { !$0.isFolder && ["model.yaml", "model.yml"].contains($0.path.lowercased()) }) {
+                throw DiskError(folder + "/" + settings.path, Self.settingsOfVersion)
+            }
             listing.hasGolden = top.contains { $0.path == "golden.csv" && !$0.isFolder }
             listing.candidates = top.map(\.path).filter { !Self.isBesidesTheModel($0) }
         } catch {
@@ -171,6 +183,9 @@ package struct RepositoryScanner: Sendable {
         }
         return listing
     }
+
+    private static let settingsOfVersion =
+        "is in a version's folder and is not read there: settings are for all versions; move it into the model's folder, as model.yaml"
 
     /// Whether a file beside the versions was probably meant to be read.
     private static func looksLikeSettings(_ name: String) -> Bool {

@@ -59,7 +59,7 @@ package struct VersionLoader: Sendable {
         }
         guard let name = folder.candidates.first else { throw .refusedModel("the version's folder holds no model") }
         guard folder.candidates.count == 1 else {
-            let names = folder.candidates.prefix(10).map { quoted($0) }.joined(separator: ", ")
+            let names = listed(folder.candidates.map { quoted($0) }, atMost: 10)
             throw .refusedModel(
                 "the version's folder holds \(folder.candidates.count) things that could be the model (\(names)); "
                     + "keep one, and let the names of others begin with a dot")
@@ -96,7 +96,7 @@ package struct VersionLoader: Sendable {
                 let isByNumber = name.hasPrefix("probability(") && Int(name.dropFirst(12).dropLast()) != nil
                 let hint =
                     NearestName.to(name, among: isByNumber ? [] : names).map { "did you mean \(quoted($0))?" }
-                    ?? "the outputs are \(names.prefix(20).joined(separator: ", "))"
+                    ?? "the outputs are \(listed(names))"
                 throw .refusedModel("model.yaml: score: the model has no output \(quoted(name)); \(hint)")
             }
             switch signature.outputs[column].kind {
@@ -106,7 +106,7 @@ package struct VersionLoader: Sendable {
         }
         let score = answers.score ?? signature.roles.score
         if manifest.policy != nil, score.count != 1 {
-            let names = signature.shownOutputs.filter(\.isNumeric).prefix(20).map(\.name).joined(separator: ", ")
+            let names = listed(signature.shownOutputs.filter(\.isNumeric).map(\.name))
             throw .refusedModel(
                 "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))"
             )
@@ -120,11 +120,10 @@ package struct VersionLoader: Sendable {
         }
         if manifest.policy != nil, manifest.score == nil, signature.classesAreWords {
             let names = (signature.roles.probabilities.isEmpty ? signature.roles.score : signature.roles.probabilities)
-                .prefix(20).map { signature.outputs[$0].name }
+                .map { "'score: \(signature.outputs[$0].name)'" }
             throw .refusedModel(
                 "model.yaml: policy needs 'score', which says which class it is about: without it the score is "
-                    + "\(signature.scoreNames().joined(separator: ", ")); write "
-                    + names.map { "'score: \($0)'" }.joined(separator: " or "))
+                    + "\(listed(signature.scoreNames())); write " + listed(names, separator: " or "))
         }
         return answers
     }

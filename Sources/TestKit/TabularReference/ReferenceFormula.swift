@@ -11,8 +11,7 @@ extension ReferenceFrame {
         for instruction in formula.instructions where instruction.operation.form == .failure {
             let value = value(instruction.a, formula)
             guard instruction.operation == .fail ? value == 1 : value.isNaN else { continue }
-            let failure = formula.failures[Int(instruction.detail)]
-            fail(.invalidFeature(name: failure.field, reason: failure.reason))
+            fail(formula.failures[Int(instruction.detail)].error)
         }
     }
 

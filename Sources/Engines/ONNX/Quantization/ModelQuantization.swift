@@ -38,7 +38,8 @@ package struct ModelQuantization: Sendable {
             let reasons = rewriting.layers.map { "\($0.node): \($0.reason ?? "")" }
             throw .unsupportedModel(
                 "there is nothing to quantize: "
-                    + (reasons.isEmpty ? "no Gemm or MatMul has constant weights" : reasons.prefix(5).joined(separator: "; ")))
+                    + (reasons.isEmpty ? "no Gemm or MatMul has constant weights" : reasons.prefix(5).joined(separator: "; "))
+                    + (reasons.count > 5 ? "; and \(reasons.count - 5) more" : ""))
         }
         model.graph = rewriting.graph
         if method == .matmulNBits, !model.opsetImport.contains(where: { $0.domain == "com.microsoft" }) {

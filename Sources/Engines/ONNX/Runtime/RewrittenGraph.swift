@@ -90,8 +90,8 @@ private struct LabelSearch {
                 guard let list = proto.input.first, let constant = graph.initializer.first(where: { $0.name == list }),
                     constant.dims.filter({ $0 != 1 }).count <= 1
                 else { return nil }
-                let tensor = try Tensor(constant, place: "initializer '\(list)'")
-                guard tensor.type == .string || tensor.type.isInteger else { return nil }
+                let read = try Tensor.known { () throws(ScoringError) in try Tensor(constant, place: "initializer '\(list)'") }
+                guard let tensor = read, tensor.type == .string || tensor.type.isInteger else { return nil }
                 return distinct(tensor.type == .string ? tensor.strings : tensor.numbers.map { String(Int($0)) })
             case "LabelEncoder":
                 let strings = try strings(proto, "values_strings")

@@ -25,7 +25,7 @@ struct FormulaKernel: Kernel {
         }
         self.listStarts = starts
         self.members = members
-        failures = formula.failures.map { .invalidFeature(name: $0.field, reason: $0.reason) }
+        failures = formula.failures.map(\.error)
     }
 
     func scratchBytes(rows: Int) -> Int { 0 }

@@ -1,3 +1,5 @@
+package import Scoring
+
 /// Arithmetic, comparisons, look-ups and logic over the slots of a frame, in order and without branches:
 /// what transformations, regressions and scorecards are lowered to.
 ///
@@ -49,12 +51,17 @@ package struct Formula: Sendable, Equatable {
     package init() {}
 
     package struct Failure: Sendable, Hashable {
+        /// The input that is at fault; empty where no single one is.
         package var field: String
         package var reason: String
 
         package init(field: String, reason: String) {
             self.field = field
             self.reason = reason
+        }
+
+        package var error: ScoringError {
+            field.isEmpty ? .invalidRequest(reason) : .invalidFeature(name: field, reason: reason)
         }
     }
 

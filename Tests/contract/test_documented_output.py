@@ -1,0 +1,59 @@
+"""What the documents show of the program's output is what it prints."""
+
+import json
+import re
+
+import pytest
+from serving import EXAMPLES, ROOT, Server, run_verdict
+
+
+def blocks(name, begin):
+    """The code blocks of a document that begin so, without that beginning."""
+    found = [code[len(begin):] for code in re.findall(r"^```\w*\n(.*?)^```$", (ROOT / name).read_text(), re.S | re.M) if code.startswith(begin)]
+    assert found, f"{name} has no such block"
+    return found
+
+
+def test_inspect_prints_what_its_page_shows():
+    model = "examples/models/fraud_detection/1"
+    (shown,) = blocks("docs/command-line.md", f"$ verdict inspect {model}\n")
+    # The page leaves out where the project is.
+    assert run_verdict("inspect", ROOT / model).stdout.replace(f"{ROOT}/", "") == shown
+
+
+def test_score_writes_what_its_page_shows():
+    command = "$ verdict score examples/models/fraud_detection --input examples/transactions.csv --raw | head -3\n"
+    (shown,) = blocks("docs/command-line.md", command)
+    result = run_verdict("score", EXAMPLES / "models" / "fraud_detection", "--input", EXAMPLES / "transactions.csv", "--raw")
+    assert result.stdout.splitlines(keepends=True)[:3] == shown.splitlines(keepends=True)
+
+
+def test_check_prints_what_its_page_shows():
+    shown = blocks("docs/model-repository.md", "ok  ")
+    assert run_verdict("check", EXAMPLES / "models").stdout == "ok  " + shown[0]
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_requests_of_the_readme_get_the_answers_that_it_shows(readme, examples):
+    pairs = re.findall(r"^```sh\ncurl [^\n]*?(/predict/\S+) --json '(.*?)'\n```\n```json\n(.*?)\n```$", (ROOT / readme).read_text(), re.M)
+    assert len(pairs) == 3
+
+    def essence(answer):
+        return re.sub(r'"(total_)?latency_ms":[\d.]+', "", answer)
+
+    for path, body, shown in pairs:
+        assert essence(examples.post(path, body).body.decode()) == essence(shown)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_log_has_the_line_that_the_readme_shows(readme):
+    (rest,) = blocks(readme, '{"timestamp"')
+    shown = json.loads('{"timestamp"' + rest)["data"]
+
+    def essence(data):
+        return {key: value for key, value in data.items() if key != "duration_ms"}
+
+    with Server(EXAMPLES / "models") as server:
+        lines = [json.loads(line)["data"] for line in server.errors().splitlines() if '"model version loaded"' in line]
+    assert essence(shown) in map(essence, lines)
+    assert all(line.keys() == shown.keys() for line in lines)
