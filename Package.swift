@@ -131,7 +131,9 @@ let package = Package(
         tests(of: "Experiments", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", "Experiments", "Batching", "Resilience", log, lifecycle]),
         tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
-        tests(of: "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
+        tests(
+            of: "Pipeline",
+            ["Scoring", "TextFormats", "WireFormat", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
         tests(of: "Texts", ["Scoring"]),
         tests(of: "Tabular", ["Scoring", "Texts", "TabularReference", "CAllocationCount"]),
         tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),

@@ -29,9 +29,9 @@ final class FactorModel: ScoringModel {
 }
 
 private final class NoMeter: PredictionMeter {
-    func recordSuccess(rows: Int, nanoseconds: UInt64) {}
-    func recordFailure(_ error: ScoringError) {}
-    func recordResults(_ group: RowGroup, column: Int?) {}
+    func recordRequest(_ error: ScoringError?) {}
+    func recordRows(_ group: RowGroup) {}
+    func recordStandIn(rows: Int) {}
 }
 
 struct HalfRule: DecisionRule {

@@ -14,9 +14,9 @@ final class EchoModel: ScoringModel {
 }
 
 final class SilentMeter: PredictionMeter {
-    func recordSuccess(rows: Int, nanoseconds: UInt64) {}
-    func recordFailure(_ error: ScoringError) {}
-    func recordResults(_ group: RowGroup, column: Int?) {}
+    func recordRequest(_ error: ScoringError?) {}
+    func recordRows(_ group: RowGroup) {}
+    func recordStandIn(rows: Int) {}
 }
 
 /// Serves `echo`, version 3, also under no name.
@@ -56,7 +56,7 @@ final class EchoPredictor: Predictor {
             Self.score(group)
             return .answered
         }
-        group.cancel = { [cancelled] in cancelled.open() }
+        group.cancellable().onCancel { [cancelled] in cancelled.open() }
         Task { [gate, lateBegan] in
             lateBegan.open()
             await gate.wait()
@@ -75,7 +75,8 @@ final class EchoPredictor: Predictor {
         }
     }
 
-    func reject(_ info: RequestInfo, _ error: ScoringError, by served: ServedModel?) {}
+    func begin() {}
+    func finish(_ info: RequestInfo, _ error: ScoringError?, by served: ServedModel?) {}
 }
 
 /// A repository whose `load` takes until the test lets it go on.

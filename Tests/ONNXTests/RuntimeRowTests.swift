@@ -68,7 +68,7 @@ internal import Testing
         try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         #expect(Set(scores.failures.map(\.row)) == [5, 1002, 1999, 2996])
         for (_, error) in scores.failures {
-            guard case .engineFailure(let message) = error else { throw error }
+            guard case .rowRefused(let message) = error else { throw error }
             #expect(message.hasPrefix("ONNX Runtime: "))
         }
         for row in 0..<3000 where row % 997 != 5 {
@@ -87,7 +87,7 @@ internal import Testing
         let error = #expect(throws: ScoringError.self) {
             try model.score(batch, into: ScoreBatch(), ScoreCall(deadline: nil, workspace: Workspace()))
         }
-        guard case .engineFailure = error else { throw ScoringError.deadlineExceeded }
+        guard case .rowRefused = error else { throw ScoringError.deadlineExceeded }
     }
 
     private static func endless() throws -> any ScoringModel {

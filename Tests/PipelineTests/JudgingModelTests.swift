@@ -1,11 +1,13 @@
 internal import Pipeline
+internal import Registry
 internal import Scoring
 internal import Synchronization
 internal import Testing
 
 /// Whose fault it is that an engine throws.
 @Suite struct JudgingModelTests {
-    /// Gives each row's first number; throws for a call in which a row is 99, and for all calls once it is broken.
+    /// Gives each row's first number; throws for a call in which a row is 99, and for all calls once it is broken. Refuses zeros and ones
+    /// where it is choosy, as a division by the number would and a look-up of identifiers from 2 on.
     private final class Engine: ScoringModel {
         let signature = Signature(
             inputs: [Field("x"), Field("word", .text)], outputs: [OutputColumn("prediction")],
@@ -13,13 +15,16 @@ internal import Testing
         let description = ModelDescription(format: "engine")
         let calls = CallProfile(isBlocking: true)
         let isBroken = Atomic<Bool>(false)
+        let refused = Mutex<Set<Double>>([])
         let rows = Mutex<[[String]]>([])
 
         func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
             scores.reset(rows: rows.count, width: 1)
             let seen = (0..<rows.count).map { "\(rows[$0, 0]) \(rows.text(row: $0, column: 1) ?? "nothing")" }
             self.rows.withLock { $0.append(seen) }
+            let refused = refused.withLock { $0 }
             for row in 0..<rows.count {
+                if refused.contains(rows[row, 0]) { throw .rowRefused("out of bounds") }
                 if isBroken.load(ordering: .relaxed) || rows[row, 0] == 99 { throw .engineFailure("out of bounds") }
                 if rows[row, 0] == 98 {
                     scores.fail(row: row, .engineFailure("out of bounds"))
@@ -88,5 +93,63 @@ internal import Testing
         #expect(isBlameOnRows)
         #expect(scores[2, 0] == 3)
         #expect(engine.rows.withLock { $0.count } == 1)
+    }
+
+    @Test func onesDecideWhereZerosAreRefusedToo() throws {
+        let model = JudgingModel(engine)
+        engine.refused.withLock { $0 = [0] }
+        try score(model, [0])
+        #expect(failedRows == [0])
+        #expect(isBlameOnRows)
+        #expect(engine.rows.withLock { $0 } == [["0.0 nothing"], ["0.0 "], ["1.0 "]])
+        // It is remembered that ones are answered.
+        try score(model, [0])
+        #expect(engine.rows.withLock { $0.last } == ["1.0 "])
+    }
+
+    @Test func aRefusalIsTheRowsWhereNoneWasEverAnswered() throws {
+        let model = JudgingModel(engine)
+        engine.refused.withLock { $0 = [0, 1, 7] }
+        for _ in 0..<3 {
+            try score(model, [7, 0])
+            #expect(failedRows == [0, 1])
+            #expect(isBlameOnRows)
+        }
+    }
+
+    @Test func anyOtherFailureIsTheEnginesWhereNoneWasEverAnswered() throws {
+        let model = JudgingModel(engine)
+        engine.refused.withLock { $0 = [0, 1] }
+        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [99]) }
+    }
+
+    @Test func aRefusalIsTheEnginesWhereItRefusesWhatItOnceAnswered() throws {
+        let model = JudgingModel(engine)
+        try score(model, [7])
+        engine.refused.withLock { $0 = [5, 7] }
+        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [5]) }
+    }
+
+    @Test func aRowThatWasAnsweredAtTheLoadDecidesFromTheFirstRequestOn() throws {
+        let rows = FeatureBatch()
+        rows.reset(width: 2)
+        rows.addRow()
+        rows.set(3, row: rows.addRow(), column: 0)
+        rows.setText("early", row: 1, column: 1)
+        let model = JudgingModel(engine, answeredRow: AnsweredRow(rows, row: 1, of: engine.signature.inputs))
+        engine.refused.withLock { $0 = [0, 1] }
+        try score(model, [99])
+        #expect(failedRows == [0])
+        #expect(isBlameOnRows)
+        #expect(engine.rows.withLock { $0.last } == ["3.0 early"])
+    }
+
+    @Test func whatTheLibrarySaysIsPassedOnWithoutAClaimAboutOtherRows() throws {
+        engine.refused.withLock { $0 = [0, 1] }
+        try score(JudgingModel(engine), [1])
+        #expect(scores.failure(row: 0) == .invalidRequest("the model's engine refuses this row: out of bounds"))
+        engine.refused.withLock { $0 = [1] }
+        try score(JudgingModel(engine), [1])
+        #expect(scores.failure(row: 0) == .invalidRequest("the model's engine refuses this row, and takes others: out of bounds"))
     }
 }

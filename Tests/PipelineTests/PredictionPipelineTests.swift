@@ -27,9 +27,14 @@ internal import Testing
     private final class Tally: PredictionMeter {
         let events = Mutex<[String]>([])
 
-        func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
-        func recordFailure(_ error: ScoringError) { events.withLock { $0.append("failure: \(error)") } }
-        func recordResults(_ group: RowGroup, column: Int?) {}
+        func recordRequest(_ error: ScoringError?) {}
+        func recordStandIn(rows: Int) {}
+
+        func recordRows(_ group: RowGroup) {
+            let event =
+                group.hasAnswers ? "success of \(group.scores.count)" : group.error(row: 0).map { "failure: \($0)" } ?? "no rows"
+            events.withLock { $0.append(event) }
+        }
     }
 
     private let tally = Tally()

@@ -87,6 +87,76 @@ internal import Testing
         #expect(count > 2000)
     }
 
+    /// As `follow`, for a client that leaves before the event with this number.
+    private static func leave(
+        _ plan: Plan, at departure: Int, after event: Plan.Event, way: [Plan.Event], count: inout Int
+    ) {
+        var plan = plan
+        let isGone = way.count >= departure
+        let wasLeading = plan.leadsFlight || event == .leads
+        let way = way + [event]
+        let move = plan.on(event, isCancelled: isGone)
+        // Whoever waits in the flight gets what was found, or another leader.
+        if wasLeading, !plan.leadsFlight {
+            var isKept = false
+            if case .kept = event { isKept = true }
+            #expect(isKept || move.release != nil, "\(way)")
+        }
+        switch move.step {
+        case .finish(let end):
+            count += 1
+            #expect(plan.isFinished && !plan.leadsFlight, "\(way)")
+            #expect(end.leaves == way.contains(.admitted), "\(way)")
+            if let error = end.error, error != .cancelled { #expect(plan.failure != .cancelled, "\(way)") }
+            for late in [Plan.Event.scored, .failed(.cancelled), .landed(isLate: false), .leads] {
+                #expect(plan.on(late, isCancelled: true) == Plan.Move(step: .wait), "\(way)")
+            }
+            return
+        case .admit, .joinFlight, .findShared, .callEngine, .fallBack: #expect(!isGone, "work is begun for nobody: \(way)")
+        // What was found is still kept for others.
+        case .findInMemory, .keep, .findMissingScores: break
+        case .wait: Issue.record("it waits for nothing: \(way)")
+        }
+        guard way.count < 12 else {
+            Issue.record("it does not end: \(way)")
+            return
+        }
+        for next in events(after: move.step, plan.stages) { leave(plan, at: departure, after: next, way: way, count: &count) }
+    }
+
+    @Test func oneWhoLeavesAtAnyMomentEndsOnceWithNoMoreWorkBegun() {
+        var count = 0
+        for stages in Self.stages {
+            for departure in 0..<11 {
+                Self.leave(Plan(stages), at: departure, after: .begun(isLate: false), way: [], count: &count)
+            }
+        }
+        #expect(count > 5000)
+    }
+
+    @Test func whatWasScoredForOneWhoLeftIsKeptForThoseWhoWait() {
+        var plan = Plan(Plan.Stages(hasMemory: true, sharesFlights: true))
+        for event in [Plan.Event.begun(isLate: false), .foundInMemory(false), .leads] { _ = plan.on(event) }
+        #expect(plan.on(.scored, isCancelled: true) == Plan.Move(step: .keep))
+        #expect(plan.on(.kept(isLate: false), isCancelled: true) == Plan.Move(step: .findMissingScores))
+    }
+
+    @Test func oneWhoIsToLeadButLeftHandsTheFlightOn() {
+        var plan = Plan(Plan.Stages(hasMemory: true, sharesFlights: true))
+        for event in [Plan.Event.begun(isLate: false), .foundInMemory(false)] { _ = plan.on(event) }
+        #expect(
+            plan.on(.leads, isCancelled: true)
+                == Plan.Move(release: .abandon, step: .finish(Plan.End(error: .cancelled, leaves: false))))
+    }
+
+    @Test func theFailureOfAModelStaysKnownWhereNobodyWaitsForTheFallback() {
+        var plan = Plan(Plan.Stages(fallback: .standard))
+        _ = plan.on(.begun(isLate: false))
+        let move = plan.on(.failed(.engineFailure("no")), isCancelled: true)
+        #expect(move == Plan.Move(step: .finish(Plan.End(error: .cancelled, leaves: false))))
+        #expect(plan.failure == .engineFailure("no"))
+    }
+
     private static func steps(_ stages: Plan.Stages, _ events: [Plan.Event]) -> [Plan.Step] {
         var plan = Plan(stages)
         return ([.begun(isLate: false)] + events).map { plan.on($0).step }

@@ -7,16 +7,40 @@ internal import Testing
     private let name = ModelName("fraud")!
     private let version = ModelVersion(2)!
 
+    private final class TwoOutputs: ScoringModel {
+        let signature: Signature
+        let description = ModelDescription(format: "none")
+
+        init(score: Range<Int>) {
+            signature = Signature(
+                inputs: [Field("x")], outputs: [OutputColumn("raw"), OutputColumn("prediction")], roles: Roles(score: score))
+        }
+
+        func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {}
+    }
+
+    /// A group of as many rows, all of them scored 0.5.
+    private func group(_ meter: any PredictionMeter, rows: Int, score: Range<Int> = 1..<2) -> RowGroup {
+        let served = ServedModel(
+            name: name, version: version, model: TwoOutputs(score: score), answers: AnswerRules(), meter: meter)
+        let group = RowGroup()
+        group.begin(RequestInfo(arrival: Moment(nanoseconds: 0)), RowGroup.Target(served))
+        for _ in 0..<rows { group.features.addRow() }
+        group.scores.reset(rows: rows, width: 2)
+        for row in 0..<rows { group.scores[row, 1] = 0.5 }
+        return group
+    }
+
     @Test func requestsAreCountedByModelAndStatus() {
         let metrics = ServingMetrics(version: "1.2.3")
         let meter = metrics.meter(name, version)
-        meter.recordSuccess(rows: 3, nanoseconds: 7_000)
-        meter.recordSuccess(rows: 1, nanoseconds: 70_000)
-        meter.recordFailure(.invalidFeature(name: "x", reason: "y"))
+        for error in [nil, nil, ScoringError.invalidFeature(name: "x", reason: "y"), .rowRefused("z")] {
+            meter.recordRequest(error)
+        }
         let lines = metrics.exposition().split(separator: "\n")
         #expect(lines.contains("model_requests_total{model_name=\"fraud\",status=\"success\"} 2"))
         #expect(lines.contains("model_requests_total{model_name=\"fraud\",status=\"invalid_feature\"} 1"))
-        #expect(lines.contains("model_rows_total{model_name=\"fraud\",version=\"2\"} 4"))
+        #expect(lines.contains("model_requests_total{model_name=\"fraud\",status=\"invalid_request\"} 1"))
         #expect(lines.contains("verdict_build_info{version=\"1.2.3\"} 1"))
     }
 
@@ -24,7 +48,9 @@ internal import Testing
         let metrics = ServingMetrics(version: "")
         let meter = metrics.meter(name, version)
         for nanoseconds: UInt64 in [5_000, 5_001, 9_000, 2_000_000, 60_000_000_000] {
-            meter.recordSuccess(rows: 1, nanoseconds: nanoseconds)
+            let group = group(meter, rows: 1)
+            group.outcome.nanoseconds = nanoseconds
+            meter.recordRows(group)
         }
         let lines = metrics.exposition().split(separator: "\n")
         let prefix = "model_prediction_latency_seconds"
@@ -53,15 +79,16 @@ internal import Testing
 
     @Test func decisionsAndScoresAreCountedByVersion() {
         let metrics = ServingMetrics(version: "")
-        let group = RowGroup()
-        group.scores.reset(rows: 6, width: 2)
+        let meter = metrics.meter(name, version)
+        let group = group(meter, rows: 6)
         for (row, score) in [0.5, 0.95, -3, .nan, 2e6, 0.5].enumerated() { group.scores[row, 1] = score }
         // A fallback's score is none of the model's.
         group.outcome.degradations = [Degradation(.missingScore, rows: [5])]
         group.outcome.decisions = [.allow, .block, nil, .block, .allow, nil]
-        metrics.meter(name, version).recordResults(group, column: 1)
-        group.outcome.decisions = [.allow]
-        metrics.meter(name, version).recordResults(group, column: nil)
+        meter.recordRows(group)
+        let several = self.group(meter, rows: 1, score: 0..<2)
+        several.outcome.decisions = [.allow]
+        meter.recordRows(several)
         let lines = metrics.exposition().split(separator: "\n")
         let labels = "model_name=\"fraud\",version=\"2\""
         #expect(lines.contains("model_decisions_total{\(labels),decision=\"ALLOW\"} 3"))
@@ -77,9 +104,33 @@ internal import Testing
         #expect(lines.contains("model_score_sum{\(labels)} 1999998.45"))
     }
 
+    @Test func everyRowIsScoredAnsweredByAFallbackOrFailed() {
+        let metrics = ServingMetrics(version: "")
+        let meter = metrics.meter(name, version)
+        let mixed = group(meter, rows: 9)
+        mixed.outcome.degradations = [Degradation(.missingScore, rows: [0, 4]), Degradation(.missingScore, rows: [5])]
+        for row in [7, 8, 7] { mixed.scores.fail(row: row, .invalidRequest("no")) }
+        let failed = group(meter, rows: 5)
+        failed.outcome.error = .deadlineExceeded
+        let singly = group(meter, rows: 2)
+        for row in 0..<2 { singly.scores.fail(row: row, .invalidRequest("no")) }
+        let replaced = group(meter, rows: 3)
+        replaced.outcome.degradations = [Degradation(.engineFailed)]
+        for one in [mixed, failed, singly, replaced] { meter.recordRows(one) }
+        meter.recordStandIn(rows: 6)
+        let lines = metrics.exposition().split(separator: "\n")
+        let labels = "model_name=\"fraud\",version=\"2\""
+        #expect(lines.contains("model_rows_total{\(labels),result=\"scored\"} 4"))
+        #expect(lines.contains("model_rows_total{\(labels),result=\"fallback\"} 6"))
+        #expect(lines.contains("model_rows_total{\(labels),result=\"failed\"} 9"))
+        #expect(lines.contains("model_stand_in_rows_total{\(labels)} 6"))
+        #expect(lines.contains("model_prediction_latency_seconds_count{\(labels)} 2"), "of those with an answer")
+        #expect(lines.contains("model_requests_total{model_name=\"fraud\",status=\"success\"} 0"), "rows are no requests")
+    }
+
     @Test func everyNameHasAPrefix() {
         let metrics = ServingMetrics(version: "")
-        metrics.meter(name, version).recordSuccess(rows: 1, nanoseconds: 1)
+        metrics.meter(name, version).recordRequest(nil)
         for line in metrics.exposition(StageFactory()).split(separator: "\n") where !line.hasPrefix("#") {
             #expect(line.hasPrefix("verdict_") || line.hasPrefix("model_"))
         }
@@ -87,7 +138,7 @@ internal import Testing
 
     @Test func seriesOfAVersionEndWithItButItsModelsRequestsStay() {
         let metrics = ServingMetrics(version: "")
-        metrics.meter(name, version).recordSuccess(rows: 1, nanoseconds: 1)
+        metrics.meter(name, version).recordRequest(nil)
         metrics.published(name, version)
         #expect(metrics.exposition().contains("model_version_info{model_name=\"fraud\",version=\"2\"} 1"))
         metrics.withdrawn(name, version)

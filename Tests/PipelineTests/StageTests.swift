@@ -38,9 +38,14 @@ internal import Testing
     final class Tally: PredictionMeter {
         let events = Mutex<[String]>([])
 
-        func recordSuccess(rows: Int, nanoseconds: UInt64) { events.withLock { $0.append("success of \(rows)") } }
-        func recordFailure(_ error: ScoringError) { events.withLock { $0.append("failure: \(error)") } }
-        func recordResults(_ group: RowGroup, column: Int?) {}
+        func recordRequest(_ error: ScoringError?) {}
+        func recordStandIn(rows: Int) {}
+
+        func recordRows(_ group: RowGroup) {
+            let event =
+                group.hasAnswers ? "success of \(group.scores.count)" : group.error(row: 0).map { "failure: \($0)" } ?? "no rows"
+            events.withLock { $0.append(event) }
+        }
     }
 
     /// Holds threads until it is opened.
@@ -85,14 +90,15 @@ internal import Testing
 
     func serve(
         _ rules: ServingRules, calls: CallProfile = .inline, version: Int = 1, rowNanoseconds: UInt64? = nil,
-        _ body: @escaping Body
+        name other: String? = nil, meter: (any PredictionMeter)? = nil, _ body: @escaping Body
     ) throws -> ServedModel {
+        let name = try other.map { try #require(ModelName($0)) } ?? name
         let model = ClosureModel(calls: calls, body)
         let number = try #require(ModelVersion(version))
         var answers = AnswerRules()
         answers.rule = HalfRule()
         let stages = try factory.stages(of: name, number, model, content: [1], rules: rules, rowNanoseconds: rowNanoseconds)
-        return ServedModel(name: name, version: number, model: model, answers: answers, meter: tally, stages: stages)
+        return ServedModel(name: name, version: number, model: model, answers: answers, meter: meter ?? tally, stages: stages)
     }
 
     /// Asks and waits for the answer.
@@ -109,14 +115,14 @@ internal import Testing
     @discardableResult
     func begin(
         _ served: ServedModel, _ values: [Double], _ arrival: Moment, _ deadline: Moment? = nil,
-        _ queueDelay: QueueDelay = .none, _ experiment: (any OutcomeObserver)? = nil,
+        _ queueDelay: QueueDelay = .none, _ experiment: (any OutcomeObserver)? = nil, on path: FixedPath? = nil,
         answered: @escaping @Sendable (Answer) -> Void
     ) -> RowGroup {
         let group = RowGroup { group in answered(Self.answer(group)) }
         let info = RequestInfo(arrival: arrival, deadline: deadline, queueDelay: queueDelay)
         group.begin(info, RowGroup.Target(served, observer: experiment))
         for value in values { group.features.set(value, row: group.features.addRow(), column: 0) }
-        if case .answered = pipeline.run(group) { answered(Self.answer(group)) }
+        if case .answered = path?.run(group) ?? pipeline.run(group) { answered(Self.answer(group)) }
         return group
     }
 
@@ -269,7 +275,7 @@ internal import Testing
         _ count: Int, _ served: ServedModel, arrival: Moment = .now
     ) -> (crowd: Crowd<Answer>, leader: RowGroup) {
         let crowd = Crowd<Answer>(count)
-        let groups = (0..<count).map { _ in begin(served, [1], arrival) { crowd.add($0) } }
+        let groups = (0..<count).map { _ in begin(served, [7], arrival) { crowd.add($0) } }
         return (crowd, groups[0])
     }
 
@@ -280,12 +286,12 @@ internal import Testing
         (batching.engines, batching.maxBatchRows, batching.longestWait) = (2, 1, .seconds(3600))
         rules.batching = batching
         let served = try serve(rules, calls: Self.blocking) { rows, _ throws(ScoringError) in
-            if rows[0, 0] == 1 { gate.wait() }
+            if rows[0, 0] == 7 { gate.wait() }
             throw .engineFailure("broken")
         }
         let (crowd, leader) = askTogether(3000, served)
         while !(await ask(served, [2]).isRefusedByBreaker) {}
-        leader.cancel?()
+        leader.cancellation?.cancel()
         #expect(await crowd.answers().count { $0.isRefusedByBreaker } == 2999)
         gate.open()
     }

@@ -124,7 +124,7 @@ final class Gate: Sendable {
 
 /// Counts what the pipeline would record.
 final class FakeMeter: PredictionMeter {
-    func recordSuccess(rows: Int, nanoseconds: UInt64) {}
-    func recordFailure(_ error: ScoringError) {}
-    func recordResults(_ group: RowGroup, column: Int?) {}
+    func recordRequest(_ error: ScoringError?) {}
+    func recordRows(_ group: RowGroup) {}
+    func recordStandIn(rows: Int) {}
 }

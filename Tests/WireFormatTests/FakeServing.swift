@@ -77,15 +77,15 @@ struct FakeRule: DecisionRule {
 }
 
 final class FakeMeter: PredictionMeter {
-    func recordSuccess(rows: Int, nanoseconds: UInt64) {}
-    func recordFailure(_ error: ScoringError) {}
-    func recordResults(_ group: RowGroup, column: Int?) {}
+    func recordRequest(_ error: ScoringError?) {}
+    func recordRows(_ group: RowGroup) {}
+    func recordStandIn(rows: Int) {}
 }
 
 /// A predictor over fixed models, the first of which is the default.
 final class FakePredictor: Predictor {
     let models: [ServedModel]
-    private let tally = Mutex((rejections: [ScoringError](), predictions: 0, cancellations: 0))
+    private let tally = Mutex((endings: [ScoringError?](), beginnings: 0, predictions: 0, cancellations: 0))
     /// What `run` fails with, if set.
     let failure: ScoringError?
     let degradation: DegradationReason?
@@ -112,10 +112,14 @@ final class FakePredictor: Predictor {
         self.failure = failure
         self.degradation = degradation
         self.isCached = isCached
+        // So that noting an end allocates nothing.
+        tally.withLock { $0.endings.reserveCapacity(1 << 8) }
     }
 
-    /// What it was told to have been refused before it was asked.
-    var rejections: [ScoringError] { tally.withLock { $0.rejections } }
+    /// What it was told of each request's end.
+    var endings: [ScoringError?] { tally.withLock { $0.endings } }
+    /// Requests that have begun and not ended.
+    var openRequests: Int { tally.withLock { $0.beginnings - $0.endings.count } }
     /// How often it was told that nobody waits any more.
     var cancellations: Int { tally.withLock { $0.cancellations } }
     /// How often it was asked to predict.
@@ -140,7 +144,7 @@ final class FakePredictor: Predictor {
     func run(_ group: RowGroup) -> PredictionProgress {
         tally.withLock { $0.predictions += 1 }
         if answersLater, let completion = group.completion {
-            group.cancel = { [self] in tally.withLock { $0.cancellations += 1 } }
+            group.cancellable().onCancel { [self] in tally.withLock { $0.cancellations += 1 } }
             waiting.withLock { waiting in
                 waiting.append {
                     self.score(group)
@@ -180,8 +184,10 @@ final class FakePredictor: Predictor {
         group.outcome.isCached = isCached
     }
 
-    func reject(_ info: RequestInfo, _ error: ScoringError, by served: ServedModel?) {
-        tally.withLock { $0.rejections.append(error) }
+    func begin() { tally.withLock { $0.beginnings += 1 } }
+
+    func finish(_ info: RequestInfo, _ error: ScoringError?, by served: ServedModel?) {
+        tally.withLock { $0.endings.append(error) }
     }
 }
 

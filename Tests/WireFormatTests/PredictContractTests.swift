@@ -179,7 +179,7 @@ internal import WireFormat
         #expect(answer.status.code == 400)
         #expect(answer.code == code)
         #expect(answer.json["success"] == false)
-        #expect(counter.predictor.rejections.count == 1)
+        #expect(counter.predictor.endings.count == 1 && counter.predictor.endings[0] != nil)
         #expect(counter.predictor.predictions == 0)
     }
 
@@ -241,7 +241,7 @@ internal import WireFormat
         #expect(
             shed.json["error"]?["message"]
                 == "model 'm' is overloaded: it has as many requests in flight as it takes on; try again later")
-        #expect(predictor.rejections.isEmpty)
+        #expect(predictor.endings == [.overloaded(.requests(model: "m"), retryAfter: .milliseconds(1500))])
     }
 
     @Test func fallbacksAndCachedResultsSaySo() throws {

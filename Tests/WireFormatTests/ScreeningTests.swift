@@ -16,7 +16,7 @@ internal import WireFormat
         let answer = try counter.post(path, "this is not JSON", requestID: "r7")
         #expect(answer.status == WireStatus(code: status, retryAfter: 1))
         #expect(counter.predictor.predictions == 0)
-        #expect(counter.predictor.rejections == [.overloaded(retryAfter: .milliseconds(1))])
+        #expect(counter.predictor.endings == [.overloaded(retryAfter: .milliseconds(1))])
     }
 
     @Test func theAnswerNamesTheRequestByItsHeader() throws {

@@ -37,6 +37,26 @@ def throwing():
     )
 
 
+def dividing():
+    """Scores a / b of whole numbers: ONNX Runtime refuses a row whose b is 0."""
+    kind = TensorProto.INT64
+    inputs = [value("a", kind=kind), value("b", kind=kind)]
+    graph = helper.make_graph([helper.make_node("Div", ["a", "b"], ["y"])], "division", inputs, [value("y", kind=kind)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def far_away(first):
+    """Scores x - first for the whole x `first` and the next one, and refuses all others: what is made up never is one of them."""
+    return model(
+        [
+            helper.make_node("Sub", ["x", "first"], ["offset"]),
+            helper.make_node("Cast", ["offset"], ["place"], to=TensorProto.INT64),
+            helper.make_node("Gather", ["table", "place"], ["y"]),
+        ],
+        constant("first", [float(first)], shape=[]), constant("table", [0.0, 1.0]),
+    )
+
+
 def without_number():
     """Scores x; the logarithm of a negative number, NaN, for rows over the trigger."""
     return model(

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from faults import Load, assert_settles, descriptors, figures
-from graphs import BAD, TRUSTING, deaf, endless, throwing, without_number
+from graphs import BAD, TRUSTING, deaf, dividing, endless, far_away, throwing, without_number
 from identity_models import identity
 from serving import Server, until
 
@@ -49,6 +49,32 @@ def test_rows_that_the_engine_refuses_are_the_callers_error_and_open_no_breaker(
         assert ask(server, "throwing", 7).json["prediction"] == [8]
         assert not server.metric("model_requests_total", model_name="throwing", status="engine_failure")
         load.wait_for(100)
+
+
+@pytest.mark.parametrize(
+    ("graph", "bad", "good", "score"),
+    [
+        # A row of zeros is refused like the callers'; the warm-up has others.
+        (dividing(), [7, 0], [7, 2], 3),
+        # No row that anybody makes up is answered, in the warm-up or afterwards.
+        (far_away(5_000_000), [5], [5_000_001], 1),
+    ],
+    ids=["zeros are refused", "all but a few are refused"],
+)
+def test_refused_rows_are_the_callers_before_any_row_was_answered(repository, graph, bad, good, score):
+    publish(repository, "m", graph, f"fallback: {{ score: 0.9 }}\nlimits: {{ breaker: {{ {BREAKER} }} }}\n")
+    with Server(repository.folder) as server:
+        for _ in range(30):
+            answer = server.post("/predict/m", {"features": bad})
+            assert answer.status == 400 and answer.json["error"]["code"] == "INVALID_REQUEST", answer
+            assert "refuses this row" in answer.json["error"]["message"]
+            assert breaker(server, "m") == "closed"
+        results = server.post("/predict/batch/m", [{"features": one} for one in (bad, good, bad)]).json["results"]
+        assert results[1]["prediction"] == [score] and results[1]["degraded"] is False
+        assert {one["error"]["code"] for one in (results[0], results[2])} == {"INVALID_REQUEST"}
+        assert server.post("/predict/m", {"features": good}).json["prediction"] == [score]
+        assert not server.metric("model_requests_total", model_name="m", status="engine_failure")
+        assert server.metric("model_requests_total", model_name="m", status="invalid_request") == 30
 
 
 def test_an_engine_that_misses_its_deadline_is_504_then_503_and_is_tried_again(repository, bystander):

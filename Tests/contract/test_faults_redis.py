@@ -7,12 +7,14 @@ Tests/CachingTests (RedisFaultTests, LyingServerTests).
 import random
 import re
 import socket
+import struct
 import threading
 
 import pytest
 from faults import Between, Load, Redis, descriptors, figures, quantile, resident
+from graphs import throwing
 from identity_models import features, identity
-from serving import Server, until
+from serving import Server, http_request, until
 
 OFFSET = 65536
 # What a slow Redis takes for anything, in milliseconds: far more than a request takes beside it on any machine.
@@ -219,3 +221,23 @@ def test_a_redis_that_lies_is_never_believed(models, redis, how):
         wait_until_used(server, numbers)
         assert descriptors(server) <= before[0] + 2 and resident(server) < before[1] + (16 << 20)
     between.close()
+
+
+def test_nothing_is_computed_for_a_client_that_leaves_while_redis_is_asked(repository, redis):
+    repository.add("m", 1, throwing(), file="model.onnx", manifest="engine: onnxruntime\ncache: { ttl: 300s }\n")
+    with Server(repository.folder, "--cache-max-bytes", "0", "--redis-url", redis.url, "--redis-timeout", "1h") as server:
+        until(lambda: server.post("/predict/m", {"features": [1]}).json["cached"], "rows to be found in Redis")
+        scored = server.metric("model_rows_total", model_name="m", result="scored")
+        redis.pause()
+        with server.socket() as client:
+            client.send(http_request("/predict/m", {"features": [2]}))
+            until(lambda: server.metric("model_requests_in_flight") == 1, "the request to wait for Redis")
+            # At its end the connection is reset: a client that only ends its requests may still read answers.
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        until(lambda: server.metric("verdict_http_open_connections") == 1, "all but the one that asks to be gone")
+        redis.go_on()
+        until(lambda: server.metric("model_requests_in_flight") == 0, "the request to end")
+        assert server.metric("model_requests_total", model_name="m", status="cancelled") == 1
+        assert server.metric("model_rows_total", model_name="m", result="scored") == scored
+        assert server.metric("model_rows_total", model_name="m", result="failed") == 1
+        assert server.post("/predict/m", {"features": [2]}).json["prediction"] == [3]

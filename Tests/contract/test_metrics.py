@@ -3,8 +3,9 @@
 import math
 import re
 
-from graphs import BAD, without_number
+from graphs import BAD, model, without_number
 from identity_models import features, identity
+from onnx import helper
 from serving import ROOT, Server
 
 
@@ -190,6 +191,57 @@ def test_a_fallback_counts_as_a_decision_and_not_as_a_score(repository):
         assert server.post("/v2/models/nan/infer", {"inputs": [tensor]}).json["parameters"]["degraded"] is True
         assert given(server, "nan") == ([0, 3, 1], 1)
         assert server.metric("model_degraded_total", model_name="nan", reason="score missing") == 3
+
+
+def counts(server, name):
+    """Requests by status and rows by version and result, as far as there are any."""
+    requests, rows = {}, {}
+    for metric, labels, value in server.samples():
+        if labels.get("model_name") == name and value:
+            if metric == "model_requests_total":
+                requests[labels["status"]] = value
+            elif metric == "model_rows_total":
+                rows[labels["version"], labels["result"]] = value
+    return requests, rows
+
+
+def test_a_batch_is_one_request_however_many_versions_answer_it(repository):
+    folder = repository.folder / "m"
+    folder.mkdir(parents=True)
+    (folder / "model.yaml").write_text("versions: { split: { 1: 1, 2: 1 }, sticky: user_id }\n")
+    for version in (1, 2):
+        repository.add("m", version, identity(0))
+    rows = [{"features": [number, 0], "context": {"user_id": f"u{number}"}} for number in range(40)]
+    bad = {"features": ["wrong", 0], "context": {"user_id": "u1"}}
+    with Server(repository.folder) as server:
+        results = server.post("/predict/batch/m", [*rows, bad]).json["results"]
+        versions = [result["model_version"] for result in results if "error" not in result]
+        assert set(versions) == {"1", "2"} and len(versions) == 40
+        answered = {(version, "scored"): versions.count(version) for version in ("1", "2")}
+        assert counts(server, "m") == ({"success": 1}, answered)
+        assert server.metric("model_prediction_latency_seconds_count", model_name="m") == 2, "one for each version"
+        # Nothing was wrong with a batch of nothing; a batch of nothing but errors is one.
+        assert server.post("/predict/batch/m", []).json["count"] == 0
+        assert server.post("/predict/batch/m", [bad, bad]).json["failed"] == 2
+        assert counts(server, "m") == ({"success": 2, "invalid_feature": 1}, answered)
+        assert server.metric("model_requests_in_flight") == 0
+
+
+def test_rows_count_for_the_version_that_answered_them(repository):
+    """Version 1 of `asked` has no score for negative numbers; `other` and then a constant stand in for it."""
+    root = model([helper.make_node("Sqrt", ["x"], ["y"])])
+    repository.add("asked", 1, root, file="model.onnx", manifest="fallback: { on: [missingScore], model: other }\n")
+    manifest = "fallback: { on: [missingScore], score: 0.5 }\n"
+    negative = model([helper.make_node("Neg", ["x"], ["minus"]), helper.make_node("Sqrt", ["minus"], ["y"])])
+    repository.add("other", 1, negative, file="model.onnx", manifest=manifest)
+    with Server(repository.folder) as server:
+        for _ in range(2):
+            results = server.post("/predict/batch/asked", [{"features": [x]} for x in (4, -9, 1, -16, 25)]).json["results"]
+            assert [result["prediction"] for result in results] == [[2], [3], [1], [4], [5]]
+        assert counts(server, "asked") == ({"success": 2}, {("1", "scored"): 6, ("1", "fallback"): 4})
+        assert counts(server, "other") == ({}, {}), "nobody asked it"
+        assert server.metric("model_stand_in_rows_total", model_name="other", version="1") == 4
+        assert server.metric("model_degraded_total", model_name="asked", reason="score missing") == 4
 
 
 def test_the_buckets_of_the_latency_have_no_gap(examples):

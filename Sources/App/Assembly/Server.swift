@@ -52,7 +52,7 @@ package struct Server: Sendable {
             stages: { name, version, loaded, rules throws(ScoringError) in
                 try stages.stages(
                     of: name, version, loaded.model, content: loaded.content, rules: rules,
-                    rowNanoseconds: loaded.rowNanoseconds)
+                    rowNanoseconds: loaded.rowNanoseconds, answeredRow: loaded.answeredRow)
             }, observer: metrics, logger: logger)
         var configuration = HTTPService.Configuration()
         configuration.version = version

@@ -15,12 +15,6 @@ package struct Outcome: Sendable {
 
     package init() {}
 
-    /// Of a request that ended before it had rows.
-    package init(error: ScoringError) {
-        self.error = error
-        failure = Failure(error)
-    }
-
     package struct Failure: Sendable, Equatable {
         package var error: ScoringError
         /// The error's own, but for a deadline that was the caller's.
@@ -36,6 +30,9 @@ package struct Outcome: Sendable {
     package func degradation(row: Int) -> Degradation? {
         degradations.isEmpty ? nil : degradations.first { $0.covers(row) }
     }
+
+    /// How many of so many rows were answered in the model's place.
+    package func degradedRows(of rows: Int) -> Int { degradations.reduce(0) { $0 + ($1.rows?.count ?? rows) } }
 
     /// Becomes the outcome of another request, and keeps its memory.
     package mutating func reset() {
@@ -85,7 +82,8 @@ package enum DegradationReason: String, Sendable, CaseIterable {
         case .circuitOpen: self = .breakerOpen
         case .deadlineExceeded: self = .deadlinePassed
         case .overloaded: self = .overloaded
-        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .notReady, .cancelled: return nil
+        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .notReady, .cancelled, .rowRefused:
+            return nil
         }
     }
 }

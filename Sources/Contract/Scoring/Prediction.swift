@@ -86,6 +86,20 @@ package final class Prediction {
         return first
     }
 
+    /// Why none of its rows has an answer: the first one's error. nil where one has, and for a request without rows. What the request
+    /// counts as, also where its answer is a list of errors.
+    package var failure: ScoringError? {
+        guard !groups.contains(where: \.hasAnswers) else { return nil }
+        guard !entries.isEmpty else {
+            guard let group = groups.first(where: { $0.features.count > 0 }) else { return nil }
+            return group.error(row: 0)
+        }
+        switch place(0) {
+        case .error(let error, _): return error
+        case .row(let row, let group): return groups[group].error(row: row)
+        }
+    }
+
     // MARK: Entries
 
     package var count: Int { entries.count }
@@ -106,9 +120,6 @@ package final class Prediction {
         let number = Int(-entry.row) - 1
         return .error(errors[number], number: number)
     }
-
-    /// Why the first of the entries that are errors is one.
-    package var firstError: ScoringError? { errors.first }
 
     // MARK: Results
 

@@ -1,6 +1,9 @@
-/// Answers predictions; what the fronts see of the path behind them. A request goes `resolve`, `admit`, `run`, or ends early with
-/// `reject`; whatever happens, it is finished once.
+/// Answers predictions; what the fronts see of the path behind them. A request goes `begin`, `resolve`, `admit`, `run` once for each of its
+/// groups, `finish`; whatever happens, it begins once and is finished once.
 package protocol Predictor: Sendable {
+    /// A request is there.
+    func begin()
+
     /// Finds who answers. O(1).
     func resolve(_ info: RequestInfo) throws(ScoringError) -> ResolvedModel
 
@@ -13,9 +16,12 @@ package protocol Predictor: Sendable {
     /// what may take longer is answered later, if the group can wait.
     func run(_ group: RowGroup) -> PredictionProgress
 
-    /// Ends a request that failed before it reached `run`: a malformed body, an unknown model, a refusal.
-    /// - Parameter served: The version that would have answered; nil if none was found.
-    func reject(_ info: RequestInfo, _ error: ScoringError, by served: ServedModel?)
+    /// Ends a request, whatever became of it, when its answer is known and before it is written: with answers, refused, late, malformed, or
+    /// given up by its client. Its groups have come back, if it had any.
+    /// - Parameters:
+    ///   - error: What the request counts as; nil where some row was answered, or none was sent.
+    ///   - served: A version that answered, or would have; nil if none was found.
+    func finish(_ info: RequestInfo, _ error: ScoringError?, by served: ServedModel?)
 }
 
 /// When a prediction's results are there.

@@ -34,9 +34,11 @@ package final class RowGroup: @unchecked Sendable {
     /// Takes the group back when `run` answers later; called exactly once for each such answer, on any thread.
     /// nil where the front cannot wait: then every answer is given within `run`.
     package let completion: Completion?
-    /// Set by the predictor while it has the group: gives up what nobody waits for any more. May be called from the
-    /// front's thread at any time before `completion`, which comes all the same.
-    package var cancel: (@Sendable () -> Void)?
+    /// How the front gives up what nobody waits for any more; `completion` comes all the same. nil while nothing was handed on.
+    ///
+    /// Written on the front's thread only: by `cancellable` before the predictor first hands the group on, and where a request begins and
+    /// ends. Other threads that have the group read it.
+    package private(set) var cancellation: Cancellation?
 
     package init(completion: Completion? = nil) {
         self.completion = completion
@@ -49,8 +51,19 @@ package final class RowGroup: @unchecked Sendable {
         features.reset(width: target.served.signature.inputs.count)
         ids.removeAll()
         outcome.reset()
-        cancel = nil
+        cancellation = nil
     }
+
+    /// What a stage that hands the group on registers with. To be called before that.
+    package func cancellable() -> Cancellation {
+        if let cancellation { return cancellation }
+        let made = Cancellation()
+        cancellation = made
+        return made
+    }
+
+    /// Makes the group a part of another one's request, and given up with it. After `begin`.
+    package func isCancelled(with other: RowGroup) { cancellation = other.cancellable() }
 
     /// Fails the group if its results are not one for each row, as wide as the version's outputs: what is written is read by position, and a
     /// row that is not there would be another one's.
@@ -63,13 +76,19 @@ package final class RowGroup: @unchecked Sendable {
         outcome.failure = Outcome.Failure(error)
     }
 
+    /// Why a row has no answer; nil where it has one.
+    package func error(row: Int) -> ScoringError? { outcome.error ?? scores.failure(row: row) }
+
+    /// Whether some row has an answer.
+    package var hasAnswers: Bool { outcome.error == nil && scores.failedCount < scores.count }
+
     /// Makes the deadline earlier.
     package func limitDeadline(to limit: Moment) { info.deadline = min(info.deadline ?? limit, limit) }
 
     /// Lets go of the version, which may be the last thing that keeps it in memory.
     package func end() {
         target = nil
-        cancel = nil
+        cancellation = nil
     }
 
     /// The version that answers.

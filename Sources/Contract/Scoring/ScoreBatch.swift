@@ -24,6 +24,9 @@ package final class ScoreBatch {
     /// Errors of single rows, in no order; empty as a rule.
     package var failures: [(row: Int, error: ScoringError)] { failedRows }
 
+    /// Rows that failed.
+    package var failedCount: Int { failedRows.isEmpty ? 0 : Set(failedRows.lazy.map(\.row)).count }
+
     /// Makes room for `rows` rows of `width` cells, each NaN (missing).
     package func reset(rows: Int, width: Int) {
         self.rows = rows

@@ -32,6 +32,9 @@ package enum ScoringError: Error, Sendable, Equatable {
     case refusedModel(String)
     /// The engine failed although the request was right; the message is the engine's own.
     case engineFailure(String)
+    /// The engine says that it cannot compute with the values of a row: an index outside a table, a division by zero. What it says may be
+    /// wrong, where it says so of every row.
+    case rowRefused(String)
 }
 
 extension ScoringError: CustomStringConvertible {
@@ -52,7 +55,7 @@ extension ScoringError: CustomStringConvertible {
         case .invalidModel(let reason, let place): place.isEmpty ? reason : "\(reason) (at \(place))"
         case .unsupportedModel(let message): message
         case .refusedModel(let message): message
-        case .engineFailure(let message): message
+        case .engineFailure(let message), .rowRefused(let message): message
         }
     }
 }
@@ -73,7 +76,7 @@ extension ScoringError {
     /// Whose fault it is. A deadline counts as the model's own here; for one of the caller's see `Outcome.Failure`.
     package var blame: Blame {
         switch self {
-        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .cancelled: .caller
+        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .cancelled, .rowRefused: .caller
         case .invalidModel, .unsupportedModel, .refusedModel, .engineFailure, .circuitOpen: .engine
         case .notReady, .overloaded: .load
         case .deadlineExceeded: .time

@@ -63,7 +63,7 @@ package protocol RequestStages: AnyObject, Sendable {
 
 /// What the stages of a version know of the path that they belong to.
 package protocol PredictionPath: Predictor {
-    /// Ends a group's way, once: decides on its scores where nothing has, counts, and lets the observer take note.
+    /// Ends a group's way, once: decides on its scores where nothing has, counts its rows, and lets the observer take note.
     func finish(_ group: RowGroup)
 
     /// What may stand in for another model; nil where it does not serve. No error is made for it.
@@ -88,11 +88,11 @@ package protocol DecisionRule: Sendable {
 
 /// Counts and times the requests of one model version. Recording must cost well under a microsecond.
 package protocol PredictionMeter: AnyObject, Sendable {
-    /// One answered request of `rows` rows that took so long from its last byte to its result.
-    func recordSuccess(rows: Int, nanoseconds: UInt64)
-    /// One request that got an error instead.
-    func recordFailure(_ error: ScoringError)
-    /// The results of an answered request.
-    /// - Parameter column: Where the scores are; nil if a row has none or several.
-    func recordResults(_ group: RowGroup, column: Int?)
+    /// One request to the model, once, however many versions answered its rows.
+    /// - Parameter error: nil where some row was answered.
+    func recordRequest(_ error: ScoringError?)
+    /// The rows of one request that this version was to answer, with what became of each.
+    func recordRows(_ group: RowGroup)
+    /// Rows that this version answered in the place of another.
+    func recordStandIn(rows: Int)
 }

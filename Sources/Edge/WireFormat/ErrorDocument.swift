@@ -86,6 +86,7 @@ package struct ErrorDocument {
         case .invalidModel: Kind(status: 400, inferenceStatus: 400, code: "INVALID_MODEL")
         case .unsupportedModel: Kind(status: 400, inferenceStatus: 400, code: "UNSUPPORTED_MODEL")
         case .refusedModel: Kind(status: 400, inferenceStatus: 400, code: "REFUSED_MODEL")
+        case .rowRefused: Kind(status: 400, inferenceStatus: 400, code: "INVALID_REQUEST")
         case .engineFailure: Kind(status: 500, inferenceStatus: 500, code: "ENGINE_FAILURE")
         }
     }

@@ -22,7 +22,7 @@ package final class PendingAnswer {
     /// Tells the predictor that nobody waits any more. `onReady` is called all the same.
     package func cancel() {
         guard missing > 0 else { return }
-        for group in prediction.groups { group.cancel?() }
+        for group in prediction.groups { group.cancellation?.cancel() }
     }
 
     fileprivate func arrived() {
@@ -51,7 +51,6 @@ final class WaitingAnswers: @unchecked Sendable {
     }
 
     func arrived(_ group: RowGroup) {
-        group.cancel = nil
         answers.removeValue(forKey: ObjectIdentifier(group))?.arrived()
     }
 }

@@ -1,7 +1,7 @@
 package import Scoring
 package import TextFormats
 
-/// Answers prediction requests of every wire API: resolve, admit, read, run, write. A front makes one for each of its threads and uses it
+/// Answers prediction requests of every wire API: resolve, admit, read, run, finish, write. A front makes one for each of its threads and uses it
 /// again, so that a request allocates next to nothing. The codecs read and write; how a request goes is decided here only.
 ///
 /// Used on its front's thread only. Where a model answers later, other requests are answered in between.
@@ -58,6 +58,7 @@ package final class PredictionDriver {
         var info = RequestInfo(
             model: request.route.model, version: request.route.version, arrival: request.arrival, queueDelay: request.queueDelay)
         var progress = Progress()
+        predictor.begin()
         do throws(ScoringError) {
             let form = try read(request, &info, &progress)
             if run() {
@@ -65,7 +66,7 @@ package final class PredictionDriver {
             }
             return .later(wait(request, form))
         } catch {
-            predictor.reject(info, error, by: prediction.served ?? progress.served)
+            predictor.finish(info, error, by: prediction.served ?? progress.served)
             let body = progress.isUnread || request.body.count > tools.limits.maxBodyBytes ? nil : request.body
             let status = write(error, request.route.codec, request.head, requestBody: body, into: &response)
             prediction.end()
@@ -119,20 +120,16 @@ package final class PredictionDriver {
     /// Puts the rows to their models; true if all results are there.
     private func run() -> Bool {
         var isAnswered = true
-        var hasRun = false
         for group in prediction.groups {
             guard group.features.count > 0 else {
                 group.scores.reset(rows: 0, width: group.served.signature.outputs.count)
                 continue
             }
-            hasRun = true
             if case .pending = predictor.run(group) {
                 waiting.expect(group)
                 isAnswered = false
             }
         }
-        // A batch of nothing but malformed requests is one.
-        if !hasRun, let error = prediction.firstError { predictor.reject(prediction.info, error, by: prediction.served) }
         return isAnswered
     }
 
@@ -143,7 +140,9 @@ package final class PredictionDriver {
     ) -> Written {
         prediction.nanoseconds = Moment.now.nanoseconds(since: prediction.info.arrival)
         for group in prediction.groups { group.checkResults() }
-        if let error = prediction.error ?? codec.failure(of: prediction) {
+        let error = prediction.error ?? codec.failure(of: prediction)
+        predictor.finish(prediction.info, error ?? prediction.failure, by: prediction.served)
+        if let error {
             let status = write(error, codec, head, requestBody: requestBody, into: &response)
             prediction.end()
             return .done(status)
@@ -189,6 +188,7 @@ package final class PredictionDriver {
 
     /// Takes back what an answer leaves that nobody reads any more.
     package func drop(_ answer: PendingAnswer) {
+        predictor.finish(answer.prediction.info, .cancelled, by: answer.prediction.served)
         answer.prediction.end()
         if spare.count < Self.maxSpare { spare.append(answer.prediction) }
     }

@@ -92,7 +92,7 @@ extension EngineRoom {
     /// Whether one request's rows can be the reason for which a call with rows of several failed.
     private static func mayBeOfOneRequest(_ error: ScoringError) -> Bool {
         switch error {
-        case .engineFailure, .invalidFeature, .invalidRequest: true
+        case .engineFailure, .rowRefused, .invalidFeature, .invalidRequest: true
         case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled,
             .invalidModel,
             .unsupportedModel, .refusedModel:

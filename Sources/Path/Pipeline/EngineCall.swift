@@ -96,8 +96,10 @@ final class EngineCall: @unchecked Sendable {
             }
         }
         self.job = job
-        group.cancel = { [weak batcher] in batcher?.cancel(job) }
+        let cancellation = group.cancellable()
         batcher.submit(job)
+        // The group is another thread's by now, and may have been answered: then there is nothing to give up.
+        cancellation.onCancel { [weak batcher] in batcher?.cancel(job) }
     }
 
     /// A call that has not returned still reads the rows, and nobody writes them: they are copied, for a fallback.

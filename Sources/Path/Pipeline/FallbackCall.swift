@@ -12,12 +12,14 @@ final class FallbackCall: @unchecked Sendable {
     private let substitute: ServedModel
     /// Positions in the request.
     private let rows: [Int]
-    private let group = RowGroup(completion: { _ in })
+    private let group: RowGroup
 
     /// Throws where the substitute needs inputs that the asked model has not, or gives a score of another kind.
     init(for run: PredictionRun, by substitute: ServedModel) throws(ScoringError) {
         self.run = run
         self.substitute = substitute
+        // A request that cannot wait cannot wait for its fallback either.
+        group = run.group.completion == nil ? RowGroup() : RowGroup { _ in }
         let asked = run.served
         guard substitute.score.count == asked.score.count else {
             throw .refusedModel("the model gives \(substitute.score.count) scores, not \(asked.score.count)")
@@ -29,6 +31,7 @@ final class FallbackCall: @unchecked Sendable {
         let rest = run.deadline.map { $0.nanoseconds(since: now) } ?? 0
         let limit = rest > 0 ? rest : substitute.stages?.timeLimit ?? Self.grace
         group.begin(RequestInfo(arrival: now, deadline: now.advanced(byNanoseconds: limit)), RowGroup.Target(substitute))
+        if run.group.completion != nil { group.isCancelled(with: run.group) }
         let translation = try RowTranslation(from: asked.signature, to: substitute.signature)
         var rows: [Int] = []
         for row in run.rowsToReplace {

@@ -1,28 +1,37 @@
+package import Registry
 package import Scoring
 internal import Synchronization
 
-/// A model behind an engine that may refuse rows, and that tells a row's fault from its own: an engine fails if it fails for
-/// a row that it once took. A call in which every row fails is followed by one with such a row, alone; where that one
-/// passes, the rows that failed are at fault, and fail with `.invalidRequest`, each by itself. An id outside a table is of
-/// that kind.
+/// A model behind an engine that may refuse rows, and that tells a row's fault from its own. A call in which every row fails is followed by
+/// one with another row, alone:
 ///
-/// The row to compare with is the first that was ever scored. Until there is one it is a row of zeros and empty texts.
+/// - One that the engine has answered before, if there is one: of golden.csv, of the warm-up, or of a request. If it is answered again the
+///   rows of the call are at fault, and fail with `.invalidRequest`, each by itself; else the engine is.
+/// - Where no row was ever answered, rows of zeros and of ones, with empty texts. If one is answered the rows of the call are at fault. If none
+///   is, nothing can be compared with, and what the engine itself says decides: rows that it refuses (`.rowRefused`) are at fault, and
+///   any other failure is its own.
 package final class JudgingModel: ScoringModel {
-    private struct Example: Sendable {
-        var cells: [Double]
-        var texts: [String]
-        var wideIntegers: [UInt64]
-    }
-
     package let signature: Signature
     package let description: ModelDescription
     package let calls: CallProfile
     private let model: any ScoringModel
-    private let example = Mutex<Example?>(nil)
-    private let hasExample = Atomic<Bool>(false)
+    private let answeredRow: Mutex<AnsweredRow?>
+    private let hasAnsweredRow: Atomic<Bool>
 
-    package init(_ model: any ScoringModel) {
+    private enum Finding {
+        /// It answers another row.
+        case works
+        /// It fails for a row that it answered before.
+        case fails
+        /// Nothing is known of it.
+        case unknown
+    }
+
+    /// - Parameter answeredRow: A row that the model has answered, if there is one.
+    package init(_ model: any ScoringModel, answeredRow: AnsweredRow? = nil) {
         self.model = model
+        self.answeredRow = Mutex(answeredRow)
+        hasAnsweredRow = Atomic(answeredRow != nil)
         (signature, description, calls) = (model.signature, model.description, model.calls)
     }
 
@@ -32,23 +41,50 @@ package final class JudgingModel: ScoringModel {
         do throws(ScoringError) {
             try model.score(rows, into: scores, call)
         } catch {
-            guard case .engineFailure = error, rows.count > 0, takesAnExample(until: call.deadline) else { throw error }
+            guard rows.count > 0, Self.words(of: error) != nil else { throw error }
             // Some may have failed for reasons of their own before.
             let known = scores.count == rows.count ? scores.failures : []
             let reasons = Dictionary(known.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
+            let errors = (0..<rows.count).map { reasons[$0] ?? error }
+            let finding = find(until: call.deadline)
+            if let own = errors.lazy.compactMap({ Self.enginesOwn($0, finding) }).first { throw own }
             scores.reset(rows: rows.count, width: signature.outputs.count)
-            for row in 0..<rows.count { scores.fail(row: row, Self.blame(reasons[row] ?? error)) }
+            for (row, error) in errors.enumerated() { scores.fail(row: row, Self.blame(error, takesOthers: finding == .works)) }
             return
         }
-        guard scores.count == rows.count, scores.failures.count < scores.count else { return }
+        guard scores.count == rows.count, scores.failedCount < scores.count else { return }
         // Others passed in the same call.
         if !scores.failures.isEmpty { Self.blameRows(of: scores) }
-        keepExample(rows, scores)
+        keepAnsweredRow(rows, scores)
     }
 
-    private static func blame(_ error: ScoringError) -> ScoringError {
-        guard case .engineFailure(let message) = error else { return error }
-        return .invalidRequest("the model's engine refuses this row, and takes others: \(message)")
+    // MARK: Blame
+
+    /// What an engine says of a failure that a row may have brought about; nil for other errors.
+    private static func words(of error: ScoringError) -> String? {
+        switch error {
+        case .engineFailure(let message), .rowRefused(let message): message
+        case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen,
+            .deadlineExceeded, .cancelled, .invalidModel, .unsupportedModel, .refusedModel:
+            nil
+        }
+    }
+
+    /// The failure that an error is if the engine is at fault; nil if the row is.
+    private static func enginesOwn(_ error: ScoringError, _ finding: Finding) -> ScoringError? {
+        guard let words = words(of: error) else { return nil }
+        switch finding {
+        case .works: return nil
+        case .fails: return .engineFailure(words)
+        case .unknown:
+            if case .rowRefused = error { return nil }
+            return error
+        }
+    }
+
+    private static func blame(_ error: ScoringError, takesOthers: Bool) -> ScoringError {
+        guard let words = words(of: error) else { return error }
+        return .invalidRequest("the model's engine refuses this row\(takesOthers ? ", and takes others" : ""): \(words)")
     }
 
     private static func blameRows(of scores: ScoreBatch) {
@@ -58,40 +94,57 @@ package final class JudgingModel: ScoringModel {
         scores.values.update(from: found.values, count: found.count * found.width)
         // In the same order, so that the cells go on naming the same ones.
         for text in found.texts { _ = scores.addText(text) }
-        for (row, error) in found.failures { scores.fail(row: row, blame(error)) }
+        for (row, error) in found.failures { scores.fail(row: row, blame(error, takesOthers: true)) }
     }
 
-    private func keepExample(_ rows: FeatureBatch, _ scores: ScoreBatch) {
-        guard !hasExample.load(ordering: .relaxed) else { return }
+    // MARK: Rows to compare with
+
+    private func keepAnsweredRow(_ rows: FeatureBatch, _ scores: ScoreBatch) {
+        guard !hasAnsweredRow.load(ordering: .relaxed) else { return }
         guard let row = (0..<rows.count).first(where: { scores.failure(row: $0) == nil }) else { return }
-        let cells = Array(UnsafeBufferPointer(start: rows.values + row * rows.width, count: rows.width))
-        example.withLock { $0 = Example(cells: cells, texts: rows.texts, wideIntegers: rows.wideIntegers) }
-        hasExample.store(true, ordering: .relaxed)
+        let answered = AnsweredRow(rows, row: row, of: signature.inputs)
+        answeredRow.withLock { $0 = $0 ?? answered }
+        hasAnsweredRow.store(true, ordering: .relaxed)
     }
 
-    /// Whether the engine takes the row to compare with.
-    private func takesAnExample(until deadline: Moment?) -> Bool {
-        let (rows, scores, workspace) = (FeatureBatch(), ScoreBatch(), Workspace())
-        rows.reset(width: signature.inputs.count)
-        let row = rows.addRow()
-        let known = example.withLock { $0 }
-        for (column, input) in signature.inputs.enumerated() {
-            if input.kind == .text {
-                let index = known.map { $0.cells[column] } ?? 0
-                if !index.isNaN { rows.setText(known?.texts[Int(index)] ?? "", row: row, column: column) }
-            } else if let known, input.integers.areWide,
-                let bits = FeatureBatch.wideInteger(of: known.cells[column], among: known.wideIntegers)
-            {
-                rows.setInteger(bits, row: row, column: column)
-            } else {
-                rows.set(known?.cells[column] ?? 0, row: row, column: column)
-            }
+    /// Whether the engine works, by a row that it should answer.
+    private func find(until deadline: Moment?) -> Finding {
+        let (rows, scores) = (FeatureBatch(), ScoreBatch())
+        if let known = answeredRow.withLock({ $0 }) {
+            rows.reset(width: signature.inputs.count)
+            known.add(to: rows, of: signature.inputs)
+            return isAnswered(rows, scores, until: deadline).map { $0 ? .works : .fails } ?? .unknown
         }
+        for value in [0.0, 1] {
+            rows.reset(width: signature.inputs.count)
+            let row = rows.addRow()
+            for (column, input) in signature.inputs.enumerated() {
+                if input.kind == .text {
+                    rows.setText("", row: row, column: column)
+                } else {
+                    rows.set(Self.cell(value, of: input), row: row, column: column)
+                }
+            }
+            guard isAnswered(rows, scores, until: deadline) == true else { continue }
+            keepAnsweredRow(rows, scores)
+            return .works
+        }
+        return .unknown
+    }
+
+    /// The value, or the last category where there are not so many.
+    private static func cell(_ value: Double, of input: Field) -> Double {
+        guard case .category(let levels) = input.kind else { return value }
+        return min(value, Double(max(0, levels.count - 1)))
+    }
+
+    /// nil where the time was over before it was known.
+    private func isAnswered(_ rows: FeatureBatch, _ scores: ScoreBatch, until deadline: Moment?) -> Bool? {
         do throws(ScoringError) {
-            try model.score(rows, into: scores, ScoreCall(deadline: deadline, workspace: workspace))
-            return scores.failures.isEmpty
+            try model.score(rows, into: scores, ScoreCall(deadline: deadline, workspace: Workspace()))
+            return scores.count == rows.count && scores.failures.isEmpty
         } catch {
-            return false
+            return error == .deadlineExceeded ? nil : false
         }
     }
 }

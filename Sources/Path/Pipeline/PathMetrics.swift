@@ -48,7 +48,8 @@ enum PathMetrics {
 
     private static func writeAdmission(_ models: [ModelStages], into text: inout PrometheusText) {
         let states = models.map { ($0, $0.admission.snapshot) }.filter { $0.1.admitted > 0 || $0.1.refused.total > 0 }
-        text.family("model_admitted_total", .counter, "Requests let in, by model.")
+        text.family(
+            "model_admitted_total", .counter, "Requests let in, by model; a batch once for each version that answers some of it.")
         for (model, state) in states { text.sample("model_admitted_total", [("model_name", model.name.text)], state.admitted) }
         text.family("model_refused_total", .counter, "Requests refused to keep others in time, by model and cause.")
         for (model, state) in states {
@@ -61,7 +62,7 @@ enum PathMetrics {
         for (model, state) in states {
             text.sample("model_concurrency_limit", [("model_name", model.name.text)], UInt64(max(0, state.limit)))
         }
-        text.family("model_degraded_total", .counter, "Answers given by a fallback, by model and reason.")
+        text.family("model_degraded_total", .counter, "Rows that a fallback answered, by model and reason.")
         for model in models {
             for reason in DegradationReason.allCases where model.degraded[reason] > 0 {
                 text.sample(

@@ -5,7 +5,7 @@ package import Scoring
 /// in, moves out; `PredictionRun` owns it and carries the moves out.
 ///
 /// What it guarantees, whatever order events come in: one `.finish`; whoever was admitted leaves with it; a flight that is led ends before it,
-/// by a result that is kept or by its release.
+/// by a result that is kept or by its release; once nobody waits for the request no work is begun, and what was found is kept for others.
 package struct PredictionPlan {
     /// What there is for this request.
     package struct Stages: Sendable, Equatable {
@@ -44,6 +44,14 @@ package struct PredictionPlan {
         /// Nothing until the next event.
         case wait
         case finish(End)
+
+        /// Whether it costs something that only this request asks for.
+        fileprivate var beginsWork: Bool {
+            switch self {
+            case .admit, .joinFlight, .findShared, .callEngine, .fallBack: true
+            case .findInMemory, .keep, .findMissingScores, .wait, .finish: false
+            }
+        }
     }
 
     package struct End: Equatable {
@@ -110,8 +118,22 @@ package struct PredictionPlan {
 
     package init(_ stages: Stages) { self.stages = stages }
 
-    package mutating func on(_ event: Event) -> Move {
+    /// - Parameter isCancelled: Whether nobody waits for the request any more. What it is once it stays.
+    package mutating func on(_ event: Event, isCancelled: Bool = false) -> Move {
         guard !isFinished else { return Move(step: .wait) }
+        var move = follow(event)
+        guard isCancelled, move.step.beginsWork else { return move }
+        if leadsFlight {
+            leadsFlight = false
+            move.release = .abandon
+        }
+        // That the model failed before stays known.
+        failure = failure ?? .cancelled
+        move.step = finish(.cancelled).step
+        return move
+    }
+
+    private mutating func follow(_ event: Event) -> Move {
         switch event {
         case .begun(let isLate):
             if isLate { return fail(.deadlineExceeded) }

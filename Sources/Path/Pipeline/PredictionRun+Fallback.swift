@@ -37,6 +37,7 @@ extension PredictionRun {
             Degradation(
                 reason, answeredBy: substitute.map { ($0.name.text, $0.versionText) },
                 rows: taken.count == rows ? nil : taken))
+        if let substitute { standIns.append((substitute, rows: taken.count)) }
         replacedRows = rowsToReplace.filter { !answered.contains($0) }
     }
 

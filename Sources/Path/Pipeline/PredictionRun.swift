@@ -7,6 +7,9 @@ internal import Scoring
 /// One request's way through the stages of a version, in the order that its `PredictionPlan` has. Answers at once where it can, else later
 /// through the group's `completion`.
 ///
+/// A client that leaves is seen before each step (`RowGroup.cancellation`); what waits in a flight or for an engine is given up at once, and a
+/// look-up in Redis, which takes no longer than its timeout, when it ends.
+///
 /// `@unchecked Sendable` is safe: one thread at a time works on it. Whoever hands it on (to a batcher, to Redis, to a
 /// flight) touches it no more before the one it was handed to calls back, once.
 final class PredictionRun: @unchecked Sendable {
@@ -29,6 +32,8 @@ final class PredictionRun: @unchecked Sendable {
     var replacedRows: [Int]?
     /// Whether the first of their results has been written.
     var hasClearedRows = false
+    /// Versions that answered some of them, and how many.
+    var standIns: [(ServedModel, rows: Int)] = []
 
     init(_ group: RowGroup, _ stages: VersionStages, on path: any PredictionPath) {
         self.group = group
@@ -55,7 +60,7 @@ final class PredictionRun: @unchecked Sendable {
     private func proceed(after event: Event) -> PredictionProgress {
         var event = event
         while true {
-            let move = plan.on(event)
+            let move = plan.on(event, isCancelled: group.cancellation?.isCancelled ?? false)
             if let release = move.release { releaseFlight(release) }
             let next: Event? =
                 switch move.step {
@@ -113,6 +118,7 @@ final class PredictionRun: @unchecked Sendable {
 
     private func joinFlight() -> Event? {
         guard let flights = stages.cache?.flights else { return .isAlone }
+        let cancellation = group.cancellable()
         switch flights.join(
             keys[0], deadline: deadline ?? Moment(nanoseconds: .max),
             waiter: { [self] outcome in resume(after: landed(outcome)) })
@@ -120,7 +126,12 @@ final class PredictionRun: @unchecked Sendable {
         case .lead(let ticket):
             flight = ticket
             return .leads
-        case .wait: return nil
+        case .wait(let seat):
+            // Who has left the flight hears nothing of it, and is nobody else's.
+            cancellation.onCancel { [self] in
+                if seat.leave() { resume(after: .failed(.cancelled)) }
+            }
+            return nil
         case .alone: return .isAlone
         }
     }
@@ -146,6 +157,7 @@ final class PredictionRun: @unchecked Sendable {
 
     private func findShared() -> Event? {
         guard let cache = stages.cache, let shared = cache.shared, shared.isAvailable else { return .foundShared(false) }
+        _ = group.cancellable()
         let sharedKeys = (0..<rows).map { cache.scope.sharedKey(of: group.features, row: $0) }
         let isAsked = shared.lookup(sharedKeys, of: cache.scope, deadline: deadline) { [self] found in
             resume(after: .foundShared(take(found, cache)))
@@ -276,6 +288,7 @@ final class PredictionRun: @unchecked Sendable {
             stages.model.admission.leave(ticket, isDropped ? .dropped : .finished, now: .now)
         }
         ticket = nil
+        group.cancellation?.end()
         path.finish(group)
         return nil
     }
@@ -284,7 +297,8 @@ final class PredictionRun: @unchecked Sendable {
     private func settleFallbacks(_ reason: DegradationReason) {
         if !group.outcome.degradations.isEmpty {
             group.outcome.isCached = false
-            stages.model.degraded.add(reason)
+            stages.model.degraded.add(reason, rows: group.outcome.degradedRows(of: rows))
+            for (substitute, rows) in standIns { substitute.meter.recordStandIn(rows: rows) }
         }
         let error = plan.failure ?? .engineFailure("the score is not a number")
         for row in replacedRows ?? [] { group.scores.fail(row: row, error) }

@@ -83,16 +83,22 @@ package final class ServingMetrics: Sendable {
             }
         }
         let sorted = versions.sorted { $0.key < $1.key }
-        text.family("model_rows_total", .counter, "Rows scored, by model and version.")
-        for (key, meter) in sorted { text.sample("model_rows_total", key.labels, meter.rows) }
+        text.family("model_rows_total", .counter, "Rows that a version was to answer, by model, version and result.")
+        for (key, meter) in sorted {
+            for result in RowResult.allCases {
+                text.sample("model_rows_total", key.labels + [("result", result.rawValue)], meter.rows(result))
+            }
+        }
+        text.family("model_stand_in_rows_total", .counter, "Rows that a version answered as the fallback of another.")
+        for (key, meter) in sorted { text.sample("model_stand_in_rows_total", key.labels, meter.standInRows) }
         text.family(
             "model_prediction_latency_seconds", .histogram,
-            "Time from a request's last byte to its result, by model and version; errors are not in it.")
+            "Time from a request's last byte to its result, by model and version that answered rows of it; errors are not in it.")
         for (key, meter) in sorted { text.histogram("model_prediction_latency_seconds", key.labels, meter.latency) }
         Self.writeResults(sorted, into: &text)
         text.family("model_version_info", .gauge, "1 for each version that serves.")
         for key in published.sorted() { text.sample("model_version_info", key.labels, 1) }
-        text.family("model_requests_in_flight", .gauge, "Requests that are being scored.")
+        text.family("model_requests_in_flight", .gauge, "Requests whose answer is not known yet.")
         text.sample("model_requests_in_flight", [], UInt64(max(0, inFlight.load(ordering: .relaxed))))
         text.family("model_loads_total", .counter, "Attempts to load a version, by model and result.")
         for (key, load) in loads.sorted(by: { $0.key < $1.key }) {
@@ -182,7 +188,7 @@ enum RequestStatus: String, CaseIterable, Sendable {
     init(_ error: ScoringError) {
         self =
             switch error {
-            case .invalidRequest: .invalidRequest
+            case .invalidRequest, .rowRefused: .invalidRequest
             case .invalidFeature: .invalidFeature
             case .unknownModel: .unknownModel
             case .unknownVersion: .unknownVersion
@@ -197,6 +203,16 @@ enum RequestStatus: String, CaseIterable, Sendable {
     }
 
     fileprivate var index: Int { Self.allCases.firstIndex(of: self)! }
+}
+
+/// The `result` label: what became of a row. Every row that a version was to answer is one of these.
+enum RowResult: String, CaseIterable, Sendable {
+    /// The version gave its result, or the cache had it.
+    case scored
+    /// A fallback answered it.
+    case fallback
+    /// It has an error, by itself or with the rest of its request.
+    case failed
 }
 
 /// The requests of one model by outcome, over all its versions.
@@ -214,25 +230,45 @@ final class VersionMeter: PredictionMeter {
     let scores = ScoreHistogram()
     private let decisionCounts = CounterTable(count: Decision.allCases.count)
     private let counters: ModelCounters
-    private let rowCount = Atomic<UInt64>(0)
+    private let rowCounts = CounterTable(count: RowResult.allCases.count)
+    private let standIns = Atomic<UInt64>(0)
 
     init(_ counters: ModelCounters) { self.counters = counters }
 
-    var rows: UInt64 { rowCount.load(ordering: .relaxed) }
+    func rows(_ result: RowResult) -> UInt64 { rowCounts[Self.index(result)] }
+    var standInRows: UInt64 { standIns.load(ordering: .relaxed) }
 
-    func recordSuccess(rows: Int, nanoseconds: UInt64) {
-        counters.addSuccess()
-        rowCount.wrappingAdd(UInt64(rows), ordering: .relaxed)
-        latency.record(nanoseconds)
+    func recordRequest(_ error: ScoringError?) {
+        if let error { counters.add(RequestStatus(error)) } else { counters.addSuccess() }
     }
 
-    func recordFailure(_ error: ScoringError) {
-        counters.add(RequestStatus(error))
+    func recordRows(_ group: RowGroup) {
+        let outcome = group.outcome
+        guard outcome.error == nil else { return add(group.features.count, .failed) }
+        let (rows, failed) = (group.scores.count, group.scores.failedCount)
+        let degraded = outcome.degradations.isEmpty ? 0 : outcome.degradedRows(of: rows)
+        add(rows - failed - degraded, .scored)
+        add(degraded, .fallback)
+        add(failed, .failed)
+        guard failed < rows else { return }
+        latency.record(outcome.nanoseconds)
+        let score = group.served.score
+        if score.count == 1 { scores.record(group, column: score.lowerBound) }
+        for case let decision? in outcome.decisions { decisionCounts.increment(Self.index(decision)) }
     }
 
-    func recordResults(_ group: RowGroup, column: Int?) {
-        if let column { scores.record(group, column: column) }
-        for case let decision? in group.outcome.decisions { decisionCounts.increment(Self.index(decision)) }
+    func recordStandIn(rows: Int) { standIns.wrappingAdd(UInt64(rows), ordering: .relaxed) }
+
+    private func add(_ rows: Int, _ result: RowResult) {
+        if rows > 0 { rowCounts.add(UInt64(rows), to: Self.index(result)) }
+    }
+
+    private static func index(_ result: RowResult) -> Int {
+        switch result {
+        case .scored: 0
+        case .fallback: 1
+        case .failed: 2
+        }
     }
 
     func decisions(_ decision: Decision) -> UInt64 { decisionCounts[Self.index(decision)] }

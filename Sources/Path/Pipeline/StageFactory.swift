@@ -42,10 +42,12 @@ package final class StageFactory: Sendable {
     /// The stages of a version that is about to serve; nil where its requests need none. Throws `.refusedModel` where
     /// the rules contradict those of other models, and `.notReady` where no thread can be started.
     ///
-    /// - Parameter rowNanoseconds: What a call for one row takes, if that is known.
+    /// - Parameters:
+    ///   - rowNanoseconds: What a call for one row takes, if that is known.
+    ///   - answeredRow: A row that the model has answered, if there is one.
     package func stages(
         of name: ModelName, _ version: ModelVersion, _ model: any ScoringModel, content: [UInt8], rules: ServingRules,
-        rowNanoseconds: UInt64? = nil
+        rowNanoseconds: UInt64? = nil, answeredRow: AnsweredRow? = nil
     ) throws(ScoringError) -> (any RequestStages)? {
         let shared = try modelStages(name, rules)
         var cache: VersionCache?
@@ -59,7 +61,8 @@ package final class StageFactory: Sendable {
                 scope: scope, memory: memory, shared: self.shared,
                 flights: model.calls.isBlocking || self.shared != nil ? flights : nil)
         }
-        let stages = try VersionStages(shared, rules: rules, of: model, cache: cache, rowNanoseconds: rowNanoseconds)
+        let stages = try VersionStages(
+            shared, rules: rules, of: model, cache: cache, rowNanoseconds: rowNanoseconds, answeredRow: answeredRow)
         guard !stages.isPlain else { return nil }
         state.withLock { $0.versions[VersionKey(model: name.text, version: version.number)] = WeakStages(stages: stages) }
         return stages

@@ -28,7 +28,7 @@ final class VersionStages: RequestStages {
 
     init(
         _ model: ModelStages, rules: ServingRules, of loaded: any ScoringModel, cache: VersionCache?,
-        rowNanoseconds: UInt64? = nil
+        rowNanoseconds: UInt64? = nil, answeredRow: AnsweredRow? = nil
     ) throws(ScoringError) {
         self.model = model
         self.cache = cache
@@ -46,7 +46,7 @@ final class VersionStages: RequestStages {
             if let limits { batching.queuedRows = limits.queuedRows }
             limit = min(deadline ?? .max, batching.longestWait.nanoseconds)
             inlineExecution = rowNanoseconds.flatMap { InlineExecution($0) }
-            engine = JudgingModel(loaded)
+            engine = JudgingModel(loaded, answeredRow: answeredRow)
             batcher = try Batcher(engine, limits: batching, name: model.name.text)
         } else {
             limit = deadline
@@ -119,11 +119,11 @@ final class ModelStages: Sendable {
     }
 }
 
-/// Answers that a fallback gave, by reason.
+/// Rows that a fallback answered, by reason.
 final class DegradationCounts: Sendable {
     private let cells = CounterTable(count: DegradationReason.allCases.count)
 
-    func add(_ reason: DegradationReason) { cells.add(1, to: Self.index(reason)) }
+    func add(_ reason: DegradationReason, rows: Int) { cells.add(UInt64(rows), to: Self.index(reason)) }
     subscript(reason: DegradationReason) -> UInt64 { cells[Self.index(reason)] }
 
     private static func index(_ reason: DegradationReason) -> Int { DegradationReason.allCases.firstIndex(of: reason) ?? 0 }

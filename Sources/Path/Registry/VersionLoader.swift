@@ -15,6 +15,8 @@ package struct VersionLoader: Sendable {
         package let goldenRows: Int
         /// What a call for one row takes, if that is known.
         package let rowNanoseconds: UInt64?
+        /// A row that it has answered, of golden.csv or made up; nil if it answered none.
+        package let answeredRow: AnsweredRow?
         /// What its owner should know, as sentences.
         package let notes: [String]
         /// Equal for files and settings that give equal scores; empty where nothing is cached, and for folders.
@@ -47,7 +49,7 @@ package struct VersionLoader: Sendable {
         let warmUp = try WarmUp.run(opened.model, rows: sample)
         return Loaded(
             model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows,
-            rowNanoseconds: warmUp.rowNanoseconds, notes: warmUp.notes,
+            rowNanoseconds: warmUp.rowNanoseconds, answeredRow: warmUp.answeredRow, notes: warmUp.notes,
             content: LoadContent.bytes(digest: opened.digest, options: manifest.loadOptions))
     }
 

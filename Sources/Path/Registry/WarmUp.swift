@@ -9,6 +9,8 @@ struct WarmUp {
     struct Outcome {
         /// What the quickest call for one row took; nil if that row was refused.
         var rowNanoseconds: UInt64?
+        /// The first row that was answered; nil if none was.
+        var answeredRow: AnsweredRow?
         var notes: [String] = []
     }
 
@@ -29,9 +31,10 @@ struct WarmUp {
             let call = ScoreCall(deadline: Moment.now.advanced(byMilliseconds: patience), workspace: workspace)
             do throws(ScoringError) {
                 try model.score(features, into: scores, call)
-                if case .engineFailure? = scores.failures.first?.error, scores.failures.count == features.count {
-                    throw scores.failures[0].error
+                if let error = scores.failures.first?.error, Self.isOfEngine(error), scores.failedCount == features.count {
+                    throw error
                 }
+                outcome.noteAnswer(in: scores, to: features, of: model.signature.inputs)
                 guard count == 1 else { continue }
                 for _ in 0..<3 {
                     let start = Moment.now
@@ -42,13 +45,21 @@ struct WarmUp {
                 if error == .deadlineExceeded {
                     throw .refusedModel("scoring \(features.count) rows takes longer than \(patience / 1000) s")
                 }
-                if case .engineFailure(let message) = error, outcome.notes.isEmpty {
+                if Self.isOfEngine(error), outcome.notes.isEmpty {
                     let kind = sample == nil ? "made-up rows; a golden.csv gives real ones" : "rows of golden.csv"
-                    outcome.notes.append("The engine failed in the warm-up, with \(kind): \(message)")
+                    outcome.notes.append("The engine failed in the warm-up, with \(kind): \(error)")
                 }
             }
         }
         return outcome
+    }
+
+    /// Whether the engine itself said so, rather than what reads its rows.
+    private static func isOfEngine(_ error: ScoringError) -> Bool {
+        switch error {
+        case .engineFailure, .rowRefused: true
+        default: false
+        }
     }
 
     /// The first rows of a batch.
@@ -100,5 +111,13 @@ struct WarmUp {
             state ^= state << 17
             return Int(truncatingIfNeeded: (state >> 33) % UInt64(limit))
         }
+    }
+}
+
+extension WarmUp.Outcome {
+    fileprivate mutating func noteAnswer(in scores: ScoreBatch, to rows: FeatureBatch, of inputs: [Field]) {
+        guard answeredRow == nil, scores.count == rows.count else { return }
+        guard let row = (0..<rows.count).first(where: { scores.failure(row: $0) == nil }) else { return }
+        answeredRow = AnsweredRow(rows, row: row, of: inputs)
     }
 }

@@ -18,7 +18,7 @@ package enum CallResult: Sendable, Equatable {
             // Of a model that was loaded these come from the engine: what it refused to read before, it now stumbles upon.
             case .invalidModel, .unsupportedModel, .refusedModel: .failure
             case .deadlineExceeded: .deadlinePassed
-            case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .cancelled: .unknown
+            case .invalidRequest, .invalidFeature, .unknownModel, .unknownVersion, .tooLarge, .cancelled, .rowRefused: .unknown
             // Said before the engine is called.
             case .notReady, .overloaded, .circuitOpen: .unknown
             }

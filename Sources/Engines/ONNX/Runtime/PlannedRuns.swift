@@ -23,7 +23,8 @@ final class PlannedRuns: @unchecked Sendable {
         outputNames.deallocate()
     }
 
-    /// Runs the session over what lies in the slot's inputs. Throws `.deadlineExceeded` where it was ended.
+    /// Runs the session over what lies in the slot's inputs. Throws `.deadlineExceeded` where it was ended, and `.rowRefused` where a node
+    /// does not compute with these values.
     func run(_ slot: RunSlot, until deadline: Moment?) throws(ScoringError) {
         let (library, api) = (session.library, session.library.api)
         var watch: Int?
@@ -39,7 +40,7 @@ final class PlannedRuns: @unchecked Sendable {
             try library.check(ort_unterminate(api, slot.options))
             throw .deadlineExceeded
         }
-        try library.check(status)
+        try library.checkRun(status)
     }
 
     private static func strings(_ names: [String]) -> UnsafeMutablePointer<UnsafePointer<CChar>?> {

@@ -83,6 +83,12 @@ final class RuntimeLibrary: @unchecked Sendable {
         try Self.check(api, status)
     }
 
+    /// Throws what the status of a run says, and releases it.
+    @inline(__always)
+    func checkRun(_ status: OpaquePointer?) throws(ScoringError) {
+        if let status { throw Self.failure(api, status, ofRun: true) }
+    }
+
     private static func made(
         _ api: OpaquePointer, _ make: (inout OpaquePointer?) -> OpaquePointer?
     ) throws(ScoringError) -> OpaquePointer {
@@ -97,10 +103,11 @@ final class RuntimeLibrary: @unchecked Sendable {
         if let status { throw failure(api, status) }
     }
 
-    private static func failure(_ api: OpaquePointer, _ status: OpaquePointer) -> ScoringError {
+    private static func failure(_ api: OpaquePointer, _ status: OpaquePointer, ofRun: Bool = false) -> ScoringError {
         defer { ort_release_status(api, status) }
         let text = ort_error_message(api, status).map { String(cString: $0) } ?? "no reason is given"
-        return .engineFailure("ONNX Runtime: " + oneLine(text))
+        let message = "ONNX Runtime: " + oneLine(text)
+        return ofRun && RunRefusal.isOfRow(text) ? .rowRefused(message) : .engineFailure(message)
     }
 
     /// A message of the library without the places in its source and at a length to read.

@@ -72,7 +72,7 @@ final class RuntimeModel: ScoringModel {
             failed += try score(first..<end, rows, into: scores, slot, until: call.deadline)
             first = end
         }
-        // Nothing could be scored, and not because of the rows: the engine fails.
+        // Nothing could be scored: whether the rows are to blame is for others to judge.
         if failed > 0, failed == slot.rows.count, let error = scores.failure(row: slot.rows[0]) { throw error }
     }
 
@@ -90,7 +90,7 @@ final class RuntimeModel: ScoringModel {
             try run(range, rows, into: scores, slot, until: deadline)
             return 0
         } catch {
-            guard case .engineFailure = error, grouping != .together || range.count == 1 else { throw error }
+            guard Self.mayBeOfOneRow(error), grouping != .together || range.count == 1 else { throw error }
             guard range.count > 1 else {
                 scores.fail(row: slot.rows[range.lowerBound], error)
                 return 1
@@ -98,6 +98,13 @@ final class RuntimeModel: ScoringModel {
             let middle = range.lowerBound + range.count / 2
             return try score(range.lowerBound..<middle, rows, into: scores, slot, until: deadline)
                 + score(middle..<range.upperBound, rows, into: scores, slot, until: deadline)
+        }
+    }
+
+    private static func mayBeOfOneRow(_ error: ScoringError) -> Bool {
+        switch error {
+        case .engineFailure, .rowRefused: true
+        default: false
         }
     }
 
