@@ -33,10 +33,10 @@ def test_check_prints_what_its_page_shows():
     assert run_verdict("check", EXAMPLES / "models").stdout == "ok  " + shown[0]
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_requests_of_the_readme_get_the_answers_that_it_shows(readme, examples):
-    pairs = re.findall(r"^```sh\ncurl [^\n]*?(/predict/\S+) --json '(.*?)'\n```\n```json\n(.*?)\n```$", (ROOT / readme).read_text(), re.M)
-    assert len(pairs) == 3
+@pytest.mark.parametrize(("page", "count"), [("README.md", 1), ("README.zh-CN.md", 1), ("docs/rest-api.md", 2)])
+def test_the_requests_of_the_documents_get_the_answers_that_they_show(page, count, examples):
+    pairs = re.findall(r"^```sh\ncurl [^\n]*?(/predict/\S+) --json '(.*?)'\n```\n```json\n(.*?)\n```$", (ROOT / page).read_text(), re.M)
+    assert len(pairs) == count
 
     def essence(answer):
         return re.sub(r'"(total_)?latency_ms":[\d.]+', "", answer)
@@ -45,9 +45,8 @@ def test_the_requests_of_the_readme_get_the_answers_that_it_shows(readme, exampl
         assert essence(examples.post(path, body).body.decode()) == essence(shown)
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_log_has_the_line_that_the_readme_shows(readme):
-    (rest,) = blocks(readme, '{"timestamp"')
+def test_the_log_has_the_line_that_its_page_shows():
+    rest = blocks("docs/metrics-and-logs.md", '{"timestamp"')[0]
     shown = json.loads('{"timestamp"' + rest)["data"]
 
     def essence(data):
