@@ -146,5 +146,9 @@ let package = Package(
             ]),
         tests(of: "Assembly", ["Scoring", "Caching", "HTTPFront", "Registry", log]),
         tests(of: "LoadTest", [nio, nioPosix]),
+        // The toy format and the toy codec of docs/extending.md.
+        .testTarget(
+            name: "ExtendingTests", dependencies: ["Scoring", "TextFormats", "WireFormat", "Tabular"],
+            path: "Tests/ExtendingTests", swiftSettings: style),
     ]
 )
