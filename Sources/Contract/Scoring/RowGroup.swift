@@ -63,7 +63,7 @@ package final class RowGroup: @unchecked Sendable {
     }
 
     /// Makes the group a part of another one's request, and given up with it. After `begin`.
-    package func isCancelled(with other: RowGroup) { cancellation = other.cancellable() }
+    package func shareCancellation(of other: RowGroup) { cancellation = other.cancellable() }
 
     /// Fails the group if its results are not one for each row, as wide as the version's outputs: what is written is read by position, and a
     /// row that is not there would be another one's.

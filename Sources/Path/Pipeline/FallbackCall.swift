@@ -31,7 +31,7 @@ final class FallbackCall: @unchecked Sendable {
         let rest = run.deadline.map { $0.nanoseconds(since: now) } ?? 0
         let limit = rest > 0 ? rest : substitute.stages?.timeLimit ?? Self.grace
         group.begin(RequestInfo(arrival: now, deadline: now.advanced(byNanoseconds: limit)), RowGroup.Target(substitute))
-        if run.group.completion != nil { group.isCancelled(with: run.group) }
+        if run.group.completion != nil { group.shareCancellation(of: run.group) }
         let translation = try RowTranslation(from: asked.signature, to: substitute.signature)
         var rows: [Int] = []
         for row in run.rowsToReplace {

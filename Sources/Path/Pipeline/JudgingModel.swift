@@ -9,7 +9,7 @@ internal import Synchronization
 ///   rows of the call are at fault, and fail with `.invalidRequest`, each by itself; else the engine is.
 /// - Where no row was ever answered, rows of zeros and of ones, with empty texts. If one is answered the rows of the call are at fault. If none
 ///   is, nothing can be compared with, and what the engine itself says decides: rows that it refuses (`.rowRefused`) are at fault, and
-///   any other failure is its own.
+///   any other failure is its own. Where it has refused many different rows and answered none it is at fault all the same.
 package final class JudgingModel: ScoringModel {
     package let signature: Signature
     package let description: ModelDescription
@@ -17,6 +17,11 @@ package final class JudgingModel: ScoringModel {
     private let model: any ScoringModel
     private let answeredRow: Mutex<AnsweredRow?>
     private let hasAnsweredRow: Atomic<Bool>
+
+    /// Hashes of rows that were refused, while none was answered.
+    private let refusedRows = Mutex<Set<Int>>([])
+    /// Callers do not all err: what refuses more different rows and answers none is at fault itself.
+    package static let maxRefusedRows = 200
 
     private enum Finding {
         /// It answers another row.
@@ -46,7 +51,8 @@ package final class JudgingModel: ScoringModel {
             let known = scores.count == rows.count ? scores.failures : []
             let reasons = Dictionary(known.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
             let errors = (0..<rows.count).map { reasons[$0] ?? error }
-            let finding = find(until: call.deadline)
+            var finding = find(until: call.deadline)
+            if finding == .unknown, noteRefused(rows) > Self.maxRefusedRows { finding = .fails }
             if let own = errors.lazy.compactMap({ Self.enginesOwn($0, finding) }).first { throw own }
             scores.reset(rows: rows.count, width: signature.outputs.count)
             for (row, error) in errors.enumerated() { scores.fail(row: row, Self.blame(error, takesOthers: finding == .works)) }
@@ -105,6 +111,29 @@ package final class JudgingModel: ScoringModel {
         let answered = AnsweredRow(rows, row: row, of: signature.inputs)
         answeredRow.withLock { $0 = $0 ?? answered }
         hasAnsweredRow.store(true, ordering: .relaxed)
+        refusedRows.withLock { $0 = [] }
+    }
+
+    /// How many different rows were refused so far, with these.
+    private func noteRefused(_ rows: FeatureBatch) -> Int {
+        let hashes = (0..<rows.count).map { row in
+            var hasher = Hasher()
+            for (column, input) in signature.inputs.enumerated() {
+                if input.kind == .text {
+                    for byte in (rows.text(row: row, column: column) ?? "").utf8 { hasher.combine(byte) }
+                    hasher.combine(column)
+                } else if let bits = rows.wideInteger(row: row, column: column) {
+                    hasher.combine(bits)
+                } else {
+                    hasher.combine(rows[row, column].bitPattern)
+                }
+            }
+            return hasher.finalize()
+        }
+        return refusedRows.withLock { refused in
+            for hash in hashes where refused.count <= Self.maxRefusedRows { refused.insert(hash) }
+            return refused.count
+        }
     }
 
     /// Whether the engine works, by a row that it should answer.
