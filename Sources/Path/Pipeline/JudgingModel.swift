@@ -122,7 +122,7 @@ package final class JudgingModel: ScoringModel {
                 if input.kind == .text {
                     for byte in (rows.text(row: row, column: column) ?? "").utf8 { hasher.combine(byte) }
                     hasher.combine(column)
-                } else if let bits = rows.wideInteger(row: row, column: column) {
+                } else if input.integers.areWide, let bits = rows.wideInteger(row: row, column: column) {
                     hasher.combine(bits)
                 } else {
                     hasher.combine(rows[row, column].bitPattern)
