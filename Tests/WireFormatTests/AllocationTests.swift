@@ -5,7 +5,7 @@ internal import TextFormats
 internal import WireFormat
 
 @Suite struct AllocationTests {
-    /// From the body's bytes to the answer's: once the desk's buffers have grown, a prediction takes no memory.
+    /// From the body's bytes to the answer's: once the driver's buffers have grown, a prediction takes no memory.
     @Test(arguments: [true, false])
     func aPredictionAllocatesNothing(byName: Bool) throws {
         let fields = (0..<30).map { Field("feature_\($0)") }

@@ -3,7 +3,7 @@ internal import Testing
 internal import TextFormats
 internal import WireFormat
 
-/// Whatever comes in, something valid goes out: mutated requests of every kind against one desk.
+/// Whatever comes in, something valid goes out: mutated requests of every kind against one driver.
 @Suite struct RequestFuzzTests {
     /// A small generator with a fixed seed: a failing case can be run again.
     private struct Generator: RandomNumberGenerator {

@@ -1,6 +1,6 @@
 """Clients that waste what a server has: silent, slow, deaf, and too many of them.
 
-What a single one gets, byte by byte, is tested in test_http and Tests/HTTPFrontTests (PatienceTests, PipeliningTests).
+What a single one gets, byte by byte, is tested in test_http and Tests/HTTPFrontTests (ConnectionTimeoutsTests, PipeliningTests).
 """
 
 import contextlib

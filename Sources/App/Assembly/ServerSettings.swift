@@ -140,16 +140,18 @@ extension Setting {
         Setting(key: "limits.maxLoadBytes", help: "Most memory of such a trial load.") { settings, text throws(SettingError) in
             settings.maxLoadBytes = try bytes(text, in: 1 << 26...1 << 44)
         },
-        Setting(key: "limits.idleTimeout", help: "Patience with an idle connection.") { settings, text throws(SettingError) in
+        Setting(key: "limits.idleTimeout", help: "How long an idle connection is kept.") { settings, text throws(SettingError) in
             settings.limits.idleTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.headerTimeout", help: "Patience with a request's head.") { settings, text throws(SettingError) in
+        Setting(key: "limits.headerTimeout", help: "ConnectionTimeouts with a request's head.") {
+            settings, text throws(SettingError) in
             settings.limits.headerTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.bodyTimeout", help: "Patience with a request's body.") { settings, text throws(SettingError) in
+        Setting(key: "limits.bodyTimeout", help: "ConnectionTimeouts with a request's body.") {
+            settings, text throws(SettingError) in
             settings.limits.bodyTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.drain", help: "Patience with requests in flight at shutdown.") {
+        Setting(key: "limits.drain", help: "ConnectionTimeouts with requests in flight at shutdown.") {
             settings, text throws(SettingError) in
             settings.limits.drain = try duration(text, from: .zero)
         },

@@ -2,12 +2,12 @@ internal import NIOCore
 
 /// One request on its way through a connection: its head's verdict and its body so far.
 struct Exchange {
-    var intake: Intake
+    var classification: RequestClassification
     /// nil as long as there is none.
     var body: ByteBuffer?
     var bodyBytes = 0
 
-    init(_ intake: Intake) { self.intake = intake }
+    init(_ classification: RequestClassification) { self.classification = classification }
 }
 
 /// Decides what one connection does next, so that answers leave in the order of the requests, nothing is
@@ -33,7 +33,7 @@ struct ConnectionPlan {
         case wait
     }
 
-    /// What the connection is waiting for from its client; each has its own patience.
+    /// What the connection is waiting for from its client; each has its own timeout.
     enum Awaited: Equatable {
         case nothing, request, head, body, farewell
     }
@@ -83,16 +83,16 @@ struct ConnectionPlan {
         if input == .idle { input = .head }
     }
 
-    mutating func headArrived(_ intake: Intake) {
+    mutating func headArrived(_ classification: RequestClassification) {
         guard input != .over else { return }
         headCount &+= 1
-        if case .refused(let refusal) = intake.target, refusal.endsConnection || intake.expectsContinue {
-            enqueue(.refused(refusal, Exchange(intake)))
+        if case .refused(let refusal) = classification.target, refusal.endsConnection || classification.expectsContinue {
+            enqueue(.refused(refusal, Exchange(classification)))
             input = .over
             return
         }
-        receiving = Exchange(intake)
-        owesContinue = intake.expectsContinue
+        receiving = Exchange(classification)
+        owesContinue = classification.expectsContinue
         input = .body
     }
 
@@ -101,12 +101,12 @@ struct ConnectionPlan {
         owesContinue = false
         receiving!.bodyBytes += bytes.readableBytes
         guard receiving!.bodyBytes <= maxBodyBytes else {
-            enqueue(.refused(.bodyTooLarge(limit: maxBodyBytes), Exchange(receiving!.intake)))
+            enqueue(.refused(.bodyTooLarge(limit: maxBodyBytes), Exchange(receiving!.classification)))
             receiving = nil
             input = .over
             return
         }
-        if case .refused = receiving!.intake.target { return }
+        if case .refused = receiving!.classification.target { return }
         if receiving!.body == nil {
             receiving!.body = bytes
         } else {
@@ -117,8 +117,8 @@ struct ConnectionPlan {
     mutating func requestEnded() {
         guard input == .body, let exchange = receiving.take() else { return }
         owesContinue = false
-        input = exchange.intake.isKeptAlive ? .idle : .over
-        if case .refused(let refusal) = exchange.intake.target {
+        input = exchange.classification.isKeptAlive ? .idle : .over
+        if case .refused(let refusal) = exchange.classification.target {
             enqueue(.refused(refusal, exchange))
         } else {
             enqueue(.complete(exchange))
@@ -170,7 +170,7 @@ struct ConnectionPlan {
                 return .refuse(refusal, exchange, isLast: sealIfLast())
             case .complete(let exchange):
                 waitingBytes -= exchange.body?.readableBytes ?? 0
-                if case .prediction = exchange.intake.target { return .answer(exchange, isLast: sealIfLast()) }
+                if case .prediction = exchange.classification.target { return .answer(exchange, isLast: sealIfLast()) }
                 isAnswering = true
                 return .route(exchange)
             }

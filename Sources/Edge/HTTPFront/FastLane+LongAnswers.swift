@@ -16,7 +16,7 @@ struct LongAnswer {
     }
 
     let stream: AnswerStream
-    let intake: Intake
+    let classification: RequestClassification
     let isLast: Bool
     let arrival: Moment
     var framing: Framing
@@ -31,13 +31,15 @@ extension FastLane {
     private static let maxTextBytes = 256 << 10
 
     /// Sends the first piece of an answer, which lies in the sink, and the others as the client takes them.
-    func begin(_ stream: AnswerStream, to intake: Intake, isLast: Bool, since arrival: Moment) {
+    func begin(_ stream: AnswerStream, to classification: RequestClassification, isLast: Bool, since arrival: Moment) {
         // Nothing of it is out yet: better an error now than an answer that ends in the middle.
-        guard reserve(stream.heldBytes + Self.maxTextBytes) else { return refuse(.tooManyUnreadAnswers, intake, isLast: isLast) }
+        guard reserve(stream.heldBytes + Self.maxTextBytes) else {
+            return refuse(.tooManyUnreadAnswers, classification, isLast: isLast)
+        }
         plan.answerPends()
         var answer = LongAnswer(
-            stream: stream, intake: intake, isLast: isLast, arrival: arrival,
-            framing: intake.isVersion10 ? .counting : .chunks)
+            stream: stream, classification: classification, isLast: isLast, arrival: arrival,
+            framing: classification.isVersion10 ? .counting : .chunks)
         take(&answer, isComplete: false)
         long = answer
     }
@@ -51,7 +53,7 @@ extension FastLane {
         take(&answer, isComplete: isComplete)
         guard isSent else { return long = answer }
         long = nil
-        log(answer.intake, status: 200, bytes: answer.bodyBytes, since: answer.arrival)
+        log(answer.classification, status: 200, bytes: answer.bodyBytes, since: answer.arrival)
         plan.answered()
     }
 
@@ -80,8 +82,8 @@ extension FastLane {
 
     private func writeHead(of answer: LongAnswer, bodyBytes: Int?) {
         var head = AnswerHead(status: 200, bodyBytes: bodyBytes, isLast: answer.isLast)
-        head.confirmsKeepAlive = answer.intake.isVersion10
-        head.requestID = answer.intake.requestID
+        head.confirmsKeepAlive = answer.classification.isVersion10
+        head.requestID = answer.classification.requestID
         state.date.refresh()
         head.write(into: &output, date: state.date)
     }

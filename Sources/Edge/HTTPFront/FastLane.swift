@@ -27,7 +27,7 @@ final class FastLane: ChannelDuplexHandler {
     private let encoder: ChannelHandlerContext
     private(set) var context: ChannelHandlerContext?
     var plan: ConnectionPlan
-    var patience = Patience()
+    var timeouts = ConnectionTimeouts()
     /// Answers that are not sent yet.
     var output = ByteBuffer()
     private var routes = RouteMemory()
@@ -57,7 +57,7 @@ final class FastLane: ChannelDuplexHandler {
     private var remoteAddress: String?
 
     private struct Routed {
-        let intake: Intake
+        let classification: RequestClassification
         let start: Moment
         var status = 0
         var bytes = 0
@@ -78,7 +78,7 @@ final class FastLane: ChannelDuplexHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        patience.end()
+        timeouts.end()
         letGo(context)
         state.closed(self)
         self.context = nil
@@ -155,7 +155,7 @@ final class FastLane: ChannelDuplexHandler {
         hasDecoded = true
         switch unwrapInboundIn(data) {
         case .head(let head):
-            plan.headArrived(Intake(head, maxBodyBytes: state.limits.maxBodyBytes, routes: &routes))
+            plan.headArrived(RequestClassification(head, maxBodyBytes: state.limits.maxBodyBytes, routes: &routes))
         case .body(var bytes):
             plan.bodyArrived(&bytes)
         case .end:
@@ -194,7 +194,7 @@ final class FastLane: ChannelDuplexHandler {
         isWritable = context.channel.isWritable
         if isWritable {
             hasProgressed = true
-            patience.outputProgressed()
+            timeouts.outputProgressed()
         }
         turn(context)
         context.fireChannelWritabilityChanged()
@@ -209,10 +209,12 @@ final class FastLane: ChannelDuplexHandler {
         case .head(var head):
             routed?.status = Int(head.status.code)
             state.metrics.answered(Int(head.status.code))
-            if let requestID = routed?.intake.requestID { head.headers.replaceOrAdd(name: "X-Request-Id", value: requestID) }
+            if let requestID = routed?.classification.requestID {
+                head.headers.replaceOrAdd(name: "X-Request-Id", value: requestID)
+            }
             if plan.sealIfLast() {
                 head.headers.replaceOrAdd(name: "Connection", value: "close")
-            } else if routed?.intake.isVersion10 == true {
+            } else if routed?.classification.isVersion10 == true {
                 head.headers.replaceOrAdd(name: "Connection", value: "keep-alive")
             }
             context.write(wrapOutboundOut(.head(head)), promise: promise)
@@ -221,7 +223,7 @@ final class FastLane: ChannelDuplexHandler {
             context.write(data, promise: promise)
         case .end:
             context.write(data, promise: promise)
-            if let routed { log(routed.intake, status: routed.status, bytes: routed.bytes, since: routed.start) }
+            if let routed { log(routed.classification, status: routed.status, bytes: routed.bytes, since: routed.start) }
             routed = nil
             plan.answered()
             turn(context)
@@ -258,7 +260,7 @@ final class FastLane: ChannelDuplexHandler {
                 switch plan.next() {
                 case .answer(let exchange, let isLast): answer(exchange, isLast: isLast)
                 case .route(let exchange): route(exchange, context)
-                case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange?.intake, isLast: isLast)
+                case .refuse(let refusal, let exchange, let isLast): refuse(refusal, exchange?.classification, isLast: isLast)
                 case .sendContinue: output.writeStaticString("HTTP/1.1 100 Continue\r\n\r\n")
                 case .close: close(context)
                 case .abort: context.close(promise: nil)
@@ -319,25 +321,25 @@ final class FastLane: ChannelDuplexHandler {
     }
 
     private func answer(_ exchange: Exchange, isLast: Bool) {
-        guard case .prediction(let route) = exchange.intake.target else { return }
+        guard case .prediction(let route) = exchange.classification.target else { return }
         answersThisTurn += 1
         let arrival = Moment.now
         state.sink.removeAll()
         let reply = withBytes(of: exchange.body) { body in
             state.driver.answer(
                 WireRequest(
-                    route: route, body: body, deadlineHeader: exchange.intake.deadline,
-                    requestID: exchange.intake.requestID, arrival: arrival, queueDelay: state.queueDelay(at: arrival)),
+                    route: route, body: body, deadlineHeader: exchange.classification.deadline,
+                    requestID: exchange.classification.requestID, arrival: arrival, queueDelay: state.queueDelay(at: arrival)),
                 into: &state.sink)
         }
         switch reply {
-        case .written(.done(let status)): write(status, to: exchange.intake, isLast: isLast, since: arrival)
-        case .written(.begun(let stream)): begin(stream, to: exchange.intake, isLast: isLast, since: arrival)
-        case .later(let answer): awaitScores(answer, to: exchange.intake, since: arrival)
+        case .written(.done(let status)): write(status, to: exchange.classification, isLast: isLast, since: arrival)
+        case .written(.begun(let stream)): begin(stream, to: exchange.classification, isLast: isLast, since: arrival)
+        case .later(let answer): awaitScores(answer, to: exchange.classification, since: arrival)
         }
     }
 
-    private func awaitScores(_ answer: PendingAnswer, to intake: Intake, since arrival: Moment) {
+    private func awaitScores(_ answer: PendingAnswer, to classification: RequestClassification, since arrival: Moment) {
         pending = answer
         plan.answerPends()
         answer.onReady = { [self] in
@@ -349,8 +351,8 @@ final class FastLane: ChannelDuplexHandler {
                 plan.answered()
                 let isLast = plan.sealIfLast()
                 switch written {
-                case .done(let status): write(status, to: intake, isLast: isLast, since: arrival)
-                case .begun(let stream): begin(stream, to: intake, isLast: isLast, since: arrival)
+                case .done(let status): write(status, to: classification, isLast: isLast, since: arrival)
+                case .begun(let stream): begin(stream, to: classification, isLast: isLast, since: arrival)
                 }
                 turn(context)
             } else {
@@ -360,28 +362,28 @@ final class FastLane: ChannelDuplexHandler {
     }
 
     /// Writes the answer whose body lies in the sink.
-    private func write(_ status: WireStatus, to intake: Intake, isLast: Bool, since arrival: Moment) {
+    private func write(_ status: WireStatus, to classification: RequestClassification, isLast: Bool, since arrival: Moment) {
         var head = AnswerHead(status: status.code, bodyBytes: state.sink.count, isLast: isLast)
-        head.confirmsKeepAlive = intake.isVersion10
+        head.confirmsKeepAlive = classification.isVersion10
         head.retryAfter = status.retryAfter
-        head.requestID = intake.requestID
+        head.requestID = classification.requestID
         write(head)
-        log(intake, status: status.code, bytes: state.sink.count, since: arrival)
+        log(classification, status: status.code, bytes: state.sink.count, since: arrival)
         if state.sink.count > Self.keptSink { state.sink = ByteSink() }
     }
 
-    func refuse(_ refusal: Refusal, _ intake: Intake?, isLast: Bool) {
+    func refuse(_ refusal: Refusal, _ classification: RequestClassification?, isLast: Bool) {
         answersThisTurn += 1
         state.metrics.answered(refusal.status)
         state.sink.removeAll()
-        refusal.document(target: intake?.head.uri ?? "").write(requestID: intake?.requestID, into: &state.sink)
+        refusal.document(target: classification?.head.uri ?? "").write(requestID: classification?.requestID, into: &state.sink)
         var head = AnswerHead(status: refusal.status, bodyBytes: state.sink.count, isLast: isLast)
         if case .methodNotAllowed(let allow) = refusal { head.allow = allow }
         if refusal.status == 503 { head.retryAfter = 1 }
-        head.confirmsKeepAlive = intake?.isVersion10 ?? false
-        head.requestID = intake?.requestID
-        write(head, withoutBody: intake?.head.method == .HEAD)
-        if let intake { log(intake, status: refusal.status, bytes: state.sink.count, since: .now) }
+        head.confirmsKeepAlive = classification?.isVersion10 ?? false
+        head.requestID = classification?.requestID
+        write(head, withoutBody: classification?.head.method == .HEAD)
+        if let classification { log(classification, status: refusal.status, bytes: state.sink.count, since: .now) }
     }
 
     private func write(_ head: AnswerHead, withoutBody: Bool = false) {
@@ -399,9 +401,9 @@ final class FastLane: ChannelDuplexHandler {
     private func route(_ exchange: Exchange, _ context: ChannelHandlerContext) {
         send()
         answersThisTurn += 1
-        routed = Routed(intake: exchange.intake, start: .now)
-        var head = exchange.intake.head
-        if case .management(let target) = exchange.intake.target { head.uri = target }
+        routed = Routed(classification: exchange.classification, start: .now)
+        var head = exchange.classification.head
+        if case .management(let target) = exchange.classification.target { head.uri = target }
         // The connection is the lane's business; Hummingbird would close it by itself.
         head.headers.remove(name: "Connection")
         head.headers.remove(name: "Expect")
@@ -436,12 +438,12 @@ final class FastLane: ChannelDuplexHandler {
         }
     }
 
-    func log(_ intake: Intake, status: Int, bytes: Int, since start: Moment) {
+    func log(_ classification: RequestClassification, status: Int, bytes: Int, since start: Moment) {
         guard let accessLog = state.accessLog else { return }
         accessLog.add(
             AccessLog.Record(
-                method: intake.head.method.rawValue, target: intake.head.uri, status: status, bytes: bytes,
+                method: classification.head.method.rawValue, target: classification.head.uri, status: status, bytes: bytes,
                 nanoseconds: Moment.now.nanoseconds(since: start), remoteAddress: remoteAddress,
-                requestID: intake.requestID))
+                requestID: classification.requestID))
     }
 }

@@ -1,6 +1,6 @@
 internal import NIOCore
 
-/// What one server gives to its clients at most: sizes, counts and patience. Every default suits a server
+/// What one server gives to its clients at most: sizes, counts and timeouts. Every default suits a server
 /// behind a load balancer; a public one would shorten the timeouts.
 package struct HTTPLimits: Sendable, Equatable {
     /// Bytes of a request's body. Default 4 MiB. A larger body gets a 413 before it is read. A connection's

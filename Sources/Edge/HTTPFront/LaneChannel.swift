@@ -22,7 +22,7 @@ struct LaneChannel: ServerChildChannel {
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: HeadLimits.unsentHere)
             let lane = FastLane(state: states.state(on: channel.eventLoop), encoder: encoder)
             try pipeline.addHandler(lane, position: .after(decoder))
-            try pipeline.addHandler(UpgradeMask(lane: lane), position: .before(decoder))
+            try pipeline.addHandler(UpgradeHeaderFilter(lane: lane), position: .before(decoder))
             return AcceptedConnection(value)
         }
     }

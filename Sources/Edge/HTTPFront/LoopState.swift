@@ -7,7 +7,7 @@ internal import WireFormat
 /// answer's body is written into, and the roll of open connections. Touched on its loop only.
 final class LoopState {
     let limits: HTTPLimits
-    let patience: PatienceLimits
+    let timeouts: ConnectionTimeoutLimits
     let driver: PredictionDriver
     let accessLog: AccessLog?
     let metrics: HTTPMetrics
@@ -16,13 +16,13 @@ final class LoopState {
     var date = HTTPDate()
     private let loop: any EventLoop
     private var backlog = LoopBacklog()
-    let line = TurnLine()
+    let line = FairQueue()
     private var lanes: [ObjectIdentifier: FastLane] = [:]
 
     init(limits: HTTPLimits, predictor: any Predictor, accessLog: AccessLog?, metrics: HTTPMetrics, on loop: any EventLoop) {
         self.limits = limits
         self.metrics = metrics
-        patience = PatienceLimits(limits)
+        timeouts = ConnectionTimeoutLimits(limits)
         self.accessLog = accessLog
         self.loop = loop
         var wire = WireLimits()

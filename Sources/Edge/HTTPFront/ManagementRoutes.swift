@@ -7,7 +7,7 @@ internal import TextFormats
 internal import WireFormat
 
 /// What the router's routes need to answer.
-struct ManagementDesk: Sendable {
+struct AdminHandler: Sendable {
     let version: String
     let backend: HTTPService.Backend
     let metrics: HTTPMetrics
@@ -23,7 +23,7 @@ struct ManagementRoutes {
     typealias Context = BasicRequestContext
     typealias Handler = @Sendable (Request, Context) async throws -> Response
 
-    let desk: ManagementDesk
+    let admin: AdminHandler
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
@@ -45,22 +45,22 @@ struct ManagementRoutes {
 
     private var health: [Entry] {
         let live: Handler = { _, _ in json { MetadataDocuments.live(true, into: &$0) } }
-        let ready: Handler = { [desk] _, _ in
-            let isReady = desk.isReady
+        let ready: Handler = { [admin] _, _ in
+            let isReady = admin.isReady
             return json(isReady ? .ok : .serviceUnavailable) { MetadataDocuments.ready(isReady, into: &$0) }
         }
-        let health: Handler = { [desk] _, _ in
-            let isReady = desk.isReady
-            let entries = desk.backend.repository.index()
+        let health: Handler = { [admin] _, _ in
+            let isReady = admin.isReady
+            let entries = admin.backend.repository.index()
             return json(isReady ? .ok : .serviceUnavailable) {
                 MetadataDocuments.health(
-                    isReady: isReady, entries: entries, problem: desk.backend.repository.problem, into: &$0)
+                    isReady: isReady, entries: entries, problem: admin.backend.repository.problem, into: &$0)
             }
         }
-        let metrics: Handler = { [desk] _, _ in
+        let metrics: Handler = { [admin] _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: desk.backend.metrics() + desk.metrics.text)))
+                body: ResponseBody(byteBuffer: ByteBuffer(string: admin.backend.metrics() + admin.metrics.text)))
         }
         return [
             ("/health", .get, health), ("/health/live", .get, live), ("/health/ready", .get, ready),
@@ -69,22 +69,22 @@ struct ManagementRoutes {
     }
 
     private var metadata: [Entry] {
-        let server: Handler = { [desk] _, _ in json { MetadataDocuments.server(version: desk.version, into: &$0) } }
-        let models: Handler = { [desk] _, _ in
-            let entries = desk.backend.repository.index()
+        let server: Handler = { [admin] _, _ in json { MetadataDocuments.server(version: admin.version, into: &$0) } }
+        let models: Handler = { [admin] _, _ in
+            let entries = admin.backend.repository.index()
             return json { MetadataDocuments.models(entries, into: &$0) }
         }
-        let model: Handler = { [desk] _, context in
+        let model: Handler = { [admin] _, context in
             let (name, version) = try context.model()
-            let served = try desk.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now)).served
-            let ready = desk.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
+            let served = try admin.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now)).served
+            let ready = admin.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
             return json { MetadataDocuments.model(served, versions: ready.map(\.version), into: &$0) }
         }
-        let modelReady: Handler = { [desk] _, context in
+        let modelReady: Handler = { [admin] _, context in
             let (name, version) = try context.model()
-            var isReady = desk.isServing()
+            var isReady = admin.isServing()
             do throws(ScoringError) {
-                _ = try desk.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now))
+                _ = try admin.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now))
             } catch .notReady {
                 isReady = false
             }
@@ -101,7 +101,7 @@ struct ManagementRoutes {
     }
 
     private var admin: [Entry] {
-        guard let admin = desk.backend.admin else { return [] }
+        guard let admin = admin.backend.admin else { return [] }
         let model: Handler = { _, context in
             let (name, _) = try context.model()
             let status = try admin.status(of: name)
@@ -132,21 +132,21 @@ struct ManagementRoutes {
     }
 
     private var orders: [Entry] {
-        let index: Handler = { [desk] request, _ in
+        let index: Handler = { [admin] request, _ in
             let isReadyOnly = try await request.withBody(MetadataDocuments.asksForReadyOnly)
-            let entries = desk.backend.repository.index().filter { !isReadyOnly || $0.state == .ready }
+            let entries = admin.backend.repository.index().filter { !isReadyOnly || $0.state == .ready }
             return json { MetadataDocuments.index(entries, into: &$0) }
         }
-        let load: Handler = { [desk] request, context in
+        let load: Handler = { [admin] request, context in
             try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
-            try await carryOut { try await desk.backend.repository.load(name) }
+            try await carryOut { try await admin.backend.repository.load(name) }
             return json { $0.append("{}") }
         }
-        let unload: Handler = { [desk] request, context in
+        let unload: Handler = { [admin] request, context in
             try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
-            try await carryOut { try await desk.backend.repository.unload(name) }
+            try await carryOut { try await admin.backend.repository.unload(name) }
             return json { $0.append("{}") }
         }
         return [

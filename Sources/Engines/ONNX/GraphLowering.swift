@@ -55,7 +55,7 @@ struct GraphLowering {
         for set in model.opsetImport where set.domain.isEmpty || set.domain == "ai.onnx" { lowering.opset = Int(set.version) }
         try lowering.addInputs(model.graph)
         for (index, proto) in model.graph.node.enumerated() {
-            LoadingPace.step()
+            LoadThrottle.step()
             try lowering.lower(try Node(proto, index: index))
         }
         return try lowering.finish(model)

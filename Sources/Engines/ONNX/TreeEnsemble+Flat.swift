@@ -29,7 +29,7 @@ extension TreeEnsemble {
             ids: [], trees: [], features: [], whenTrue: [], whenFalse: [], missing: [], thresholds: [], modes: [])
         var leaves: [[Leaf]] = []
         for (tree, root) in roots.enumerated() {
-            LoadingPace.step()
+            LoadThrottle.step()
             guard (0..<count).contains(root) else { throw node.invalid("tree \(tree) has no root") }
             // As ONNX Runtime sees it, a root both of whose ways end in the same leaf is that leaf.
             let isLeaf = children[0].0[root] == children[1].0[root] && children[0].1[root] != 0 && children[1].1[root] != 0

@@ -99,7 +99,7 @@ struct TreeEnsemble {
         var start = 0
         var seen: Set<Int> = []
         while start < count {
-            LoadingPace.step()
+            LoadThrottle.step()
             var end = start
             while end < count, arrays.trees[end] == arrays.trees[start] { end += 1 }
             guard seen.insert(arrays.trees[start]).inserted else { throw node.invalid("the nodes of a tree are not together") }

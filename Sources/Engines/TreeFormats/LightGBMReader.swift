@@ -96,7 +96,7 @@ struct LightGBMReader {
         }
         while let current = following, current.isEmpty { following = lines.next() }
         document.trees.append(try LightGBMTreeAssembly.assemble(arrays))
-        LoadingPace.step()
+        LoadThrottle.step()
         return following
     }
 

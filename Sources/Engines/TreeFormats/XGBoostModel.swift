@@ -134,7 +134,7 @@ struct XGBoostModel {
         let used = try usedTrees(model)
         forest.trees.reserveCapacity(used)
         for index in 0..<used {
-            LoadingPace.step()
+            LoadThrottle.step()
             forest.trees.append(try tree(ordered[index], index: index, place: "\(model).trees[\(ordered[index])]"))
         }
         return forest

@@ -243,7 +243,7 @@ struct XGBoostReader<Cursor: DocumentCursor & ~Copyable>: ~Copyable {
             let tree = try XGBoostTreeAssembly.assemble(arrays, roomForCategories: roomForCategories)
             roomForCategories -= tree.categoryWords
             document.trees.append(tree)
-            LoadingPace.step()
+            LoadThrottle.step()
         } catch {
             path.append(.name(error.place))
             throw failure(error.reason)

@@ -24,7 +24,7 @@ package final class BatchRows: @unchecked Sendable {
 /// the batcher; nobody else may touch it.
 ///
 /// Unchecked: `phase`, `isCancelled`, `dueBy`, `admission` and `workBegan` are accessed under the lock of the batcher's
-/// `EngineRoom` only, the last also by the completion, after which nobody writes it. `lent` and `completion` are accessed by whoever the phase names: the engine thread that holds the job, or the thread that
+/// `BatchExecutor` only, the last also by the completion, after which nobody writes it. `lent` and `completion` are accessed by whoever the phase names: the engine thread that holds the job, or the thread that
 /// moved it to `.answered`, which only one does; both took the lock before, which orders the accesses.
 package final class BatchJob: @unchecked Sendable {
     /// Called exactly once: on an engine thread, on the batcher's watching thread, or, for what is refused or

@@ -30,7 +30,7 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
     /// Positions of slots, -1 for none; twice as many as slots.
     private var table: UnsafeMutablePointer<Int32>
     private var queues: EvictionQueues
-    private var remembered: RememberedKeys
+    private var remembered: GhostQueue
     private(set) var tally = CacheTally()
 
     init(bytes: Int) {
@@ -40,7 +40,7 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
         table = .allocate(capacity: capacity * 2)
         table.initialize(repeating: -1, count: capacity * 2)
         queues = EvictionQueues(bytes: bytes)
-        remembered = RememberedKeys(capacity: capacity)
+        remembered = GhostQueue(capacity: capacity)
     }
 
     deinit {
@@ -181,7 +181,7 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
             while table[position] >= 0 { position = (position + 1) & mask }
             table[position] = entry
         }
-        remembered = RememberedKeys(capacity: capacity)
+        remembered = GhostQueue(capacity: capacity)
     }
 }
 

@@ -6,7 +6,7 @@ internal import Scoring
 internal import Synchronization
 
 /// The connection of a `RedisTier`: makes it, logs in, sends, matches replies to commands by their order, and drops it
-/// at the first reply that cannot be. What to do when is decided by `TierBreaker`, `ReconnectBackoff`, `ReplyLine` and
+/// at the first reply that cannot be. What to do when is decided by `RedisBreaker`, `ReconnectBackoff`, `PendingReplies` and
 /// `RESPParser`; here it is done.
 ///
 /// `@unchecked Sendable` is safe: everything but `gate` is touched on the event loop only, which each entry checks.
@@ -47,8 +47,8 @@ final class RedisLink: @unchecked Sendable {
     /// When the newest attempt has become a connection, or failed.
     private var attemptEnd: EventLoopFuture<Void>?
     private var backoff = ReconnectBackoff()
-    var breaker = TierBreaker()
-    var line = ReplyLine<Command>()
+    var breaker = RedisBreaker()
+    var line = PendingReplies<Command>()
     private var parser = RESPParser()
     private var incoming = ByteBuffer()
     private var outgoing = ByteBuffer()

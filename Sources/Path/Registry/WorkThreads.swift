@@ -74,7 +74,7 @@ private final class JobQueue: @unchecked Sendable {
 
     func startWorker(name: String, niceness: Int32) {
         let isStarted = NamedThread.start(name: name, niceness: niceness > 0 ? niceness : nil) {
-            if niceness > 0 { LoadingPace.begin() }
+            if niceness > 0 { LoadThrottle.begin() }
             while let job = self.next() { job() }
         }
         precondition(isStarted, "the system refuses to start a thread")

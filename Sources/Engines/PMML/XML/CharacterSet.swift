@@ -65,7 +65,7 @@ struct CharacterSet {
                     result += UnsafeRawBufferPointer(start: block.baseAddress, count: block.count - room)
                     return status
                 }
-                LoadingPace.step()
+                LoadThrottle.step()
                 if status == E2BIG { continue }
                 guard status == 0 else { return input.count - left }
                 // Some sets keep the last letter back, because an accent may follow.

@@ -85,7 +85,7 @@ package struct XMLReader {
     package var depth: Int { open.count }
 
     package mutating func nextEvent() throws(ScoringError) -> Event {
-        LoadingPace.step()
+        LoadThrottle.step()
         eventStart = next
         if isEmptyElement {
             isEmptyElement = false

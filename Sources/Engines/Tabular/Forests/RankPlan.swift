@@ -229,7 +229,7 @@ extension RankPlan {
         var sets = [[SetKey]](repeating: [], count: forest.featureCount)
         var setPositions = [[SetKey: Int]](repeating: [:], count: forest.featureCount)
         for tree in forest.trees {
-            LoadingPace.step()
+            LoadThrottle.step()
             for case .split(let split) in tree.nodes {
                 switch split.condition {
                 case .threshold(let threshold):
@@ -261,7 +261,7 @@ extension RankPlan {
         }
 
         let questions = forest.trees.map { tree -> [Question] in
-            LoadingPace.step()
+            LoadThrottle.step()
             return tree.nodes.map { node in
                 guard case .split(let split) = node else { return Question.neverRight }
                 return builder.question(for: split, in: tree, columns: numericColumns, sets: setPositions)

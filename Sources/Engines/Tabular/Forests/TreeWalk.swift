@@ -112,7 +112,7 @@ struct PerfectWalk: TreeWalk {
                 }
             }
             firstLeaf += tree.distinctLeafCount
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         return (PerfectWalk(splits: splits, groups: groups, treeCount: trees.count), LeafLayout(leafOf: leafOf))
     }
@@ -292,7 +292,7 @@ struct LinkedWalk: TreeWalk {
                 place += 1
             }
             firstLeaf += tree.distinctLeafCount
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         while roots.count % 8 != 0 { roots.append(roots[roots.count - 1]) }
         return (LinkedWalk(nodes: ConstantTable(nodes), trees: ConstantTable(roots)), LeafLayout(leafOf: leafOf))

@@ -11,7 +11,7 @@ extension ProgramCheck {
             try check(tree, of: forest)
             nodes += tree.nodes.count
             values += tree.values.count
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         place = name
         try require(max(nodes, values) <= Program.mostElements, "\(nodes) nodes and \(values) values of leaves")

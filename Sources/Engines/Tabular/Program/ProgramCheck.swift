@@ -196,7 +196,7 @@ struct ProgramCheck {
             }
             unitCount += layer.neurons.count
             try require(unitCount <= Program.mostElements, "\(unitCount) units")
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         place = name
         for unit in network.outputs { try require(index: unit, below: unitCount, "unit") }

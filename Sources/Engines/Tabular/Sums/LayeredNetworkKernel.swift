@@ -44,7 +44,7 @@ struct LayeredNetworkKernel: Kernel {
         unitCount = inputs.count
         for layer in network.layers {
             add(layer)
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         biases += [Double](repeating: 0, count: Lanes.scalarCount)
         precondition(outputs.allSatisfy { $0 >= 0 && $0 < unitCount })

@@ -113,7 +113,7 @@ final class LoweringContext: LoweringVocabulary, FieldResolving {
         let (sum, overflow) = work.addingReportingOverflow(amount)
         guard !overflow, sum <= Self.mostWork else { throw invalid("the model takes too much work to prepare", place) }
         work = sum
-        LoadingPace.step()
+        LoadThrottle.step()
     }
 
     /// Counts tests that a predicate made; refuses models that make far more of them than their file is long.

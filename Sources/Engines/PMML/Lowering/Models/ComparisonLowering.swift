@@ -58,7 +58,7 @@ struct ComparisonLowering: PartLowering {
                 } else if measure.measure.isOfBinaries, number != 0, number != 1 {
                     throw invalid("'\(texts[index].prefix(40))' is neither 0 nor 1", points.places[point])
                 }
-                LoadingPace.step()
+                LoadThrottle.step()
             }
             features.append(operand)
             coordinates.append(

@@ -75,7 +75,7 @@ struct NaiveBayesLowering: PartLowering {
             for (row, count) in own.enumerated() { sums[row] += count }
             keys.append(key)
             counts.append(own)
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         return sums.indices.map { row in
             let entries = keys.indices.map { index in

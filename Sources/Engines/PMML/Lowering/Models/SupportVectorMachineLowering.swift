@@ -51,7 +51,7 @@ struct SupportVectorMachineLowering: PartLowering {
                 }
                 terms.append(.init(vector: vector, coefficient: coefficient))
             }
-            LoadingPace.step()
+            LoadThrottle.step()
             machines.append(.init(terms: terms, intercept: machine.absoluteValue))
         }
         let into = builder.addSlots(machines.count)
@@ -134,7 +134,7 @@ struct SupportVectorMachineLowering: PartLowering {
             guard numbers.count == start + width else {
                 throw invalid("the vector '\(vector.id.prefix(40))' does not have \(width) numbers", vector.place)
             }
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         return (numbers, index)
     }

@@ -29,7 +29,7 @@ struct Instances {
             }
             texts.append(line)
             for cell in given { cells[cell.column] = nil }
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         return texts
     }
@@ -67,7 +67,7 @@ struct InstanceTransformation {
                 guard let cell = instances.column(of: input.name), let text = table.text(row: row, column: cell) else { continue }
                 CellText.set(text, of: input, in: batch, row: index, column: column)
             }
-            LoadingPace.step()
+            LoadThrottle.step()
         }
         try model.score(batch, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
         return try table.rows.indices.map { (row) throws(ScoringError) in

@@ -1,21 +1,21 @@
 internal import Caching
 internal import Testing
 
-@Suite struct TierBreakerTests {
+@Suite struct RedisBreakerTests {
     @Test func fiveFailuresInSixteenOpenIt() {
-        var breaker = TierBreaker()
+        var breaker = RedisBreaker()
         for _ in 0..<4 { #expect(breaker.record(success: false) == nil) }
         for _ in 0..<12 { #expect(breaker.record(success: true) == nil) }
         // The first four are forgotten one by one.
         for _ in 0..<4 { #expect(breaker.record(success: false) == nil) }
         #expect(!breaker.isOpen)
-        #expect(breaker.record(success: false) == TierBreaker.firstPause)
+        #expect(breaker.record(success: false) == RedisBreaker.firstPause)
         #expect(breaker.isOpen)
         #expect(breaker.record(success: false) == nil)
     }
 
     @Test func probesComeLaterEachTimeUntilOneIsAnswered() {
-        var breaker = TierBreaker()
+        var breaker = RedisBreaker()
         for _ in 0..<5 { _ = breaker.record(success: false) }
         var pauses: [UInt64] = []
         for _ in 0..<6 { pauses.append(breaker.recordProbe(success: false) ?? 0) }
@@ -23,7 +23,7 @@ internal import Testing
         #expect(breaker.recordProbe(success: true) == nil)
         #expect(!breaker.isOpen)
         for _ in 0..<4 { #expect(breaker.record(success: false) == nil) }
-        #expect(breaker.record(success: false) == TierBreaker.firstPause)
+        #expect(breaker.record(success: false) == RedisBreaker.firstPause)
     }
 
     @Test func waitsBeforeConnectingGrowToTheirLimitAndVary() {

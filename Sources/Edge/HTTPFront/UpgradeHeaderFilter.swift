@@ -6,7 +6,7 @@ internal import NIOCore
 ///
 /// Looks at the first bytes of a connection and leaves the pipeline if they hold no wish. One that it misses,
 /// in a head that comes in pieces or behind another, costs the connection and nothing else.
-final class UpgradeMask: ChannelInboundHandler, RemovableChannelHandler {
+final class UpgradeHeaderFilter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 

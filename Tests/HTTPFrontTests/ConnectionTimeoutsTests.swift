@@ -2,7 +2,7 @@ internal import HTTPFront
 internal import Testing
 
 /// Clients that are slow, on purpose or not.
-@Suite struct PatienceTests {
+@Suite struct ConnectionTimeoutsTests {
     private static func limits(_ change: (inout HTTPLimits) -> Void) -> HTTPLimits {
         var limits = HTTPLimits()
         change(&limits)

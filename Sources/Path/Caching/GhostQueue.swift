@@ -1,7 +1,7 @@
 /// Keys of entries that were evicted before they were used, as long as `window` further ones have not followed. A table
 /// with room for two in each place: it forgets a little early where places are crowded, and can take one key for
 /// another once in thousands of millions; either costs a choice of queue and nothing else.
-struct RememberedKeys {
+struct GhostQueue {
     /// Some bits of the key above, the number of its eviction below; 0 for none.
     private var cells: [UInt64]
     private var evictions: UInt32 = 0

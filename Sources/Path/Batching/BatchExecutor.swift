@@ -4,13 +4,13 @@ internal import Synchronization
 /// The state that a batcher's threads share, behind one lock, and what they do to it. What follows from a change, answers
 /// and signals and calls of the model, happens outside of the lock.
 ///
-/// `EngineRoom+Engines` is what engine threads do, `EngineRoom+Watch` what the watching thread does.
-final class EngineRoom: Sendable {
+/// `BatchExecutor+Engines` is what engine threads do, `BatchExecutor+Watch` what the watching thread does.
+final class BatchExecutor: Sendable {
     let model: any ScoringModel
     let limits: BatchLimits
     let packing: RowPacking
     let watchSignal = WakeSignal()
-    let state: RoomLock
+    let state: ExecutorLock
     private let name: String
     /// Jobs whose completion has not returned yet.
     private let unanswered = Atomic<Int>(0)
@@ -19,7 +19,7 @@ final class EngineRoom: Sendable {
         self.model = model
         self.limits = limits
         packing = RowPacking(model.signature)
-        state = RoomLock(RoomState(limits: limits, calls: model.calls, model: name))
+        state = ExecutorLock(ExecutorState(limits: limits, calls: model.calls, model: name))
         self.name = String(decoding: name.utf8.prefix(11), as: UTF8.self)
     }
 
@@ -37,23 +37,23 @@ final class EngineRoom: Sendable {
 
     /// Starts an engine thread and counts it.
     private func startEngine() -> Bool {
-        state.withLock { $0.roster.start() }
+        state.withLock { $0.workerCount.start() }
         return startCountedEngine()
     }
 
-    /// Starts the thread that the roster counts already.
+    /// Starts the thread that the workerCount counts already.
     @discardableResult
     func startCountedEngine() -> Bool {
-        let isStarted = NamedThread.start(name: "\(name)-run", niceness: Self.engineNiceness) { self.serve(EngineSeat()) }
-        if !isStarted { state.withLock { $0.roster.failedToStart() } }
+        let isStarted = NamedThread.start(name: "\(name)-run", niceness: Self.engineNiceness) { self.serve(Worker()) }
+        if !isStarted { state.withLock { $0.workerCount.failedToStart() } }
         return isStarted
     }
 
     /// Fails what is not answered, and ends the threads.
     func close() {
-        let (answers, seats) = state.withLock { ($0.close(), $0.takeIdleSeats()) }
+        let (answers, workers) = state.withLock { ($0.close(), $0.takeIdleSeats()) }
         give(answers)
-        for seat in seats { seat.signal.give() }
+        for worker in workers { worker.signal.give() }
         watchSignal.give()
     }
 
@@ -71,9 +71,9 @@ final class EngineRoom: Sendable {
             return settle(job, .scored)
         }
         let now = Moment.now
-        let (refusal, seat, mustWatch) = state.withLock { $0.admit(job, now: now) }
+        let (refusal, worker, mustWatch) = state.withLock { $0.admit(job, now: now) }
         if let refusal { return settle(job, .failed(refusal)) }
-        seat?.signal.give()
+        worker?.signal.give()
         if mustWatch { watchSignal.give() }
     }
 
@@ -110,7 +110,7 @@ final class EngineRoom: Sendable {
         state.withLock { state in
             var statistics = state.statistics
             statistics.waitingRows = state.plan.waitingRows
-            statistics.lostEngines = state.roster.lost
+            statistics.lostEngines = state.workerCount.lost
             return statistics
         }
     }
@@ -119,7 +119,7 @@ final class EngineRoom: Sendable {
 /// What one engine thread has of its own: the batch it packs, the results, the scratch memory, its signal.
 ///
 /// Unchecked: all but the signal is used by that thread alone.
-final class EngineSeat: @unchecked Sendable {
+final class Worker: @unchecked Sendable {
     /// Cells of a call after which its memory is not kept for the next one.
     private static let mostKeptCells = 1 << 16
 

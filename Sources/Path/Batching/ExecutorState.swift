@@ -1,7 +1,7 @@
 internal import Scoring
 
-/// What the lock of an `EngineRoom` protects. Methods change it and return what is to be done outside of the lock.
-struct RoomState {
+/// What the lock of an `BatchExecutor` protects. Methods change it and return what is to be done outside of the lock.
+struct ExecutorState {
     typealias Piece = BatchPlan<BatchJob>.Piece
 
     enum Mode {
@@ -14,7 +14,7 @@ struct RoomState {
 
     /// A call that runs.
     struct Run {
-        let seat: EngineSeat
+        let worker: Worker
         let jobs: [BatchJob]
         /// When the call counts as hung.
         let stuckAt: Moment
@@ -34,12 +34,12 @@ struct RoomState {
     /// The model's name, for errors.
     private let model: String
     var plan: BatchPlan<BatchJob>
-    var roster: EngineRoster
+    var workerCount: WorkerCount
     var statistics = BatchStatistics()
     private(set) var mode = Mode.open
     private var runs: [Run] = []
     /// Engine threads that wait, and until when without a signal.
-    private var idle: [(seat: EngineSeat, until: Moment)] = []
+    private var idle: [(worker: Worker, until: Moment)] = []
     /// Until when the watching thread sleeps without a signal.
     private var watchedUntil = Moment.never
     private var drainUntil = Moment.never
@@ -49,18 +49,18 @@ struct RoomState {
         self.limits = limits
         self.model = model
         plan = BatchPlan(limits: limits, calls: calls)
-        roster = EngineRoster(engines: max(1, limits.engines), spares: BatchLimits.spareEngines)
+        workerCount = WorkerCount(engines: max(1, limits.engines), spares: BatchLimits.spareEngines)
     }
 
     // MARK: Submitting
 
-    /// Admits a job, or says why not. The seat is to be woken; the watching thread too, if the last is true.
+    /// Admits a job, or says why not. The worker is to be woken; the watching thread too, if the last is true.
     mutating func admit(
         _ job: BatchJob, now: Moment
-    ) -> (refusal: ScoringError?, seat: EngineSeat?, mustWatch: Bool) {
+    ) -> (refusal: ScoringError?, worker: Worker?, mustWatch: Bool) {
         precondition(job.phase == .new, "a job is submitted once")
         guard mode == .open else { return (Self.closing, nil, false) }
-        guard roster.isManned else { return (.notReady("the model's engine does not answer"), nil, false) }
+        guard workerCount.hasWorkers else { return (.notReady("the model's engine does not answer"), nil, false) }
         let deadline = job.deadline ?? now.advanced(by: limits.longestWait)
         guard deadline > now else {
             statistics.expiredRequests += 1
@@ -74,7 +74,7 @@ struct RoomState {
         job.phase = .waiting
         job.dueBy = deadline
         job.admission = (now, statistics.calls)
-        return (nil, seatToWake(now: now), watch(deadline))
+        return (nil, workerToWake(now: now), watch(deadline))
     }
 
     mutating func cancel(_ job: BatchJob) -> BatchAnswer? {
@@ -93,16 +93,16 @@ struct RoomState {
 
     // MARK: Engine threads
 
-    /// What the thread of `seat` does next.
-    mutating func next(_ seat: EngineSeat, now: Moment) -> (Work, [BatchAnswer]) {
-        idle.removeAll { $0.seat === seat }
+    /// What the thread of `worker` does next.
+    mutating func next(_ worker: Worker, now: Moment) -> (Work, [BatchAnswer]) {
+        idle.removeAll { $0.worker === worker }
         guard mode != .closed else { return (.end, []) }
         var expired: [BatchJob] = []
         let step = plan.next(now: now, expired: &expired)
         let answers = expired.map { answer($0, .failed(.deadlineExceeded)) }
         switch step {
         case .wait(let limit):
-            idle.append((seat, limit ?? .never))
+            idle.append((worker, limit ?? .never))
             return (.wait(until: limit), answers)
         case .run(let pieces):
             let isLent = pieces.count == 1 && pieces[0].isWhole
@@ -110,9 +110,9 @@ struct RoomState {
                 piece.request.phase = isLent ? .lent : .held
                 piece.request.workBegan = now
             }
-            if isLent { seat.lent = pieces[0].request.heldRows }
+            if isLent { worker.lent = pieces[0].request.heldRows }
             let last = pieces.map(\.deadline).max() ?? now
-            runs.append(Run(seat: seat, jobs: pieces.map(\.request), stuckAt: last.advanced(by: limits.stuckAfter)))
+            runs.append(Run(worker: worker, jobs: pieces.map(\.request), stuckAt: last.advanced(by: limits.stuckAfter)))
             if pieces.count > 1 { statistics.sharedCalls += 1 }
             return (.run(pieces), answers)
         }
@@ -167,7 +167,7 @@ struct RoomState {
     }
 
     /// The results of these pieces are where they belong. Requests that are complete are answered, others go on.
-    mutating func unpacked(_ pieces: [Piece], now: Moment) -> (answers: [BatchAnswer], EngineSeat?, mustWatch: Bool) {
+    mutating func unpacked(_ pieces: [Piece], now: Moment) -> (answers: [BatchAnswer], Worker?, mustWatch: Bool) {
         var answers: [BatchAnswer] = []
         var mustWatch = false
         for piece in pieces {
@@ -181,18 +181,18 @@ struct RoomState {
                 mustWatch = watch(piece.deadline) || mustWatch
             }
         }
-        return (answers, seatToWake(now: now), mustWatch)
+        return (answers, workerToWake(now: now), mustWatch)
     }
 
-    /// The run of `seat` is over. False if its thread was replaced meanwhile, and ends.
-    mutating func end(_ seat: EngineSeat, nanoseconds: UInt64) -> Bool {
-        guard let index = runs.firstIndex(where: { $0.seat === seat }) else { return false }
+    /// The run of `worker` is over. False if its thread was replaced meanwhile, and ends.
+    mutating func end(_ worker: Worker, nanoseconds: UInt64) -> Bool {
+        guard let index = runs.firstIndex(where: { $0.worker === worker }) else { return false }
         let run = runs.remove(at: index)
         guard run.isLost else {
             plan.record(callNanoseconds: nanoseconds)
             return true
         }
-        return roster.comeBack()
+        return workerCount.comeBack()
     }
 
     // MARK: Watching
@@ -216,7 +216,7 @@ struct RoomState {
             if runs[index].stuckAt <= now {
                 runs[index].isLost = true
                 statistics.hungCalls += 1
-                if roster.lose() { newEngines += 1 }
+                if workerCount.lose() { newEngines += 1 }
             } else {
                 until = min(until, runs[index].stuckAt)
             }
@@ -251,9 +251,9 @@ struct RoomState {
         return answers
     }
 
-    mutating func takeIdleSeats() -> [EngineSeat] {
+    mutating func takeIdleSeats() -> [Worker] {
         defer { idle = [] }
-        return idle.map(\.seat)
+        return idle.map(\.worker)
     }
 
     // MARK: Parts
@@ -281,9 +281,9 @@ struct RoomState {
     }
 
     /// The waiting engine thread to wake for what is in the queue, if any.
-    private mutating func seatToWake(now: Moment) -> EngineSeat? {
+    private mutating func workerToWake(now: Moment) -> Worker? {
         guard let last = idle.last, let due = plan.due, due <= now || due < last.until else { return nil }
-        return idle.removeLast().seat
+        return idle.removeLast().worker
     }
 
     /// Sees to it that the watching thread looks at `moment`. True if it has to be woken for that.

@@ -5,7 +5,7 @@ internal import Scoring
 ///
 /// NIO runs whatever a task puts up at once before it looks at sockets again, so that connections which simply went on would
 /// keep all others waiting until they are done. Here the loop looks at its sockets at least every `stretch`.
-final class TurnLine {
+final class FairQueue {
     /// How long turns are taken in a row.
     private static let stretch: UInt64 = 1_000_000
     /// Long enough to be in the future for the loop, which then looks at its sockets.

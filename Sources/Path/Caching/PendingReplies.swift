@@ -2,7 +2,7 @@ internal import NIOCore
 internal import Scoring
 
 /// Commands whose replies are still to come, in the order they were sent, which is the order of the replies. Pure.
-struct ReplyLine<Command> {
+struct PendingReplies<Command> {
     private var waiting = CircularBuffer<(command: Command, sent: Moment)>()
 
     var count: Int { waiting.count }

@@ -2,7 +2,7 @@ internal import NIOCore
 
 /// How long a connection waits for its client, with at most one timer, which is only touched when the wait
 /// gets shorter than the timer: a request that comes and goes in one read costs a look at the clock.
-struct Patience {
+struct ConnectionTimeouts {
     enum Wait: Equatable {
         /// The next move is the server's.
         case none
@@ -24,7 +24,7 @@ struct Patience {
 
     /// Starts waiting, or goes on with the wait that has begun. Each request's body is a wait of its own,
     /// and the time between requests begins anew with every event.
-    fileprivate mutating func await(_ wait: Wait, headCount: Int, limits: PatienceLimits) {
+    fileprivate mutating func await(_ wait: Wait, headCount: Int, limits: ConnectionTimeoutLimits) {
         if wait == self.wait, headCount == self.headCount, wait != .idle { return }
         self.wait = wait
         self.headCount = headCount
@@ -52,7 +52,7 @@ struct Patience {
 }
 
 /// The timeouts of `HTTPLimits` in the unit of the event loop.
-struct PatienceLimits {
+struct ConnectionTimeoutLimits {
     let idle: TimeAmount
     let head: TimeAmount
     let body: TimeAmount
@@ -68,12 +68,12 @@ struct PatienceLimits {
 extension FastLane {
     /// Sees to it that the connection is not forgotten, whatever the client does or does not do next.
     func settle(_ context: ChannelHandlerContext) {
-        patience.await(currentWait, headCount: plan.headCount, limits: state.patience)
-        guard let deadline = patience.deadline, deadline < patience.timerDeadline else { return }
+        timeouts.await(currentWait, headCount: plan.headCount, limits: state.timeouts)
+        guard let deadline = timeouts.deadline, deadline < timeouts.timerDeadline else { return }
         schedule(context, at: deadline)
     }
 
-    private var currentWait: Patience.Wait {
+    private var currentWait: ConnectionTimeouts.Wait {
         if plan.isClosing { return hasSaidFarewell ? .farewell : .output }
         if !isWritable { return .output }
         switch plan.awaited {
@@ -86,18 +86,18 @@ extension FastLane {
     }
 
     private func schedule(_ context: ChannelHandlerContext, at deadline: NIODeadline) {
-        patience.timer?.cancel()
-        patience.timerDeadline = deadline
-        patience.timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
-            patience.timer = nil
-            patience.timerDeadline = .distantFuture
-            guard let context = self.context, let deadline = patience.deadline else { return }
+        timeouts.timer?.cancel()
+        timeouts.timerDeadline = deadline
+        timeouts.timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [self] in
+            timeouts.timer = nil
+            timeouts.timerDeadline = .distantFuture
+            guard let context = self.context, let deadline = timeouts.deadline else { return }
             if deadline <= .now() { giveUp(context) } else { schedule(context, at: deadline) }
         }
     }
 
     private func giveUp(_ context: ChannelHandlerContext) {
-        switch patience.wait {
+        switch timeouts.wait {
         case .none: return
         case .idle, .output, .farewell: context.close(promise: nil)
         case .head:

@@ -2,7 +2,7 @@ internal import Glibc
 internal import Scoring
 internal import Testing
 
-@Suite struct LoadingPaceTests {
+@Suite struct LoadThrottleTests {
     /// Works for 20 ms of the thread's own processor time, a step at a time; returns the pauses the thread made of
     /// its own will.
     private func pauses(afterBeginning begins: Bool) async -> Int {
@@ -21,9 +21,9 @@ internal import Testing
     }
 
     private static func work(_ begins: Bool) -> Int {
-        if begins { LoadingPace.begin() }
+        if begins { LoadThrottle.begin() }
         let before = voluntarySwitches()
-        while processorTime() < 20_000_000 { LoadingPace.step() }
+        while processorTime() < 20_000_000 { LoadThrottle.step() }
         return voluntarySwitches() - before
     }
 

@@ -1,62 +1,62 @@
 internal import Scoring
 
-extension EngineRoom {
+extension BatchExecutor {
     private typealias Piece = BatchPlan<BatchJob>.Piece
 
     /// What an engine thread does until it is to end.
-    func serve(_ seat: EngineSeat) {
+    func serve(_ worker: Worker) {
         while true {
-            let (work, answers) = state.withLock { $0.next(seat, now: Moment.now) }
+            let (work, answers) = state.withLock { $0.next(worker, now: Moment.now) }
             give(answers)
             switch work {
             case .end: return
-            case .wait(let limit): seat.signal.wait(until: limit)
+            case .wait(let limit): worker.signal.wait(until: limit)
             case .run(let pieces):
                 let start = Moment.now
-                if let rows = seat.lent {
-                    seat.lent = nil
-                    runAlone(pieces[0], on: rows, seat)
+                if let rows = worker.lent {
+                    worker.lent = nil
+                    runAlone(pieces[0], on: rows, worker)
                 } else {
-                    runPacked(pieces, seat)
+                    runPacked(pieces, worker)
                 }
                 let nanoseconds = Moment.now.nanoseconds(since: start)
-                seat.letGoOfLarge()
-                guard state.withLock({ $0.end(seat, nanoseconds: nanoseconds) }) else { return }
+                worker.letGoOfLarge()
+                guard state.withLock({ $0.end(worker, nanoseconds: nanoseconds) }) else { return }
             }
         }
     }
 
     /// Scores a whole request on its own buffers. They stay this thread's until the call is over, whatever has been
     /// answered meanwhile.
-    private func runAlone(_ piece: Piece, on rows: BatchRows, _ seat: EngineSeat) {
-        let error = call(rows.features, rows.scores, deadline: piece.deadline, seat)
+    private func runAlone(_ piece: Piece, on rows: BatchRows, _ worker: Worker) {
+        let error = call(rows.features, rows.scores, deadline: piece.deadline, worker)
         give(state.withLock { $0.scored([piece], error, now: Moment.now).answers })
     }
 
     /// Scores pieces of requests in one call. If it fails for what may be one request's doing, each has a call of
     /// its own.
-    private func runPacked(_ pieces: [Piece], _ seat: EngineSeat) {
-        guard pack(pieces, seat) else { return }
+    private func runPacked(_ pieces: [Piece], _ worker: Worker) {
+        guard pack(pieces, worker) else { return }
         let deadline = pieces.map(\.deadline).max()
-        let error = call(seat.features, seat.scores, deadline: deadline, seat)
-        guard let error, pieces.count > 1, Self.mayBeOfOneRequest(error) else { return finish(pieces, error, seat) }
+        let error = call(worker.features, worker.scores, deadline: deadline, worker)
+        guard let error, pieces.count > 1, Self.mayBeOfOneRequest(error) else { return finish(pieces, error, worker) }
         for piece in pieces where state.withLock({ $0.hold(piece) }) {
-            guard pack([piece], seat) else { continue }
-            finish([piece], call(seat.features, seat.scores, deadline: piece.deadline, seat), seat)
+            guard pack([piece], worker) else { continue }
+            finish([piece], call(worker.features, worker.scores, deadline: piece.deadline, worker), worker)
         }
     }
 
-    /// Copies the rows of pieces, which are held, into the seat's batch. False if none of them is wanted any more.
-    private func pack(_ pieces: [Piece], _ seat: EngineSeat) -> Bool {
-        packing.pack(pieces, into: seat.features)
+    /// Copies the rows of pieces, which are held, into the worker's batch. False if none of them is wanted any more.
+    private func pack(_ pieces: [Piece], _ worker: Worker) -> Bool {
+        packing.pack(pieces, into: worker.features)
         let (answers, mustWatch) = state.withLock { $0.packed(pieces, now: Moment.now) }
         give(answers)
         if mustWatch { watchSignal.give() }
         return answers.count < pieces.count
     }
 
-    /// Hands the results in the seat's batch to the requests.
-    private func finish(_ pieces: [Piece], _ error: ScoringError?, _ seat: EngineSeat) {
+    /// Hands the results in the worker's batch to the requests.
+    private func finish(_ pieces: [Piece], _ error: ScoringError?, _ worker: Worker) {
         let (held, failed) = state.withLock { $0.scored(pieces, error, now: Moment.now) }
         give(failed)
         guard !held.isEmpty else { return }
@@ -65,7 +65,7 @@ extension EngineRoom {
         for piece in pieces {
             // What was answered before is missing in `held`, in which the order is the same.
             if next < held.count, held[next].request === piece.request {
-                packing.unpack(seat.scores, from: firstRow, to: piece)
+                packing.unpack(worker.scores, from: firstRow, to: piece)
                 next += 1
             }
             firstRow += piece.rows.count
@@ -78,11 +78,11 @@ extension EngineRoom {
 
     /// Calls the model; nil if there are results, of the shape they have to have.
     private func call(
-        _ features: FeatureBatch, _ scores: ScoreBatch, deadline: Moment?, _ seat: EngineSeat
+        _ features: FeatureBatch, _ scores: ScoreBatch, deadline: Moment?, _ worker: Worker
     ) -> ScoringError? {
-        seat.noteCall(rows: features.count, width: max(features.width, packing.outputs))
+        worker.noteCall(rows: features.count, width: max(features.width, packing.outputs))
         do throws(ScoringError) {
-            try model.score(features, into: scores, ScoreCall(deadline: deadline, workspace: seat.workspace))
+            try model.score(features, into: scores, ScoreCall(deadline: deadline, workspace: worker.workspace))
         } catch {
             return error
         }

@@ -1,7 +1,7 @@
 internal import Scoring
 
-extension EngineRoom {
-    /// What the watching thread does until the room is closed: answers requests at their deadlines, also while every engine
+extension BatchExecutor {
+    /// What the watching thread does until the executor is closed: answers requests at their deadlines, also while every engine
     /// is busy or hangs; replaces engine threads whose call hangs; ends a drain that takes too long.
     ///
     /// It sleeps until the earliest of these moments. Deadlines as a rule come in the order of the requests, so that
@@ -20,6 +20,6 @@ extension EngineRoom {
     }
 
     private func wakeIdle() {
-        for seat in state.withLock({ $0.takeIdleSeats() }) { seat.signal.give() }
+        for worker in state.withLock({ $0.takeIdleSeats() }) { worker.signal.give() }
     }
 }

@@ -3,7 +3,7 @@
 /// Closed, it counts the outcomes of the last 16 look-ups and opens when five of them failed or came too late. Open,
 /// nothing is asked; a probe that no request waits for goes out after 100 ms, then after twice as long each time, up to
 /// 1 s. The first probe answered in time closes it.
-package struct TierBreaker {
+package struct RedisBreaker {
     package private(set) var isOpen = false
     /// One bit an outcome, the newest lowest; 1 for a failure.
     private var outcomes: UInt16 = 0

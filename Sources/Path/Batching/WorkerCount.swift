@@ -1,6 +1,6 @@
 /// Counts the engine threads of one version: how many serve, how many are lost in calls that do not return, and
 /// whether a lost one is replaced. Pure.
-struct EngineRoster: Sendable, Equatable {
+struct WorkerCount: Sendable, Equatable {
     /// How many are to serve.
     let engines: Int
     /// How many more may be started in place of lost ones.
@@ -9,7 +9,7 @@ struct EngineRoster: Sendable, Equatable {
     private(set) var lost = 0
 
     /// Whether anybody is there to score.
-    var isManned: Bool { serving > 0 }
+    var hasWorkers: Bool { serving > 0 }
 
     /// Counts one more thread. Undone by `failedToStart`.
     mutating func start() { serving += 1 }

@@ -4,7 +4,7 @@ internal import Glibc
 /// slices of milliseconds, so a loading thread that pauses by itself every fraction of one is hardly noticed.
 ///
 /// A thread opts in with `begin`; on all others `step` does nothing.
-package enum LoadingPace {
+package enum LoadThrottle {
     /// Work between two pauses.
     private static let work: UInt64 = 150_000
     /// Microseconds of a pause; with the timer's slack about a tenth of a millisecond.

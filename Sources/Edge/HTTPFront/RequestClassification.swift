@@ -4,7 +4,7 @@ internal import WireFormat
 
 /// What a request's head says about how the request is to be read and who answers it. Deciding it all here,
 /// before a byte of the body, is what lets the front refuse without reading and expect without guessing.
-struct Intake {
+struct RequestClassification {
     enum Target {
         /// Answered on the event loop.
         case prediction(PredictionRoute)
