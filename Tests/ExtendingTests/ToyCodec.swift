@@ -16,7 +16,7 @@ struct ToyCodec: PredictionCodec {
             let line = lines.prefix { $0 != UInt8(ascii: "\n") }
             lines = lines[line.endIndex...].dropFirst()
             guard group.features.count < tools.limits.maxRows else {
-                throw .tooLarge("the request has more than \(tools.limits.maxRows) rows")
+                throw .tooLarge(limit: "at most \(tools.limits.maxRows) rows in one request")
             }
             let cells = line.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
             guard cells.count == inputs.count else {

@@ -119,13 +119,13 @@ internal import Testing
 
     @Test func whatRefusesManyDifferentRowsAndAnswersNoneIsAtFault() throws {
         let model = JudgingModel(engine)
-        let numbers = (0...Double(JudgingModel.maxRefusedRows)).map { $0 }
+        let numbers = (0...JudgingModel.maxRefusedRows).map { Double($0) }
         engine.refused.withLock { $0 = Set(numbers) }
         // One that comes again and again says nothing of others.
         for _ in 0..<500 { try score(model, [7]) }
         for number in numbers.dropLast() { try score(model, [number]) }
         #expect(isBlameOnRows)
-        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [numbers.last ?? 0]) }
+        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [Double(JudgingModel.maxRefusedRows)]) }
         #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [7]) }
         // Until it answers one.
         try score(model, [1000])

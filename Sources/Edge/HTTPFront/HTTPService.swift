@@ -201,11 +201,11 @@ package final class HTTPService: Service {
         http.httpDecoder = .init(
             maxHeaderFieldSize: HeadLimits.maxFieldBytes, maxHeaderListSize: HeadLimits.maxHeadBytes,
             maxHeaderFieldCount: HeadLimits.maxFields)
-        let admin = AdminHandler(
+        let adminHandler = AdminHandler(
             version: configuration.version, backend: backend, metrics: metrics,
             isServing: { self.isServing.load(ordering: .relaxed) })
         return Application(
-            router: ManagementRoutes(admin: admin).router(),
+            router: ManagementRoutes(adminHandler: adminHandler).router(),
             server: HTTPServerBuilder { [http] responder in
                 LaneChannel(http: HTTP1Channel(responder: responder, configuration: http), states: states)
             },

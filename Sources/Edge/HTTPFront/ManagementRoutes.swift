@@ -23,7 +23,7 @@ struct ManagementRoutes {
     typealias Context = BasicRequestContext
     typealias Handler = @Sendable (Request, Context) async throws -> Response
 
-    let admin: AdminHandler
+    let adminHandler: AdminHandler
 
     func router() -> Router<Context> {
         let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
@@ -45,22 +45,22 @@ struct ManagementRoutes {
 
     private var health: [Entry] {
         let live: Handler = { _, _ in json { MetadataDocuments.live(true, into: &$0) } }
-        let ready: Handler = { [admin] _, _ in
-            let isReady = admin.isReady
+        let ready: Handler = { [adminHandler] _, _ in
+            let isReady = adminHandler.isReady
             return json(isReady ? .ok : .serviceUnavailable) { MetadataDocuments.ready(isReady, into: &$0) }
         }
-        let health: Handler = { [admin] _, _ in
-            let isReady = admin.isReady
-            let entries = admin.backend.repository.index()
+        let health: Handler = { [adminHandler] _, _ in
+            let isReady = adminHandler.isReady
+            let entries = adminHandler.backend.repository.index()
             return json(isReady ? .ok : .serviceUnavailable) {
                 MetadataDocuments.health(
-                    isReady: isReady, entries: entries, problem: admin.backend.repository.problem, into: &$0)
+                    isReady: isReady, entries: entries, problem: adminHandler.backend.repository.problem, into: &$0)
             }
         }
-        let metrics: Handler = { [admin] _, _ in
+        let metrics: Handler = { [adminHandler] _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: admin.backend.metrics() + admin.metrics.text)))
+                body: ResponseBody(byteBuffer: ByteBuffer(string: adminHandler.backend.metrics() + adminHandler.metrics.text)))
         }
         return [
             ("/health", .get, health), ("/health/live", .get, live), ("/health/ready", .get, ready),
@@ -69,22 +69,24 @@ struct ManagementRoutes {
     }
 
     private var metadata: [Entry] {
-        let server: Handler = { [admin] _, _ in json { MetadataDocuments.server(version: admin.version, into: &$0) } }
-        let models: Handler = { [admin] _, _ in
-            let entries = admin.backend.repository.index()
+        let server: Handler = { [adminHandler] _, _ in json { MetadataDocuments.server(version: adminHandler.version, into: &$0) }
+        }
+        let models: Handler = { [adminHandler] _, _ in
+            let entries = adminHandler.backend.repository.index()
             return json { MetadataDocuments.models(entries, into: &$0) }
         }
-        let model: Handler = { [admin] _, context in
+        let model: Handler = { [adminHandler] _, context in
             let (name, version) = try context.model()
-            let served = try admin.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now)).served
-            let ready = admin.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
+            let served = try adminHandler.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now))
+                .served
+            let ready = adminHandler.backend.repository.index().filter { $0.name == name.text && $0.state == .ready }
             return json { MetadataDocuments.model(served, versions: ready.map(\.version), into: &$0) }
         }
-        let modelReady: Handler = { [admin] _, context in
+        let modelReady: Handler = { [adminHandler] _, context in
             let (name, version) = try context.model()
-            var isReady = admin.isServing()
+            var isReady = adminHandler.isServing()
             do throws(ScoringError) {
-                _ = try admin.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now))
+                _ = try adminHandler.backend.predictor.resolve(RequestInfo(model: name, version: version, arrival: .now))
             } catch .notReady {
                 isReady = false
             }
@@ -101,7 +103,7 @@ struct ManagementRoutes {
     }
 
     private var admin: [Entry] {
-        guard let admin = admin.backend.admin else { return [] }
+        guard let admin = adminHandler.backend.admin else { return [] }
         let model: Handler = { _, context in
             let (name, _) = try context.model()
             let status = try admin.status(of: name)
@@ -132,21 +134,21 @@ struct ManagementRoutes {
     }
 
     private var orders: [Entry] {
-        let index: Handler = { [admin] request, _ in
+        let index: Handler = { [adminHandler] request, _ in
             let isReadyOnly = try await request.withBody(MetadataDocuments.asksForReadyOnly)
-            let entries = admin.backend.repository.index().filter { !isReadyOnly || $0.state == .ready }
+            let entries = adminHandler.backend.repository.index().filter { !isReadyOnly || $0.state == .ready }
             return json { MetadataDocuments.index(entries, into: &$0) }
         }
-        let load: Handler = { [admin] request, context in
+        let load: Handler = { [adminHandler] request, context in
             try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
-            try await carryOut { try await admin.backend.repository.load(name) }
+            try await carryOut { try await adminHandler.backend.repository.load(name) }
             return json { $0.append("{}") }
         }
-        let unload: Handler = { [admin] request, context in
+        let unload: Handler = { [adminHandler] request, context in
             try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
-            try await carryOut { try await admin.backend.repository.unload(name) }
+            try await carryOut { try await adminHandler.backend.repository.unload(name) }
             return json { $0.append("{}") }
         }
         return [
