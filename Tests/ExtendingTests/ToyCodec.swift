@@ -9,7 +9,8 @@ struct ToyCodec: PredictionCodec {
 
     func read(_ request: WireRequest, into prediction: Prediction, _ tools: CodecTools) throws(ScoringError) -> AnswerForm {
         // Where an experiment divides a model's requests, this API has no key to choose by: the lot does.
-        let group = prediction.groups[prediction.group()]
+        let place = prediction.group()
+        let group = prediction.groups[place]
         let inputs = group.served.signature.inputs
         var lines = request.body[...]
         while !lines.isEmpty {
