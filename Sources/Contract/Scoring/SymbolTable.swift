@@ -97,28 +97,13 @@ package enum SymbolHash {
 
     @inline(__always)
     package static func hash(_ bytes: UnsafeRawBufferPointer, key: (UInt64, UInt64)) -> UInt64 {
-        var v0 = key.0 ^ 0x736f_6d65_7073_6575
-        var v1 = key.1 ^ 0x646f_7261_6e64_6f6d
-        var v2 = key.0 ^ 0x6c79_6765_6e65_7261
-        var v3 = key.1 ^ 0x7465_6462_7974_6573
-        func round() {
-            v0 &+= v1
-            v2 &+= v3
-            v1 = (v1 << 13 | v1 >> 51) ^ v0
-            v3 = (v3 << 16 | v3 >> 48) ^ v2
-            v0 = v0 << 32 | v0 >> 32
-            v2 &+= v1
-            v0 &+= v3
-            v1 = (v1 << 17 | v1 >> 47) ^ v2
-            v3 = (v3 << 21 | v3 >> 43) ^ v0
-            v2 = v2 << 32 | v2 >> 32
-        }
+        var state = SipState(key: key)
         var offset = 0
         while bytes.count - offset >= 8 {
             let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            v3 ^= word
-            round()
-            v0 ^= word
+            state.v3 ^= word
+            state.round()
+            state.v0 ^= word
             offset += 8
         }
         // The last 0 to 7 bytes, and the length in the highest one.
@@ -129,13 +114,11 @@ package enum SymbolHash {
             shift += 8
             offset += 1
         }
-        v3 ^= word
-        round()
-        v0 ^= word
-        v2 ^= 0xff
-        round()
-        round()
-        round()
-        return v0 ^ v1 ^ v2 ^ v3
+        state.v3 ^= word
+        state.round()
+        state.v0 ^= word
+        state.v2 ^= 0xff
+        for _ in 0..<3 { state.round() }
+        return state.folded
     }
 }

@@ -1,26 +1,23 @@
+internal import Scoring
+
 /// SipHash-2-4 with 128 bits of result (Aumasson and Bernstein, "SipHash: a fast short-input PRF", and the 128-bit
 /// variant of their reference code), over whole words of eight bytes. With a secret key nobody who chooses the input
 /// can choose collisions. Two rounds a word: about 4 ns for each feature of a row.
 package struct SipHash: Sendable {
-    private var v0: UInt64
-    private var v1: UInt64
-    private var v2: UInt64
-    private var v3: UInt64
+    private var state: SipState
     private var words: UInt64 = 0
 
     init(key: (UInt64, UInt64)) {
-        v0 = key.0 ^ 0x736f_6d65_7073_6575
-        v1 = key.1 ^ 0x646f_7261_6e64_6f6d ^ 0xee
-        v2 = key.0 ^ 0x6c79_6765_6e65_7261
-        v3 = key.1 ^ 0x7465_6462_7974_6573
+        state = SipState(key: key)
+        state.v1 ^= 0xee
     }
 
     @inline(__always)
     mutating func absorb(_ word: UInt64) {
-        v3 ^= word
-        round()
-        round()
-        v0 ^= word
+        state.v3 ^= word
+        state.round()
+        state.round()
+        state.v0 ^= word
         words &+= 1
     }
 
@@ -61,25 +58,11 @@ package struct SipHash: Sendable {
     @inline(__always)
     private consuming func finish(tail: UInt64) -> (UInt64, UInt64) {
         absorb(tail)
-        v2 ^= 0xee
-        for _ in 0..<4 { round() }
-        let first = v0 ^ v1 ^ v2 ^ v3
-        v1 ^= 0xdd
-        for _ in 0..<4 { round() }
-        return (first, v0 ^ v1 ^ v2 ^ v3)
-    }
-
-    @inline(__always)
-    private mutating func round() {
-        v0 &+= v1
-        v2 &+= v3
-        v1 = (v1 << 13 | v1 >> 51) ^ v0
-        v3 = (v3 << 16 | v3 >> 48) ^ v2
-        v0 = v0 << 32 | v0 >> 32
-        v2 &+= v1
-        v0 &+= v3
-        v1 = (v1 << 17 | v1 >> 47) ^ v2
-        v3 = (v3 << 21 | v3 >> 43) ^ v0
-        v2 = v2 << 32 | v2 >> 32
+        state.v2 ^= 0xee
+        for _ in 0..<4 { state.round() }
+        let first = state.folded
+        state.v1 ^= 0xdd
+        for _ in 0..<4 { state.round() }
+        return (first, state.folded)
     }
 }
