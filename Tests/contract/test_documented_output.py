@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from serving import EXAMPLES, ROOT, Server, run_verdict
+from serving import EXAMPLES, ROOT, Server, bare_environment, run_verdict
 
 
 def blocks(name, begin):
@@ -56,3 +56,17 @@ def test_the_log_has_the_line_that_its_page_shows():
         lines = [json.loads(line)["data"] for line in server.errors().splitlines() if '"model version loaded"' in line]
     assert essence(shown) in map(essence, lines)
     assert all(line.keys() == shown.keys() for line in lines)
+
+
+def test_the_page_on_configuration_has_the_settings_flags_variables_and_defaults_of_the_program():
+    rows = re.findall(r"^\| `([\w.]+)` \| `(--[\w-]+)` \| (`VERDICT_[^|]*`) \| ([^|]*?) \|", (ROOT / "docs/configuration.md").read_text(), re.M)
+    documented = {key: (flag, variables.split("`")[1], default.strip("`")) for key, flag, variables, default in rows}
+    checked = run_verdict("serve", "--check", "--models", EXAMPLES / "models", env=bare_environment()).stdout
+    defaults = {line.split()[0]: re.split(r"\s{2,}", line)[1] for line in checked.splitlines()}
+    help_text = " ".join(run_verdict("serve", "--help").stdout.split())
+    named = {key: (flag, variable) for flag, key, variable in re.findall(r"(--[\w-]+) \(([\w.]+), (VERDICT_\w+)\)", help_text)}
+    assert list(documented) == list(defaults) and documented.keys() == named.keys()
+    for key, (flag, variable, default) in documented.items():
+        assert (flag, variable) == named[key]
+        # This one was given.
+        assert key == "models" or default == defaults[key], key
