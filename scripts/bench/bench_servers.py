@@ -174,9 +174,8 @@ class FastAPIService(Server):
 class Verdict(Server):
     """`verdict serve` with a model repository."""
 
-    name = "verdict"
-
-    def __init__(self, binary, models, path, body, core=SERVER_CORE):
+    def __init__(self, binary, models, path, body, core=SERVER_CORE, name="verdict"):
+        self.name = name
         command = [str(binary), "serve", "--models", str(models), "--host", HOST, "--port", "0"]
         super().__init__(command, core=core)
         self.wait_until(lambda: post(self.address, path, body)[0] == 200)

@@ -16,12 +16,16 @@ from pathlib import Path
 
 import bench_report as report
 
+# Another build of Verdict.
+OTHER = "other build"
+
 
 def arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/bench/http", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--verdict", default=".build/release/verdict", help="the program (default: %(default)s)")
+    parser.add_argument("--against", metavar="PROGRAM", help="another build of the program, to be compared with in the same run")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default: %(default)s)")
     parser.add_argument("--seconds", type=int, default=3, help="seconds of each measurement (default: %(default)s)")
     parser.add_argument("--without-verdict", action="store_true", help="only nginx and FastAPI: tries the comparison itself")
@@ -58,6 +62,8 @@ def main(arguments):
                 verdict = servers.Verdict(binary, repository, "/predict", bodies[0])
                 contestants.append(verdict)
                 answer = servers.post(verdict.address, "/predict", bodies[0])[1]
+                if arguments.against:
+                    contestants.append(servers.Verdict(Path(arguments.against), repository, "/predict", bodies[0], name=OTHER))
             # nginx sends as many bytes as Verdict does.
             contestants.append(servers.Nginx(answer))
             agree(contestants, bodies)
@@ -119,7 +125,7 @@ def conclude(arguments, results, second):
         for name, result in results.items()
     }
     for name, result in results.items():
-        for other in ("nginx", "FastAPI"):
+        for other in ("nginx", "FastAPI", OTHER) if OTHER in results else ("nginx", "FastAPI"):
             for value in ("p50_us", "rate"):
                 summary[name][f"{value}_to_{other}"] = report.ratio(result[value], results[other][value])
     verdicts = report.Verdicts()
@@ -132,7 +138,7 @@ def conclude(arguments, results, second):
 
     def show():
         lines = []
-        for name in ("nginx", "verdict", "FastAPI"):
+        for name in ("nginx", "verdict", OTHER, "FastAPI"):
             if name in summary:
                 result = summary[name]
                 lines.append(
@@ -147,6 +153,9 @@ def conclude(arguments, results, second):
                     ]
                 )
         report.table(["wrk", "p50, 1 conn.", "/ nginx", "", "rate, 32 conn.", "/ nginx", ""], lines)
+        if OTHER in summary:
+            ours = summary["verdict"]
+            print(f"\nverdict / {OTHER}: p50 {ours[f'p50_us_to_{OTHER}']:.3f}, rate {ours[f'rate_to_{OTHER}']:.3f}")
         if second:
             print()
             report.table(
@@ -159,7 +168,8 @@ def conclude(arguments, results, second):
                         f"{second[name]['rate']:,.0f}/s",
                         f"{second[name]['rate'] / second['nginx']['rate']:.3f}",
                     ]
-                    for name in ("nginx", "verdict", "FastAPI")
+                    for name in ("nginx", "verdict", OTHER, "FastAPI")
+                    if name in second
                 ],
             )
 
