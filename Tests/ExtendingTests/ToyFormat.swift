@@ -10,6 +10,7 @@ internal import TextFormats
 ///     weight age -0.5
 struct ToyFormat: ModelFormat {
     let name = "Toy"
+    let keys: Set<LoadOptions.Key> = []
 
     private static let firstLine = "toy 1"
     private static let maxFeatures = 10_000

@@ -16,6 +16,7 @@ internal import Synchronization
 /// Inputs are a, b and the category c (x, y), or model.yaml's names as plain numbers. Outputs: prediction, half, label, big.
 struct FakeFormat: ModelFormat {
     let name = "Fake"
+    let keys: Set<LoadOptions.Key> = [.inputs, .iterations]
     /// Counts the models that are alive.
     let census = Census()
     let gate = Gate()

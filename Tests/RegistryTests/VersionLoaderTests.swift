@@ -89,10 +89,12 @@ internal import Testing
         #expect(loaded.answers.ignoresUnknownFeatures)
     }
 
-    @Test func classesAreRefusedForFormatsThatNameTheirOwn() throws {
+    @Test func keysThatMeanNothingForTheFormatAreRefused() throws {
         #expect(
             try refusal(["model.txt": "sum 4"], yaml: "classes: [low, high]")
-                == "'classes' is for XGBoost and LightGBM, whose files number their classes; Fake files name their own")
+                == "model.yaml: 'classes' means nothing for Fake files")
+        #expect(try refusal(["model.txt": "sum 4"], yaml: "rows: together").contains("'rows' means nothing for Fake files"))
+        #expect(try refusal(["model.txt": "sum 4"], yaml: "onnxruntime: { threads: 2 }").contains("'onnxruntime' means nothing"))
     }
 
     @Test func aScoreThatTheModelDoesNotHaveIsRefused() throws {

@@ -3,9 +3,8 @@ package protocol ModelFormat: Sendable {
     /// For messages: "XGBoost", "PMML".
     var name: String { get }
 
-    /// Whether files of this format number their classes, so that model.yaml may name them. Default false: files name their
-    /// own.
-    var numbersClasses: Bool { get }
+    /// The keys of model.yaml that mean something for files of this format. Others are refused by name before a file is loaded.
+    var keys: Set<LoadOptions.Key> { get }
 
     /// Whether the content looks like this format. Looks at the first bytes only (`ModelArtifact.head`),
     /// never at the file's name, and never claims another format's file.
@@ -20,8 +19,6 @@ package protocol ModelFormat: Sendable {
 }
 
 extension ModelFormat {
-    package var numbersClasses: Bool { false }
-
     package func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel {
         .loaded(try load(artifact, options: options))
     }
@@ -116,4 +113,21 @@ package struct LoadOptions: Sendable, Equatable {
     package var describesWithoutLibrary = false
 
     package init() {}
+}
+
+extension LoadOptions {
+    /// The keys of model.yaml that say how a file is read.
+    package enum Key: String, Sendable, CaseIterable { case inputs, classes, iterations, engine, onnxruntime, rows }
+
+    /// The keys that ask for something else than the default. The native engine can be asked for whatever the format.
+    package var keys: Set<Key> {
+        var keys: Set<Key> = []
+        if !inputs.isEmpty { keys.insert(.inputs) }
+        if !classes.isEmpty { keys.insert(.classes) }
+        if iterations != .asTrained { keys.insert(.iterations) }
+        if engine == .onnxruntime { keys.insert(.engine) }
+        if runtime != Runtime() { keys.insert(.onnxruntime) }
+        if rowsTogether { keys.insert(.rows) }
+        return keys
+    }
 }

@@ -5,6 +5,7 @@ internal import SwiftProtobuf
 /// ONNX Runtime, which is opened when the first of them is loaded.
 package struct ONNXFormat: ModelFormat {
     package let name = "ONNX"
+    package let keys: Set<LoadOptions.Key> = [.inputs, .engine, .onnxruntime, .rows]
     private let runtime: RuntimeLocation
 
     /// - Parameter runtime: Where ONNX Runtime is. Default: beside the program, or in the project's `.runtime`.

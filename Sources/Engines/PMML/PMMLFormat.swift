@@ -5,7 +5,9 @@ package import Scoring
 package struct PMMLFormat: ModelFormat {
     package init() {}
 
-    package var name: String { "PMML" }
+    package let name = "PMML"
+    /// The files name their inputs and classes.
+    package let keys: Set<LoadOptions.Key> = []
 
     /// Whether the root element is `PMML`, by the first bytes: UTF-8 or UTF-16, with or without a declaration.
     package func recognises(_ artifact: ModelArtifact) -> Bool {
@@ -27,12 +29,6 @@ package struct PMMLFormat: ModelFormat {
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
         guard case .file(_, let bytes) = artifact else {
             throw .invalidModel(reason: "a PMML model is a file, not a folder", place: "")
-        }
-        var none = LoadOptions()
-        none.describesWithoutLibrary = options.describesWithoutLibrary
-        guard options == none else {
-            throw .refusedModel(
-                "model.yaml: inputs and iterations are not for PMML, which names its own inputs and has no rounds")
         }
         return try ModelAssembly.model(of: Document.read(bytes))
     }

@@ -3,7 +3,8 @@ package import Scoring
 /// Reads LightGBM models as `save_model` writes them: text of versions v2 to v4 (the library's 2.1 to 4.7).
 package struct LightGBMFormat: ModelFormat {
     package let name = "LightGBM"
-    package let numbersClasses = true
+    /// The files number their classes, which `classes` names.
+    package let keys: Set<LoadOptions.Key> = [.inputs, .classes, .iterations]
 
     package init() {}
 

@@ -3,7 +3,8 @@ package import Scoring
 /// Reads XGBoost models as `save_model` writes them: JSON and UBJSON, of versions 1.0 to 3.4.
 package struct XGBoostFormat: ModelFormat {
     package let name = "XGBoost"
-    package let numbersClasses = true
+    /// The files number their classes, which `classes` names.
+    package let keys: Set<LoadOptions.Key> = [.inputs, .classes, .iterations]
 
     private enum Encoding { case json, ubjson, deprecatedBinary }
 

@@ -34,10 +34,7 @@ package struct ModelOpener: Sendable {
     ) throws(ScoringError) -> Opened {
         let artifact = try read(path)
         let format = try format(of: artifact, name: Self.lastComponent(path))
-        if !options.classes.isEmpty, !format.numbersClasses {
-            throw .refusedModel(
-                "'classes' is for XGBoost and LightGBM, whose files number their classes; \(format.name) files name their own")
-        }
+        try check(options, for: format)
         let model: any ScoringModel
         switch try format.prepare(artifact, options: options) {
         case .loaded(let loaded): model = loaded
@@ -49,15 +46,20 @@ package struct ModelOpener: Sendable {
             throw .refusedModel(
                 "'rows: together' has no meaning here: rows of this model do not depend on one another; leave it out")
         }
-        if options.engine == .onnxruntime, !model.description.engine.hasPrefix("onnxruntime") {
-            throw .refusedModel(
-                "engine: onnxruntime is for ONNX models; \(quoted(Self.lastComponent(path))) is of format \(format.name)")
-        }
         guard case .file(_, let bytes) = artifact else {
             return Opened(model: model, format: format.name, byteCount: 0, digest: [])
         }
         return Opened(
             model: model, format: format.name, byteCount: bytes.count, digest: hashes ? SHA256.digest(of: bytes) : [])
+    }
+
+    /// Refuses keys of model.yaml that mean nothing for files of the format.
+    private func check(_ options: LoadOptions, for format: any ModelFormat) throws(ScoringError) {
+        guard let key = options.keys.subtracting(format.keys).min(by: { $0.rawValue < $1.rawValue }) else { return }
+        let others = formats.filter { $0.keys.contains(key) }.map(\.name)
+        throw .refusedModel(
+            "model.yaml: '\(key.rawValue)' means nothing for \(format.name) files"
+                + (others.isEmpty ? "" : "; it is for \(others.joined(separator: " and "))"))
     }
 
     /// Whether the folder as a whole is a model of some format, so that its files are not candidates themselves.
