@@ -67,7 +67,7 @@ let package = Package(
         part("Path", "Decisions", ["Scoring"]),
         part("Path", "Batching", ["Scoring"]),
         part("Path", "Caching", ["Scoring", "Digests", nio, nioPosix, nioSSL, log]),
-        part("Path", "Resilience", ["Scoring"]),
+        part("Path", "Resilience", ["Scoring", "StrictYAML"]),
         part("Path", "Experiments", ["Scoring"]),
         part(
             "Path", "Registry",

@@ -158,6 +158,9 @@ internal import Testing
             M.node("FeatureVectorizer", ["X", "found"], ["Z"], domain: "ai.onnx.ml"),
             M.node("SequenceAt", ["X", "found"], ["Z"]), M.node("SequenceInsert", ["X", "X", "found"], ["Z"]),
             M.node("Unique", ["found"], ["Z"], more: M.attribute("axis", 2, M.field(3, 0))),
+            M.node("StringSplit", ["X"], ["t"], more: M.attribute("maxsplit", 2, M.field(3, 3)))
+                + M.node("Cast", ["t"], ["n"], more: M.attribute("to", 2, M.field(3, 1)))
+                + M.node("LpNormalization", ["n"], ["Z"]),
             // What is not known to survive it.
             M.node("QuantizeLinear", ["found", "one"], ["Z"]), M.node("Own", ["found"], ["Z"], domain: "own"),
             M.node("Shape", ["found"], ["s"]) + M.node("ConstantOfShape", ["s"], ["t"]) + M.node("TopK", ["t", "one"], ["Z"]),

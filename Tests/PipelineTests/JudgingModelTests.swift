@@ -38,7 +38,7 @@ internal import Testing
     private let engine = Engine()
     private let scores = ScoreBatch()
 
-    private func score(_ model: JudgingModel, _ numbers: [Double]) throws(ScoringError) {
+    private func score(_ model: JudgingModel, _ numbers: [Double], deadline: Moment? = nil) throws(ScoringError) {
         let rows = FeatureBatch()
         rows.reset(width: 2)
         for number in numbers {
@@ -46,7 +46,7 @@ internal import Testing
             rows.set(number, row: row, column: 0)
             if number > 5 { rows.setText("word \(number)", row: row, column: 1) }
         }
-        try model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
+        try model.score(rows, into: scores, ScoreCall(deadline: deadline, workspace: Workspace()))
     }
 
     private var failedRows: [Int] { scores.failures.map(\.row).sorted() }
@@ -131,6 +131,19 @@ internal import Testing
         try score(model, [1000])
         try score(model, [7])
         #expect(isBlameOnRows)
+    }
+
+    /// The row to compare with would take the time that is left; the caller would get no answer, and the engine the blame.
+    @Test func aRefusalWithoutTimeForAnotherRowIsTheRows() throws {
+        for isAnswered in [false, true] {
+            let model = JudgingModel(engine)
+            if isAnswered { try score(model, [7]) }
+            engine.refused.withLock { $0 = [5] }
+            let before = engine.rows.withLock { $0.count }
+            try score(model, [5], deadline: .now)
+            #expect(failedRows == [0] && isBlameOnRows)
+            #expect(engine.rows.withLock { $0.count } == before + 1)
+        }
     }
 
     @Test func anyOtherFailureIsTheEnginesWhereNoneWasEverAnswered() throws {

@@ -24,7 +24,7 @@ internal import Testing
         case .keep: return [.kept(isLate: false), .kept(isLate: true)]
         case .findMissingScores:
             guard stages.fallback.contains(.missingScore) else { return [.missesNoScore] }
-            return [.missesNoScore, .missesScores(ofAllRows: true), .missesScores(ofAllRows: false)]
+            return [.missesNoScore, .missesScores]
         case .fallBack:
             return [
                 .fellBack(hasRowsLeft: false, isChainOver: false, hasAnswers: true),
@@ -61,12 +61,12 @@ internal import Testing
             #expect(end.leaves == way.contains(.admitted), "\(way)")
             // An answer is there, or a reason why none is.
             let answers: [Plan.Event] = [
-                .missesNoScore, .missesScores(ofAllRows: false),
+                .missesNoScore, .missesScores,
                 .fellBack(hasRowsLeft: false, isChainOver: false, hasAnswers: true),
                 .fellBack(hasRowsLeft: true, isChainOver: true, hasAnswers: true),
             ]
             #expect((end.error == nil) == answers.contains { way.contains($0) }, "\(way)")
-            if let error = end.error { #expect(error == plan.failure || way.contains(.missesScores(ofAllRows: true)), "\(way)") }
+            if let error = end.error { #expect(error == plan.failure, "\(way)") }
             // Nothing follows, whatever comes late.
             for late in [Plan.Event.scored, .failed(.cancelled), .landed(isLate: false), .leads] {
                 #expect(plan.on(late) == Plan.Move(step: .wait), "\(way)")

@@ -451,16 +451,17 @@ internal import Testing
         #expect(Array(answer.decisions[1...]) == [.allow, .block])
     }
 
-    @Test func rowsThatNothingStandsInForFailByThemselves() async throws {
+    @Test func rowsThatNothingStandsInForStayWithoutAScore() async throws {
         // The version that is to stand in is not there.
         let served = try serve(falling(to: .version(try #require(ModelVersion(9))), on: [.missingScore])) { rows, scores in
             for row in 0..<rows.count where rows[row, 0] > 0 { scores[row, 0] = rows[row, 0] }
         }
-        let answer = await ask(served, [0.75, -1])
-        #expect(answer.failedRows == [1])
-        #expect(answer.scores[0] == 0.75)
-        #expect(answer.decisions.first == .block)
-        #expect(answer.degradation == nil)
+        for rows in [[0.75, -1], [-1]] {
+            let answer = await ask(served, rows)
+            #expect(answer.error == nil && answer.failedRows == [] && answer.degradation == nil)
+            #expect(answer.scores.map(\.isNaN) == rows.map { $0 < 0 })
+            #expect(answer.decisions == rows.map { $0 < 0 ? nil : .block })
+        }
     }
 
     @Test func waitingForTheCallsOfOthersDoesNotOpenTheBreaker() async throws {

@@ -89,6 +89,19 @@ internal import Testing
         #expect(loaded.answers.ignoresUnknownFeatures)
     }
 
+    @Test func theServedVersionIsTheDefaultOne() throws {
+        func chosen(_ yaml: String) throws -> Int? {
+            let versions = (1...3).compactMap { ModelVersion($0) }
+            return try ModelManifest(parsing: Array(yaml.utf8)).defaultVersion(of: versions)?.number
+        }
+        #expect(try chosen("") == 3)
+        #expect(try chosen("versions: { serve: [1, 2] }") == 2)
+        #expect(try chosen("versions: { serve: [1], shadow: [3] }") == 1)
+        #expect(try chosen("versions: { shadow: [3] }") == 2)
+        #expect(try chosen("versions: { serve: [1, 2], canary: { version: 3 } }") == 2)
+        #expect(try chosen("versions: { serve: [2, 3], canary: { version: 3 }, labels: { stable: 2 } }") == 2)
+    }
+
     @Test func keysThatMeanNothingForTheFormatAreRefused() throws {
         #expect(
             try refusal(["model.txt": "sum 4"], yaml: "classes: [low, high]")

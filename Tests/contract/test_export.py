@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from serving import ROOT, run_verdict
+from serving import ROOT, bare_environment, run_verdict
 
 PAGE = (ROOT / "docs" / "export.md").read_text()
 
@@ -173,3 +173,41 @@ def test_lightgbm_writes_underscores_for_spaces_and_inputs_give_the_names_back(t
     assert scored.returncode == 1 and "did you mean 'account_age'?" in scored.stderr, scored
     repository.add("n", 1, content, manifest="inputs: [account age, age, hour]\n")
     assert run_verdict("score", repository.folder / "n", "--input", tmp_path / "rows.csv").returncode == 0
+
+
+@pytest.mark.parametrize("zipmap", [True, False, "columns"])
+@pytest.mark.parametrize("name", [
+    "MLPClassifier words", "MLPClassifier", "AdaBoostClassifier", "BernoulliNB", "CalibratedClassifierCV", "LogisticRegression three",
+    "GaussianNB three", "KNeighborsClassifier three", "MLPClassifier three", "OneVsRestClassifier three",
+])
+def test_probabilities_are_of_their_classes_in_whatever_form_they_are_written(name, zipmap, tmp_path):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    from sklearn import calibration, ensemble, linear_model, multiclass, naive_bayes, neighbors, neural_network
+
+    models = {
+        "MLPClassifier": lambda: neural_network.MLPClassifier((4,), max_iter=30, random_state=1),
+        "AdaBoostClassifier": lambda: ensemble.AdaBoostClassifier(n_estimators=5),
+        "BernoulliNB": naive_bayes.BernoulliNB,
+        "CalibratedClassifierCV": lambda: calibration.CalibratedClassifierCV(linear_model.LogisticRegression(), cv=2),
+        "LogisticRegression": linear_model.LogisticRegression,
+        "GaussianNB": naive_bayes.GaussianNB,
+        "KNeighborsClassifier": lambda: neighbors.KNeighborsClassifier(5),
+        "OneVsRestClassifier": lambda: multiclass.OneVsRestClassifier(linear_model.LogisticRegression()),
+    }
+    dice = np.random.default_rng(3)
+    rows = dice.normal(size=(120, 3)).astype(np.float32)
+    classes = np.digitize(rows[:, 0], [-0.4, 0.4] if "three" in name else [0.2])
+    if "words" in name:
+        classes = np.array(["fraud", "ok"])[classes]
+    model = models[name.split()[0]]().fit(rows, classes)
+    options = {id(model): {"zipmap": zipmap}}
+    (tmp_path / "m.onnx").write_bytes(skl2onnx.to_onnx(model, rows[:1], options=options, target_opset=17).SerializeToString())
+    (tmp_path / "rows.csv").write_text("f0,f1,f2\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    result = run_verdict("score", tmp_path / "m.onnx", "--input", tmp_path / "rows.csv", env=bare_environment())
+    assert result.returncode == 0, result
+    found = list(csv.DictReader(result.stdout.splitlines()))
+    expected = model.predict_proba(rows)
+    if len(model.classes_) == 2:
+        assert np.allclose([float(row["prediction"]) for row in found], expected[:, 1], atol=2e-5)
+    for position, word in enumerate(model.classes_):
+        assert np.allclose([float(row[f"probability({word})"]) for row in found], expected[:, position], atol=2e-5), found[0]

@@ -73,10 +73,10 @@ def test_the_chain_is_gone_to_its_end(server):
     assert alone(server, "to_constant", 4) == ("REVIEW", "to_constant", False, None, 2)
     assert alone(server, "to_constant", -1) == ("BLOCK", "choosy", True, missing, 99)
     assert alone(server, "to_constant", -7) == ("REVIEW", "to_constant", True, missing, 0.125)
-    assert alone(server, "to_nothing", -7) == "ENGINE_FAILURE"
+    assert alone(server, "to_nothing", -7) == (None, "to_nothing", False, None, None)
     # A substitute without a score is no answer.
     assert alone(server, "twice", -1) == ("REVIEW", "twice", True, missing, 0.75)
-    assert alone(server, "never", -1) == "ENGINE_FAILURE"
+    assert alone(server, "never", -1) == (None, "never", False, None, None)
 
 
 def test_tensors_say_which_rows_fell_back_and_to_what(server):

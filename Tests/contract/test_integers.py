@@ -1,5 +1,6 @@
 """Integers of 64 bits, ids above all, reach an engine exactly as they were sent, or the request is told why they do not."""
 
+import json
 import random
 import threading
 
@@ -264,3 +265,20 @@ def test_a_whole_number_that_overflows_on_the_way_is_said_to_be_the_models(tmp_p
     assert "'engine: onnxruntime' in model.yaml takes it" in result.stderr
     result = run_verdict("score", tmp_path / "runtime", "--input", tmp_path / "rows.csv", env=bare_environment())
     assert result.returncode == 0 and result.stdout.splitlines()[1:] == ["2.0", str(float(2 * BASE))], result
+
+
+def test_golden_rows_compare_every_digit(tmp_path):
+    for name, number in {"right": BASE + 1, "wrong": BASE}.items():
+        golden = f"id,copy\n{BASE + 1},{number}\n"
+        publish(tmp_path, name, passing(), "engine: onnxruntime\ngolden: { tolerance: 0.5 }\n", golden)
+    found = {one["model"]: one for one in json.loads(run_verdict("check", tmp_path, "--json", env=bare_environment()).stdout)["versions"]}
+    assert found["right"]["result"] == "ok", found
+    assert f"expected '{BASE}', got '{BASE + 1}'" in found["wrong"]["reason"]
+
+
+def test_a_fallback_for_integers_is_a_whole_number(tmp_path):
+    for name, score in {"whole": 7, "half": 0.5}.items():
+        publish(tmp_path, name, passing(), f"engine: onnxruntime\nscore: copy\nfallback: {{ score: {score} }}\n")
+    found = {one["model"]: one for one in json.loads(run_verdict("check", tmp_path, "--json", env=bare_environment()).stdout)["versions"]}
+    assert found["whole"]["result"] == "ok", found
+    assert "0.5 is no whole number" in found["half"]["reason"]

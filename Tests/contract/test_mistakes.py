@@ -302,3 +302,42 @@ def test_prediction_of_several_classes_is_what_the_documentation_says(repository
         answer = server.post("/predict/m", {"features": {"f0": 1, "f1": 1, "f2": 1}}).json
         assert answer["prediction"] == [float(one) for one in probabilities] and answer["label"] == label
         assert server.index()[("m", "1")]["state"] == "READY"
+
+
+def test_a_mistyped_flag_is_named_before_what_is_missing_for_it():
+    for arguments, wrong, meant in [
+        (("score", "m", "--inptu", "x.csv"), "--inptu", "--input"), (("quantize", "m.onnx", "--methdo", "x"), "--methdo", "--method"),
+    ]:
+        result = run_verdict(*arguments)
+        assert result.returncode == 2 and f"Unknown option '{wrong}'. Did you mean '{meant}'?" in result.stderr, result
+
+
+def test_a_pickle_given_to_quantize_is_called_one(tmp_path):
+    (tmp_path / "m.pkl").write_bytes(b"\x80\x04\x95" + b"x" * 40)
+    result = run_verdict("quantize", tmp_path / "m.pkl", tmp_path / "out.onnx")
+    assert result.returncode == 1 and "pickle" in result.stderr, result
+
+
+def test_a_model_file_beside_the_models_is_named(repository):
+    repository.add("m", 1, identity(0))
+    (repository.folder / "loose.ubj").write_bytes(b"{")
+    assert "the file 'loose.ubj' is in no version's folder" in run_verdict("check", repository.folder).stdout
+
+
+def test_scores_of_a_folder_are_those_of_the_version_that_serves(repository, tmp_path):
+    for version in (1, 2, 3):
+        repository.add("m", version, identity(1000 * version), manifest="versions: { serve: [1], shadow: [3] }\n")
+    (tmp_path / "rows.csv").write_text("low,high\n1,0\n")
+    assert run_verdict("score", repository.folder / "m", "--input", tmp_path / "rows.csv").stdout.splitlines()[1] == "1001.0"
+
+
+@pytest.mark.parametrize(("settings", "reason"), [
+    ("grpc: true", "'grpc' is not supported by this version"),
+    ("limits: { deadline: 10us }", "must be 100us to 1h"),
+    ("limits: { concurrency: 4, leastConcurrency: 8 }", "is beyond limits.concurrency (4)"),
+    ("policy:\n\tblock: 0.5", "spaces, not with tabs"),
+])
+def test_settings_that_cannot_be_say_why(repository, settings, reason):
+    repository.add("m", 1, identity(0), manifest=settings + "\n")
+    result = run_verdict("check", repository.folder)
+    assert result.returncode == 1 and reason in result.stdout + result.stderr, result

@@ -13,9 +13,10 @@ struct AnswerColumns {
     init(of signature: Signature, score: Range<Int>?, withRaw: Bool) {
         let (roles, outputs) = (signature.roles, signature.outputs)
         var columns: [(name: String, output: Int)] = []
+        var names: TextSet = []
         func add(_ output: Int, as name: String? = nil) {
             let name = name ?? outputs[output].name
-            if !columns.contains(where: { $0.name.isExactly(name) }) { columns.append((name, output)) }
+            if names.insert(name) { columns.append((name, output)) }
         }
         if let prediction = Self.chosenPrediction(of: signature, score) ?? Self.ownPrediction(of: signature) {
             add(prediction, as: "prediction")

@@ -1,5 +1,6 @@
 internal import Glibc
 package import ONNX
+internal import Registry
 package import Scoring
 internal import TextFormats
 
@@ -18,6 +19,10 @@ package struct ModelCompression {
     /// Throws what `ModelQuantization` throws, and `.invalidRequest` or the engine's error where the sample cannot be scored.
     package init(of source: String, by method: QuantizationMethod, sample: String?, label: String?) throws(ScoringError) {
         let file = try readFile(source, atMost: Self.mostBytes)
+        let artifact = ModelArtifact.file(name: source, bytes: file)
+        guard ModelFormats.onnx.recognises(artifact) else {
+            throw .unsupportedModel("the file is no ONNX model\(ModelOpener.hint(of: artifact))")
+        }
         quantization = try ModelQuantization(of: file, by: method)
         rows = try RowDependence(ofFile: quantization.bytes)
         if let sample {

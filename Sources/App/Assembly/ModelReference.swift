@@ -66,19 +66,21 @@ package struct ModelReference: Sendable {
         try VersionLoader.answers(of: manifest, for: signature)
     }
 
-    /// The named or the highest version of the model whose folder is `folder`; nil if that is no model's folder.
+    /// The named version of the model, or the one that answers where none is named, whose folder is `folder`; nil if that is no model's folder.
     private static func find(_ version: ModelVersion?, inModel folder: String) throws(ScoringError) -> ModelReference? {
         guard let name = folder.split(separator: "/").last.flatMap({ ModelName($0) }), isFolder(folder) else { return nil }
         var scanner = RepositoryScanner(root: parent(of: folder))
         guard let model = try scanner.scan().models[name] else { return nil }
-        guard let version = version ?? model.versions.keys.max(), let found = model.versions[version] else { return nil }
+        let manifest = try model.manifest.content.get()
+        let chosen = version ?? manifest.defaultVersion(of: model.versions.keys) ?? model.versions.keys.max()
+        guard let version = chosen, let found = model.versions[version] else { return nil }
         if let problem = found.problem { throw .refusedModel(problem) }
         guard let file = found.candidates.first, found.candidates.count == 1 else {
             let names = listed(found.candidates.map { quoted($0) }, atMost: 10)
             throw .refusedModel(
                 "version \(version) of \(name) must hold one model, but holds " + (names.isEmpty ? "none" : names))
         }
-        return ModelReference(path: found.path + "/" + file, manifest: try model.manifest.content.get())
+        return ModelReference(path: found.path + "/" + file, manifest: manifest)
     }
 
     private static func parent(of path: String) -> String {

@@ -143,15 +143,15 @@ extension Setting {
         Setting(key: "limits.idleTimeout", help: "How long an idle connection is kept.") { settings, text throws(SettingError) in
             settings.limits.idleTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.headerTimeout", help: "ConnectionTimeouts with a request's head.") {
+        Setting(key: "limits.headerTimeout", help: "How long a request's head may take.") {
             settings, text throws(SettingError) in
             settings.limits.headerTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.bodyTimeout", help: "ConnectionTimeouts with a request's body.") {
+        Setting(key: "limits.bodyTimeout", help: "How long a request's body may take.") {
             settings, text throws(SettingError) in
             settings.limits.bodyTimeout = try duration(text, from: .milliseconds(1))
         },
-        Setting(key: "limits.drain", help: "ConnectionTimeouts with requests in flight at shutdown.") {
+        Setting(key: "limits.drain", help: "How long a shutdown waits for requests in flight.") {
             settings, text throws(SettingError) in
             settings.limits.drain = try duration(text, from: .zero)
         },

@@ -24,6 +24,10 @@ struct Verdict: AsyncParsableCommand {
             Console.complain(complaint)
             Glibc.exit(2)
         }
+        if let complaint = unknownFlag(CommandLine.arguments.dropFirst()) {
+            Console.complain(complaint)
+            Glibc.exit(2)
+        }
         var chosen: String?
         do {
             var command = try parseAsRoot()
@@ -44,6 +48,31 @@ struct Verdict: AsyncParsableCommand {
             }
             Glibc.exit(2)
         }
+    }
+
+    /// What to say of a flag that the command does not have; nil where there is none. Looked for first: the library complains of what is missing
+    /// before, which a mistyped flag is the reason of. `serve` reads its flags itself.
+    private static func unknownFlag(_ arguments: ArraySlice<String>) -> String? {
+        guard let word = arguments.first, word != "serve",
+            let command = configuration.subcommands.first(where: { $0.configuration.commandName == word })
+        else { return nil }
+        let known = Set(
+            command.helpMessage(includeHidden: true).matches(of: /--[a-z][a-z-]*/).map { String($0.output) } + [
+                "--help", "--version",
+            ])
+        var isValue = false
+        for argument in arguments.dropFirst() {
+            // The one value that may look like a flag.
+            if isValue { isValue = false; continue }
+            if argument == "--" { return nil }
+            guard argument.hasPrefix("--") else { continue }
+            let flag = String(argument.prefix { $0 != "=" })
+            isValue = argument == "--na"
+            guard !known.contains(flag) else { continue }
+            let hint = NearestName.to(flag, among: known.sorted()).map { ". Did you mean '\($0)'?" } ?? ""
+            return "Error: Unknown option '\(flag)'\(hint)\n  See 'verdict \(word) --help' for more information."
+        }
+        return nil
     }
 
     /// What to say of a first word that is no command; nil where it is one, or an option.

@@ -109,7 +109,9 @@ extension YAMLError {
     fileprivate init(parserError error: any Error) {
         switch error as? YamlError {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
-            self.init(line: mark.line, "not valid YAML: \(problem)")
+            // Which character it was is not said; it is a tab nearly always.
+            let hint = problem.contains("cannot start any token") ? " (YAML is indented with spaces, not with tabs)" : ""
+            self.init(line: mark.line, "not valid YAML: \(problem)\(hint)")
         case .reader(let problem, _, _, _):
             self.init("not valid YAML: \(problem)")
         case .duplicatedKeysInMapping(let keys, let context):

@@ -52,8 +52,9 @@ struct OutputLayout {
         var classes = scores.flatMap { sources[$0].classes }
         var group: [Int] = []
         if scores == nil, !hasHeads {
-            if let columns = Self.columnsOfOneClassifier(sources, others) {
-                (group, scores, classes) = (columns, columns.first, sources[columns[0]].origin?.classes)
+            if let columns = Self.columnsOfOneTensor(sources, others) {
+                let labels = label.flatMap { sources[$0].labels }
+                (group, scores, classes) = (columns, columns.first, sources[columns[0]].origin?.classes ?? labels)
                 others.removeAll(where: group.contains)
             } else if let index = others.firstIndex(where: { sources[$0].kind == .real }) {
                 scores = others.remove(at: index)
@@ -106,23 +107,19 @@ struct OutputLayout {
         }
     }
 
-    /// The outputs that are a column each of what one classifier gives (`zipmap='columns'` of skl2onnx), in the order of its
-    /// classes.
-    private static func columnsOfOneClassifier(_ sources: [Source], _ others: [Int]) -> [Int]? {
-        guard let first = others.first(where: { sources[$0].kind == .real }), let origin = sources[first].origin,
-            let classes = origin.classes, classes.count >= 2, origin.isByClass
+    /// The outputs that are a column each of one tensor, as of a classifier's probabilities (`zipmap='columns'` of skl2onnx), in the order of
+    /// the columns: all of a classifier's classes, or all from the first one on.
+    private static func columnsOfOneTensor(_ sources: [Source], _ others: [Int]) -> [Int]? {
+        guard let first = others.first(where: { sources[$0].kind == .real }), let origin = sources[first].origin, origin.isByClass
         else { return nil }
         var columns: [Int] = []
-        for position in classes.indices {
-            guard
-                let index = others.first(where: {
-                    sources[$0].kind == .real && sources[$0].count == 1 && sources[$0].origin?.tensor == origin.tensor
-                        && sources[$0].origin?.elements == [position]
-                })
-            else { return nil }
+        while let index = others.first(where: {
+            sources[$0].kind == .real && sources[$0].count == 1 && sources[$0].origin?.tensor == origin.tensor
+                && sources[$0].origin?.elements == [columns.count]
+        }) {
             columns.append(index)
         }
-        return columns
+        return columns.count >= 2 && columns.count == origin.classes?.count ?? columns.count ? columns : nil
     }
 
     private mutating func add(_ elements: [Element], _ kind: OutputColumn.Kind, _ classes: [String]?) {

@@ -63,7 +63,12 @@ final class FallbackCall: @unchecked Sendable {
         guard found.count == rows.count, found.width == substitute.signature.outputs.count else { return }
         let failed = Set(found.failures.map(\.row))
         let good = rows.indices.filter { position in
-            !failed.contains(position) && !substitute.score.contains { found[position, $0].isNaN }
+            !failed.contains(position)
+                && zip(asked.score, substitute.score).allSatisfy { target, source in
+                    let value = found[position, source]
+                    // A fraction is no value of an integer.
+                    return !value.isNaN && (asked.signature.outputs[target].kind != .integer || value == value.rounded())
+                }
         }
         guard !good.isEmpty else { return }
         run.replace(good.map { rows[$0] }, by: substitute, reason)

@@ -18,6 +18,10 @@ package final class JudgingModel: ScoringModel {
     private let answeredRow: Mutex<AnsweredRow?>
     private let hasAnsweredRow: Atomic<Bool>
 
+    /// When it last answered a row, in nanoseconds; 0 for never.
+    private let lastAnswer = Atomic<UInt64>(0)
+    /// An engine that has answered within this time is taken for one that works, where there is no time to find out.
+    private static let freshness: UInt64 = 1_000_000_000
     /// Hashes of rows that were refused, while none was answered.
     private let refusedRows = Mutex<Set<Int>>([])
     /// Callers do not all err: what refuses more different rows and answers none is at fault itself.
@@ -28,7 +32,9 @@ package final class JudgingModel: ScoringModel {
         case works
         /// It fails for a row that it answered before.
         case fails
-        /// Nothing is known of it.
+        /// It has answered no row so far.
+        case neverAnswered
+        /// There was no time to find out.
         case unknown
     }
 
@@ -43,6 +49,7 @@ package final class JudgingModel: ScoringModel {
     package func verify() throws(ScoringError) { try model.verify() }
 
     package func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
+        let begin = Moment.now
         do throws(ScoringError) {
             try model.score(rows, into: scores, call)
         } catch {
@@ -51,8 +58,8 @@ package final class JudgingModel: ScoringModel {
             let known = scores.count == rows.count ? scores.failures : []
             let reasons = Dictionary(known.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
             let errors = (0..<rows.count).map { reasons[$0] ?? error }
-            var finding = find(until: call.deadline)
-            if finding == .unknown, noteRefused(rows) > Self.maxRefusedRows { finding = .fails }
+            var finding = find(since: begin, rows: rows.count, until: call.deadline)
+            if finding == .neverAnswered, noteRefused(rows) > Self.maxRefusedRows { finding = .fails }
             if let own = errors.lazy.compactMap({ Self.enginesOwn($0, finding) }).first { throw own }
             scores.reset(rows: rows.count, width: signature.outputs.count)
             for (row, error) in errors.enumerated() { scores.fail(row: row, Self.blame(error, takesOthers: finding == .works)) }
@@ -62,6 +69,7 @@ package final class JudgingModel: ScoringModel {
         // Others passed in the same call.
         if !scores.failures.isEmpty { Self.blameRows(of: scores) }
         keepAnsweredRow(rows, scores)
+        lastAnswer.store(Moment.now.nanoseconds, ordering: .relaxed)
     }
 
     // MARK: Blame
@@ -82,7 +90,7 @@ package final class JudgingModel: ScoringModel {
         switch finding {
         case .works: return nil
         case .fails: return .engineFailure(words)
-        case .unknown:
+        case .neverAnswered, .unknown:
             if case .rowRefused = error { return nil }
             return error
         }
@@ -136,9 +144,19 @@ package final class JudgingModel: ScoringModel {
         }
     }
 
-    /// Whether the engine works, by a row that it should answer.
-    private func find(until deadline: Moment?) -> Finding {
+    /// Whether the engine works, by a row that it should answer. Where the time that is left is not enough for one, none is asked
+    /// for (the caller would get no answer at all, and the engine the blame for its lateness): then it works if it has just answered.
+    ///
+    /// - Parameter begin: When the call that failed began, with so many rows.
+    private func find(since begin: Moment, rows count: Int, until deadline: Moment?) -> Finding {
         let (rows, scores) = (FeatureBatch(), ScoreBatch())
+        let now = Moment.now
+        // The rows were asked for one by one, or together.
+        let expected = now.nanoseconds(since: begin) / UInt64(max(1, count))
+        if let deadline, now.advanced(byNanoseconds: 2 * expected) > deadline {
+            let last = lastAnswer.load(ordering: .relaxed)
+            return last > 0 && now.nanoseconds &- last < Self.freshness ? .works : .unknown
+        }
         if let known = answeredRow.withLock({ $0 }) {
             rows.reset(width: signature.inputs.count)
             known.add(to: rows, of: signature.inputs)
@@ -154,11 +172,12 @@ package final class JudgingModel: ScoringModel {
                     rows.set(Self.cell(value, of: input), row: row, column: column)
                 }
             }
-            guard isAnswered(rows, scores, until: deadline) == true else { continue }
+            guard let isAnswered = isAnswered(rows, scores, until: deadline) else { return .unknown }
+            guard isAnswered else { continue }
             keepAnsweredRow(rows, scores)
             return .works
         }
-        return .unknown
+        return .neverAnswered
     }
 
     /// The value, or the last category where there are not so many.

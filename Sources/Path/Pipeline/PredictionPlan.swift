@@ -99,7 +99,7 @@ package struct PredictionPlan {
         case foundShared(Bool)
         case scored
         case kept(isLate: Bool)
-        case missesScores(ofAllRows: Bool)
+        case missesScores
         case missesNoScore
         /// The next one of the chain has been asked.
         case fellBack(hasRowsLeft: Bool, isChainOver: Bool, hasAnswers: Bool)
@@ -160,10 +160,8 @@ package struct PredictionPlan {
             // What a cache has is there in time or was not waited for.
             return isLate && !isShared ? fail(.deadlineExceeded) : Move(step: .findMissingScores)
         case .missesNoScore: return finish(nil)
-        case .missesScores(let ofAllRows):
-            let error = ScoringError.engineFailure("the score is not a number")
-            if ofAllRows { failure = error }
-            return fallBack(.missingScore, otherwise: error)
+        // What the fallbacks leave keeps what the model gave: no number.
+        case .missesScores: return fallBack(.missingScore, otherwise: nil)
         case .fellBack(let hasRowsLeft, let isChainOver, let hasAnswers):
             guard let reason else { return finish(failure) }
             if hasRowsLeft, !isChainOver { return Move(step: .fallBack(reason)) }
@@ -197,7 +195,7 @@ package struct PredictionPlan {
         return move
     }
 
-    private mutating func fallBack(_ reason: DegradationReason, otherwise error: ScoringError) -> Move {
+    private mutating func fallBack(_ reason: DegradationReason, otherwise error: ScoringError?) -> Move {
         guard self.reason == nil, stages.fallback.contains(reason.cause) else { return finish(error) }
         self.reason = reason
         return Move(step: .fallBack(reason))

@@ -237,8 +237,8 @@ final class PredictionRun: @unchecked Sendable {
             served.score.contains { scores[row, $0].isNaN } && scores.failure(row: row) == nil
         }
         guard !missing.isEmpty else { return .missesNoScore }
-        if missing.count < rows { replacedRows = missing }
-        return .missesScores(ofAllRows: missing.count == rows)
+        replacedRows = missing
+        return .missesScores
     }
 
     private func fallBack(_ reason: DegradationReason) -> Event? {
@@ -293,14 +293,14 @@ final class PredictionRun: @unchecked Sendable {
         return nil
     }
 
-    /// Rows that nothing answered have the error, others what they got.
+    /// Rows that nothing answered have the error, if there is one, others what they got.
     private func settleFallbacks(_ reason: DegradationReason) {
         if !group.outcome.degradations.isEmpty {
             group.outcome.isCached = false
             stages.model.degraded.add(reason, rows: group.outcome.degradedRows(of: rows))
             for (substitute, rows) in standIns { substitute.meter.recordStandIn(rows: rows) }
         }
-        let error = plan.failure ?? .engineFailure("the score is not a number")
+        guard let error = plan.failure else { return }
         for row in replacedRows ?? [] { group.scores.fail(row: row, error) }
     }
 }

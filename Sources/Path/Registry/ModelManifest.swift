@@ -40,6 +40,12 @@ package struct ModelManifest: Sendable, Equatable {
     /// The versions that are loaded: those served and those that an experiment names; nil for all that are found.
     package var servedVersions: Set<ModelVersion>? { versions.loaded }
 
+    /// The version that answers requests that name none, experiments aside; nil where none may.
+    package func defaultVersion(of versions: some Collection<ModelVersion>) -> ModelVersion? {
+        if let stable = self.versions.stable, versions.contains(stable) { return stable }
+        return versions.filter(self.versions.answersByDefault).max()
+    }
+
     /// How the model's file is to be read.
     package var loadOptions: LoadOptions {
         var options = LoadOptions()
@@ -76,14 +82,14 @@ extension ModelManifest {
     /// The keys of the server's file that a model.yaml does not have.
     package static let serverKeys = ForeignKeys(
         [
-            "models", "defaultModel", "scanInterval", "http", "grpc", "redis", "log", "cache.maxBytes", "limits.maxBodyBytes",
+            "models", "defaultModel", "scanInterval", "http", "redis", "log", "cache.maxBytes", "limits.maxBodyBytes",
             "limits.maxConnections", "limits.maxUnreadBytes", "limits.maxUnfinishedBytes", "limits.maxModelBytes",
             "limits.maxLoadTime", "limits.maxLoadBytes",
             "limits.idleTimeout", "limits.headerTimeout", "limits.bodyTimeout", "limits.drain",
         ], of: "the server's own file (--config)")
 
     private init(_ file: YAMLNode) throws(YAMLError) {
-        let map = try file.mapping(keys: Self.keys, foreign: Self.serverKeys)
+        let map = try file.mapping(keys: Self.keys, planned: ["grpc"], foreign: Self.serverKeys)
         serving = try ServingRules(map)
         if let node = map["inputs"] { inputs = try Self.names(node, of: "input") }
         if let node = map["classes"] {

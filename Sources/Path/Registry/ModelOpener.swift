@@ -83,13 +83,16 @@ package struct ModelOpener: Sendable {
             if case .file(_, let bytes) = artifact, bytes.isEmpty {
                 throw .invalidModel(reason: "\(quoted(name)) is empty", place: "")
             }
-            let hint = ForeignFile(artifact.head).map { ": \($0.hint)" } ?? ""
+            let hint = Self.hint(of: artifact)
             throw .unsupportedModel(
                 "\(quoted(name)) is of no format that this version reads (\(formats.map(\.name).joined(separator: ", ")))\(hint)")
         }
         throw .unsupportedModel(
             "\(quoted(name)) looks like several formats: \(matching.map(\.name).joined(separator: ", "))")
     }
+
+    /// What a file is that is no model, and what to do, as the end of a message; empty where nothing is known.
+    package static func hint(of artifact: ModelArtifact) -> String { ForeignFile(artifact.head).map { ": \($0.hint)" } ?? "" }
 
     private static func lastComponent(_ path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path

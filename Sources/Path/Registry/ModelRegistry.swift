@@ -455,9 +455,8 @@ extension ModelRegistry {
     /// Carries out a person's order about a model's canary. False where it changes nothing. Throws what look-ups of the
     /// model throw, and `.invalidRequest` for a model without a canary.
     package func carryOut(_ order: CanaryOrder, on name: ModelName, by person: String) throws(ScoringError) -> Bool {
-        guard let model = published.withLock({ $0 })[name] else {
-            throw state.withLock { $0.plan.absence(of: name, version: nil) }
-        }
+        let models = published.withLock { $0 }
+        guard let model = models[name] else { throw absence(of: name, version: nil, among: models) }
         guard let experiment = model.experiment else {
             throw .invalidRequest("the model has no canary to \(order.rawValue): its model.yaml has no versions.canary")
         }

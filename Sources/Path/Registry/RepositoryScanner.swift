@@ -44,9 +44,9 @@ package struct RepositoryScanner: Sendable {
                 }
                 do throws(DiskError) {
                     guard try DiskEntry(path).kind == .folder else {
-                        if listing.looseFile == nil, !Self.isBesidesTheModel(name), !Self.looksLikeSettings(name) {
-                            listing.looseFile = name
-                        }
+                        guard !Self.isBesidesTheModel(name), !Self.looksLikeSettings(name) else { continue }
+                        if listing.looseFile == nil { listing.looseFile = name }
+                        if Self.looksLikeModel(name) { listing.remarks.append(Self.loose(name)) }
                         continue
                     }
                     listing.models[model] = try self.model(model, in: path, scope: scope)
@@ -87,6 +87,16 @@ package struct RepositoryScanner: Sendable {
         guard isEmpty else { return identity }
         guard let known, known != identity else { return known }
         throw DiskError(path, "is empty, and not the folder that it was: its disk may have been unmounted")
+    }
+
+    private static func loose(_ name: String) -> String {
+        "the file \(quoted(name)) is in no version's folder: a model lies in <name>/<version>/"
+    }
+
+    /// Whether a name ends as those of model files do.
+    private static func looksLikeModel(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return [".ubj", ".onnx", ".pmml", ".bst", ".model", ".pkl", ".pickle", ".joblib", ".cbm"].contains { name.hasSuffix($0) }
     }
 
     private static func misnamed(_ name: String) -> String {

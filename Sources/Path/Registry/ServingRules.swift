@@ -61,7 +61,12 @@ extension ServingRules {
         if let value = map["queuedRows"] { limits.queuedRows = try value.integer(in: 1...1_000_000) }
         if let value = map["concurrency"] { limits.concurrency = try value.integer(in: 1...100_000) }
         if let value = map["leastConcurrency"] { limits.leastConcurrency = try value.integer(in: 1...100_000) }
-        limits.leastConcurrency = min(limits.leastConcurrency, limits.concurrency)
+        if limits.leastConcurrency > limits.concurrency {
+            if let value = map["leastConcurrency"] {
+                throw value.error("is beyond limits.concurrency (\(limits.concurrency)): what is let in lies between them")
+            }
+            limits.leastConcurrency = limits.concurrency
+        }
         if let value = map["bulkShare"] { limits.bulkShare = try value.number() }
         if let value = map["breaker"] { limits.breaker = try breaker(value) }
         try Self.checked(node) { () throws(ScoringError) in try limits.check() }

@@ -113,6 +113,15 @@ package struct VersionLoader: Sendable {
                 "model.yaml: policy needs one score, and this model's has \(score.count) columns; name one with 'score' (\(names))"
             )
         }
+        if case .constant(let value, _)? = manifest.serving.fallback?.rule {
+            if signature.isProbability(score), !(0...1 ~= value) {
+                throw .refusedModel(
+                    "model.yaml: fallback: score: \(value) is outside 0 to 1, where the score, a probability, lies")
+            }
+            if score.contains(where: { signature.outputs[$0].kind == .integer }), value != value.rounded() {
+                throw .refusedModel("model.yaml: fallback: score: \(value) is no whole number, as the model's score is")
+            }
+        }
         if let policy = manifest.policy, signature.isProbability(score) {
             for (name, threshold) in [("block", policy.block), ("review", policy.review)] {
                 guard let threshold, !(0...1 ~= threshold) else { continue }

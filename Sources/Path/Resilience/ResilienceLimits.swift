@@ -1,4 +1,5 @@
 package import Scoring
+internal import StrictYAML
 
 /// What model.yaml's `limits` say about a model under load and under failure.
 ///
@@ -56,7 +57,9 @@ package struct ResilienceLimits: Sendable, Equatable {
     }
 
     static func check(_ value: Duration, _ key: String, _ least: Duration, _ most: Duration) throws(ScoringError) {
-        guard value >= least, value <= most else { throw .refusedModel("limits.\(key) must be \(least) to \(most)") }
+        guard value >= least, value <= most else {
+            throw .refusedModel("limits.\(key) must be \(DurationText.text(least)) to \(DurationText.text(most))")
+        }
     }
 }
 

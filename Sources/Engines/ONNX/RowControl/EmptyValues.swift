@@ -62,7 +62,8 @@ enum EmptyValues {
         case "GatherElements": return has(1)
         // A tensor with elements keeps them.
         case "Reshape": return has(0) || has(1)
-        case "NonZero", "Unique": return isFromRow(0)
+        // A text may have no parts.
+        case "NonZero", "StringSplit", "Unique": return isFromRow(0) || has(0)
         case "Compress": return has(0) || isFromRow(1)
         case "NonMaxSuppression": return inputs.contains { $0?.isFromRow == true }
         case "SequenceAt", "SequenceErase", "SplitToSequence", "TopK":
