@@ -151,6 +151,8 @@ extension StageTests {
         for (value, mayBeGone, answer) in await crowd.answers() {
             if answer.error != nil {
                 #expect(mayBeGone, "\(value): \(answer)")
+            } else if mayBeGone, value != value.rounded(), answer.scores.first?.isNaN == true {
+                // The client left before the other model was asked; the row stays as it was.
             } else {
                 #expect(answer.scores == [value == value.rounded() ? value : value * 100])
             }

@@ -31,7 +31,7 @@ internal import WireFormat
             features: ["a": "9007199254740993", "b": "0", "c": #""NL""#, "d": "false"], answer: .score(9_007_199_254_740_992)),
         Example(features: ["a": "1", "c": #""\u0044E""#, "b": "1", "d": "false"], answer: .score(3)),
         Example(features: ["a": #""x""#, "b": "1", "c": #""NL""#, "d": "true"], answer: .error(400, contains: "a")),
-        Example(features: ["a": "1", "b": "1", "c": #""FR""#, "d": "true"], answer: .error(400, contains: "FR")),
+        Example(features: ["a": "1", "b": "1", "c": #""FR""#, "d": "true"], answer: .error(400, contains: "feature 'c'")),
         Example(features: ["a": "13", "b": "1", "c": #""NL""#, "d": "true"], answer: .error(500, contains: "unlucky")),
         Example(features: ["a": "1", "colour": "1"], answer: .error(400, contains: "colour")),
     ]

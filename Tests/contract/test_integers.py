@@ -269,7 +269,7 @@ def test_a_whole_number_that_overflows_on_the_way_is_said_to_be_the_models(tmp_p
 
 def test_golden_rows_compare_every_digit(tmp_path):
     for name, number in {"right": BASE + 1, "wrong": BASE}.items():
-        golden = f"id,copy\n{BASE + 1},{number}\n"
+        golden = f"id,prediction\n{BASE + 1},{number}\n"
         publish(tmp_path, name, passing(), "engine: onnxruntime\ngolden: { tolerance: 0.5 }\n", golden)
     found = {one["model"]: one for one in json.loads(run_verdict("check", tmp_path, "--json", env=bare_environment()).stdout)["versions"]}
     assert found["right"]["result"] == "ok", found
@@ -278,7 +278,7 @@ def test_golden_rows_compare_every_digit(tmp_path):
 
 def test_a_fallback_for_integers_is_a_whole_number(tmp_path):
     for name, score in {"whole": 7, "half": 0.5}.items():
-        publish(tmp_path, name, passing(), f"engine: onnxruntime\nscore: copy\nfallback: {{ score: {score} }}\n")
+        publish(tmp_path, name, passing(), f"engine: onnxruntime\nfallback: {{ score: {score} }}\n")
     found = {one["model"]: one for one in json.loads(run_verdict("check", tmp_path, "--json", env=bare_environment()).stdout)["versions"]}
     assert found["whole"]["result"] == "ok", found
     assert "0.5 is no whole number" in found["half"]["reason"]

@@ -1,5 +1,6 @@
 internal import Decisions
 package import Scoring
+internal import Resilience
 internal import StrictYAML
 
 /// Brings one version from its folder to the point where it may answer: reads it, checks it against its own
