@@ -62,7 +62,7 @@ def test_rows_that_the_engine_refuses_are_the_callers_error_and_open_no_breaker(
     ids=["zeros are refused", "all but a few are refused"],
 )
 def test_refused_rows_are_the_callers_before_any_row_was_answered(repository, graph, bad, good, score):
-    publish(repository, "m", graph, f"fallback: {{ score: 0.9 }}\nlimits: {{ breaker: {{ {BREAKER} }} }}\n")
+    publish(repository, "m", graph, f"fallback: {{ score: 9 }}\nlimits: {{ breaker: {{ {BREAKER} }} }}\n")
     with Server(repository.folder) as server:
         for _ in range(30):
             answer = server.post("/predict/m", {"features": bad})
