@@ -33,13 +33,22 @@ internal import Testing
                     #expect(piece.deadline.nanoseconds > queue.now)
                     // Rows are handed out in order, each once.
                     #expect(handedOut[piece.request, default: 0] == piece.rows.lowerBound)
+                }
+                let count = pieces.reduce(0) { $0 + $1.rows.count }
+                if count > 1, random.below(3) == 0 {
+                    queue.retry(pieces)
+                    for piece in pieces { reference.retry(piece, count) }
+                    continue
+                }
+                for piece in pieces {
                     handedOut[piece.request] = piece.rows.upperBound
                     if !piece.isLast { running.append(piece) }
                 }
             case 8:
                 if let piece = running.popLast() {
-                    queue.resume(piece)
-                    reference.resume(piece)
+                    let hasAnswers = random.below(3) > 0
+                    queue.plan.resume(after: piece, hasAnswers: hasAnswers)
+                    reference.resume(piece, hasAnswers)
                 }
             default:
                 if random.below(2) == 0 {
@@ -66,6 +75,8 @@ private struct Reference {
         var deadline: UInt64
         var startBy: UInt64
         var isBulk: Bool
+        /// Most rows of its call.
+        var limit: Int
     }
 
     let callRows: Int
@@ -74,6 +85,10 @@ private struct Reference {
     private let delay: UInt64
     private(set) var entries: [Entry] = []
     private var runsWithoutBulk = 0
+    /// Whether the last run was of retries, for interactive and bulk ones.
+    private var hasJustRetried = [false: false, true: false]
+    /// How large the calls that unfinished requests were part of may have been.
+    private var limits: [Int: Int] = [:]
 
     init(_ limits: BatchLimits, _ sharesCalls: Bool, _ mostRows: Int?) {
         callRows = min(sharesCalls ? limits.maxBatchRows : .max, mostRows ?? .max)
@@ -88,44 +103,106 @@ private struct Reference {
         guard entries.isEmpty || waitingRows + rows <= queuedRows else { return false }
         let startBy = min(now + delay, now + (deadline - now) / 2)
         entries.append(
-            Entry(id: id, rows: rows, next: 0, deadline: deadline, startBy: startBy, isBulk: priority == .bulk))
+            Entry(
+                id: id, rows: rows, next: 0, deadline: deadline, startBy: startBy, isBulk: priority == .bulk, limit: callRows))
         return true
     }
 
-    mutating func resume(_ piece: BatchPlan<Int>.Piece) {
-        entries.append(
-            Entry(
-                id: piece.request, rows: piece.total, next: piece.rows.upperBound, deadline: piece.deadline.nanoseconds,
-                startBy: 0, isBulk: piece.priority == .bulk))
+    mutating func resume(_ piece: BatchPlan<Int>.Piece, _ hasAnswers: Bool) {
+        let limit = limits[piece.request] ?? callRows
+        put(piece, next: piece.rows.upperBound, limit: hasAnswers && limit < callRows ? min(callRows, limit * 2) : limit)
     }
 
-    /// In the plan's order: interactive ones first.
+    mutating func retry(_ piece: BatchPlan<Int>.Piece, _ rows: Int) { put(piece, next: piece.rows.lowerBound, limit: rows / 2) }
+
+    private mutating func put(_ piece: BatchPlan<Int>.Piece, next: Int, limit: Int) {
+        entries.append(
+            Entry(
+                id: piece.request, rows: piece.total, next: next, deadline: piece.deadline.nanoseconds, startBy: 0,
+                isBulk: piece.priority == .bulk, limit: limit))
+    }
+
+    private func isRetry(_ entry: Entry) -> Bool { entry.limit < callRows }
+
+    /// In the plan's order: interactive ones first, and of each those first that never failed.
     mutating func remove(_ isGone: (Entry) -> Bool) -> [Int] {
         let gone = entries.filter(isGone)
         entries.removeAll(where: isGone)
-        return (gone.filter { !$0.isBulk } + gone.filter(\.isBulk)).map(\.id)
+        return [false, true].flatMap { isBulk in
+            let own = gone.filter { $0.isBulk == isBulk }
+            return (own.filter { !isRetry($0) } + own.filter(isRetry)).map(\.id)
+        }
     }
 
     mutating func next(_ now: UInt64) -> [String] {
-        guard waitingRows >= callRows || entries.contains(where: { $0.startBy <= now }) || delay == 0 else { return [] }
-        var run: [(text: String, isBulk: Bool)] = []
-        var room = callRows
-        for isBulk in runsWithoutBulk >= BatchPlan<Int>.bulkPatience ? [true, false] : [false, true] {
-            while room > 0, let index = entries.firstIndex(where: { $0.isBulk == isBulk }) {
-                let entry = entries[index]
-                if entry.deadline > now {
-                    if entry.rows <= callRows, entry.rows > room { break }
-                    let count = min(room, entry.rows - entry.next)
-                    run.append(("\(entry.id)[\(entry.next..<entry.next + count)]", isBulk))
-                    room = sharesCalls ? room - count : 0
-                }
-                entries.remove(at: index)
+        while true {
+            let fresh = entries.filter { !isRetry($0) }
+            let freshIsDue =
+                !fresh.isEmpty
+                && (delay == 0 || fresh.reduce(0) { $0 + $1.rows - $1.next } >= callRows || fresh.contains { $0.startBy <= now })
+            guard freshIsDue || entries.contains(where: isRetry) else { return [] }
+            let order = runsWithoutBulk >= BatchPlan<Int>.bulkPatience ? [true, false] : [false, true]
+            var run: [(text: String, isBulk: Bool)] = []
+            for isBulk in order {
+                let othersWait = freshIsDue && fresh.contains { $0.isBulk == isBulk }
+                if !othersWait || hasJustRetried[isBulk] == false { run = retries(isBulk, now) }
+                if !run.isEmpty { hasJustRetried[isBulk] = true }
+                if !run.isEmpty || othersWait { break }
             }
-        }
-        if !run.isEmpty {
+            if run.isEmpty, freshIsDue {
+                run = freshRun(order, now)
+                hasJustRetried = [false: false, true: false]
+            }
+            guard !run.isEmpty else { continue }
             let waits = entries.contains(where: \.isBulk) && !run.contains(where: \.isBulk)
             runsWithoutBulk = waits ? runsWithoutBulk + 1 : 0
+            return run.map(\.text)
         }
-        return run.map(\.text)
+    }
+
+    /// Hands out rows of the entry at an index, which leaves the list.
+    private mutating func hand(_ index: Int, rows: Int) -> (text: String, isBulk: Bool) {
+        let entry = entries.remove(at: index)
+        limits[entry.id] = entry.limit
+        return ("\(entry.id)[\(entry.next..<entry.next + rows)]", entry.isBulk)
+    }
+
+    private mutating func retries(_ isBulk: Bool, _ now: UInt64) -> [(text: String, isBulk: Bool)] {
+        var run: [(text: String, isBulk: Bool)] = []
+        var (taken, most) = (0, Int.max)
+        while taken < most, let index = entries.firstIndex(where: { $0.isBulk == isBulk && isRetry($0) }) {
+            let entry = entries[index]
+            guard entry.deadline > now else {
+                entries.remove(at: index)
+                continue
+            }
+            most = min(most, entry.limit)
+            let waiting = entry.rows - entry.next
+            if !run.isEmpty, taken + waiting > most { break }
+            let count = min(waiting, most)
+            taken += count
+            run.append(hand(index, rows: count))
+            if !sharesCalls { break }
+        }
+        return run
+    }
+
+    private mutating func freshRun(_ order: [Bool], _ now: UInt64) -> [(text: String, isBulk: Bool)] {
+        var run: [(text: String, isBulk: Bool)] = []
+        var room = callRows
+        for isBulk in order {
+            while room > 0, let index = entries.firstIndex(where: { $0.isBulk == isBulk && !isRetry($0) }) {
+                let entry = entries[index]
+                guard entry.deadline > now else {
+                    entries.remove(at: index)
+                    continue
+                }
+                if entry.rows <= callRows, entry.rows > room { break }
+                let count = min(room, entry.rows - entry.next)
+                run.append(hand(index, rows: count))
+                room = sharesCalls ? room - count : 0
+            }
+        }
+        return run
     }
 }

@@ -88,6 +88,61 @@ internal import Testing
         #expect(order.firstIndex(of: "1001[0..<1]") == 2 * BatchPlan<Int>.bulkPatience + 1)
     }
 
+    @Test func aCallThatFailedIsCalledAgainByHalvesApartFromOthers() {
+        var queue = Queue { $0.maxBatchRows = 4 }
+        for id in 1...4 { queue.admit(id) }
+        queue.retry(queue.take())
+        queue.admit(5)
+        let half = queue.take()
+        #expect(half.map(\.text) == ["1[0..<1]", "2[0..<1]"])
+        // Every second run is the others'.
+        #expect(queue.next() == .run(["5[0..<1]"]))
+        queue.retry(half)
+        #expect(queue.next() == .run(["3[0..<1]", "4[0..<1]"]))
+        #expect(queue.next() == .run(["1[0..<1]"]))
+        #expect(queue.next() == .run(["2[0..<1]"]))
+        #expect(queue.next() == .wait(nil))
+    }
+
+    @Test func aRetryGoesOnWithMoreRowsWhereSomeWereAnswered() {
+        var queue = Queue { $0.maxBatchRows = 8 }
+        queue.admit(1, rows: 20)
+        queue.retry(queue.take())
+        queue.retry(queue.take())
+        var sizes: [Int] = []
+        for hasAnswers in [false, true, true, true] {
+            let piece = queue.take()[0]
+            sizes.append(piece.rows.count)
+            if !piece.isLast { queue.plan.resume(after: piece, hasAnswers: hasAnswers) }
+        }
+        #expect(sizes == [2, 2, 4, 8])
+        #expect(queue.next() == .run(["1[16..<20]"]))
+    }
+
+    @Test func aRetryIsNotMadeToWaitForCompany() {
+        var queue = Queue { $0.maxDelay = .nanoseconds(100) }
+        queue.admit(1, rows: 2)
+        queue.now = 100
+        queue.retry(queue.take())
+        queue.admit(2)
+        #expect(queue.next() == .run(["1[0..<1]"]))
+        #expect(queue.next() == .wait(200))
+    }
+
+    @Test func expiredRetriesLeaveTheQueueLikeOthers() {
+        var queue = Queue { $0.maxBatchRows = 4 }
+        queue.admit(1, rows: 2, deadline: 10)
+        queue.admit(2, deadline: 20)
+        queue.retry(queue.take())
+        queue.admit(3, deadline: 10)
+        #expect(queue.plan.earliestDeadline == Moment(nanoseconds: 10) && queue.plan.waitingRows == 4)
+        queue.now = 10
+        #expect(queue.next() == .run(["2[0..<1]"]))
+        #expect(Set(queue.expired).isSubset(of: [1, 3]))
+        #expect(queue.next() == .wait(nil))
+        #expect(queue.expired.sorted() == [1, 3] && queue.plan.isEmpty)
+    }
+
     @Test func anExpiredRequestIsNeverHandedOut() {
         var queue = Queue()
         queue.admit(1, deadline: 10)
@@ -213,6 +268,12 @@ struct Queue {
         case .run(let pieces): pieces
         case .wait: []
         }
+    }
+
+    /// Says that the call of these pieces failed.
+    mutating func retry(_ pieces: [BatchPlan<Int>.Piece]) {
+        let rows = pieces.reduce(0) { $0 + $1.rows.count }
+        for piece in pieces { plan.retry(piece, after: rows) }
     }
 
     mutating func resume(_ piece: BatchPlan<Int>.Piece) { plan.resume(after: piece) }

@@ -1,5 +1,6 @@
 internal import Batching
 internal import Scoring
+internal import Synchronization
 internal import Testing
 
 /// The batcher with real threads and a scripted model. Nothing here sleeps; what has to happen is waited for.
@@ -61,6 +62,56 @@ internal import Testing
         #expect(good.value == .scored && good.scores() == expected([1, 2]))
         #expect(other.value == .scored && other.scores() == expected([5, 6]))
         #expect(batcher.statistics.repeatedRequests == 3)
+    }
+
+    @Test func aRowThatMakesCallsFailIsFoundByHalvesAndTheOthersAreScored() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        var ids = (0..<32).map(Double.init)
+        ids[21] = ScriptedModel.Trouble.refused.rawValue
+        let large = batcher.submit(ids).answer
+        model.release()
+        #expect(large.value == .scored)
+        let scores = try #require(large.rows?.scores)
+        #expect(scores.failures.map(\.row) == [21])
+        for row in 0..<32 where row != 21 { #expect(scores[row, 0] == ScriptedModel.answer(ids[row], Double(row))) }
+        // The one that holds the engine, and 15: halves down to the row alone, and larger ones again after each that was answered.
+        #expect(model.seen.count <= 16)
+    }
+
+    @Test func rowsThatMakeCallsFailHoldUpOthersForOneCallAtATime() throws {
+        let model = ScriptedModel()
+        let batcher = try held(model)
+        let bad = batcher.submit([Double](repeating: ScriptedModel.Trouble.refused.rawValue, count: 200)).answer
+        let manyBad = (0..<50).map { _ in batcher.submit([ScriptedModel.Trouble.refused.rawValue]).answer }
+        let answered = Mutex([Int]())
+        let good = (0..<40).map { id in
+            let answer = Answer()
+            // Each as wide as a call, so that every one of them needs one.
+            let job = BatchJob(rows([Double](repeating: Double(id), count: 32))) { outcome in
+                answered.withLock { $0.append(model.seen.count) }
+                answer.take(outcome)
+            }
+            batcher.submit(job)
+            return answer
+        }
+        model.release()
+        for answer in good { #expect(answer.value == .scored) }
+        #expect(bad.value == .scored && bad.rows?.scores.failures.count == 200)
+        for answer in manyBad { #expect(answer.rows?.scores.failures.map(\.row) == [0]) }
+        // The calls of single rows that waited before come first; then every second call is theirs.
+        let calls = answered.withLock { $0 }
+        #expect(calls[0] <= 8)
+        for (earlier, later) in zip(calls, calls.dropFirst()) { #expect(later - earlier <= 2) }
+    }
+
+    @Test func rowsThatDependOnEachOtherAreNeverDivided() throws {
+        let model = ScriptedModel(calls: CallProfile(isBlocking: true, mayShareCalls: false, keepsRowsApart: false))
+        let batcher = try held(model)
+        let bad = batcher.submit([1, ScriptedModel.Trouble.call.rawValue, 3]).answer
+        model.release()
+        #expect(bad.value == .failed(.engineFailure("scripted")))
+        #expect(model.seen.count == 2)
     }
 
     @Test func resultsOfTheWrongShapeAreGivenToNobody() throws {

@@ -19,6 +19,8 @@ final class ScriptedModel: ScoringModel {
         case hang = -4
         /// The whole call fails as too late.
         case late = -5
+        /// The call fails, as that of an engine that does not say for which row. By itself the row fails.
+        case refused = -6
     }
 
     let signature: Signature
@@ -52,9 +54,10 @@ final class ScriptedModel: ScoringModel {
         if ids.contains(Trouble.hang.rawValue) { gate.wait() }
         if ids.contains(Trouble.call.rawValue) { throw .engineFailure("scripted") }
         if ids.contains(Trouble.late.rawValue) { throw .deadlineExceeded }
+        if rows.count > 1, ids.contains(Trouble.refused.rawValue) { throw .rowRefused("scripted") }
         scores.reset(rows: rows.count - (ids.contains(Trouble.shape.rawValue) ? 1 : 0), width: 2)
         for row in 0..<scores.count {
-            if ids[row] == Trouble.row.rawValue {
+            if ids[row] == Trouble.row.rawValue || ids[row] == Trouble.refused.rawValue {
                 scores.fail(row: row, .invalidFeature(name: "id", reason: "scripted \(rows[row, 1])"))
                 continue
             }

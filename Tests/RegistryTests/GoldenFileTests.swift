@@ -25,6 +25,15 @@ internal import Testing
         #expect(try rows("a,prediction\n0,0.0000000000001\n") == 1)
     }
 
+    @Test func scoresAroundZeroCanHaveAnAbsoluteTolerance() throws {
+        let yaml = "golden: { tolerance: 1e-6, absoluteTolerance: 1e-4 }"
+        #expect(try rows("a,prediction\n0.000001,0.00005\n-1,-2.00009\n", yaml: yaml) == 2)
+        #expect(try refused("a,prediction\n0,0.00011\n", yaml: yaml).contains("expected"))
+        // The larger of both counts.
+        #expect(try rows("a,prediction\n1000,2000.001\n", yaml: yaml) == 1)
+        #expect(try refused("a,prediction\n0,0.0000000001\n", yaml: "golden: { absoluteTolerance: 0 }").contains("expected"))
+    }
+
     @Test func missingValuesMustBeMissing() throws {
         #expect(try refused("a,prediction\n,0\n").contains("expected '0', got nothing"))
         #expect(try refused("a,prediction\n1,\n").contains("expected nothing, got '2.0'"))

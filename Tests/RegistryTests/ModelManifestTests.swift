@@ -73,7 +73,7 @@ internal import Testing
         #expect(manifest.ignoresUnknownFeatures)
         #expect(manifest.servedVersions == [try version(2), try version(10)])
         #expect(manifest.iterations == .best)
-        #expect(manifest.goldenTolerance == 1e-4)
+        #expect(manifest.goldenTolerance.relative == 1e-4)
         #expect(manifest.loadOptions.inputs == ["amount", "country"] && manifest.loadOptions.classes == ["no", "1"])
         #expect(manifest.loadOptions.iterations == .best)
         #expect(manifest.loadOptions.engine == .onnxruntime)
@@ -87,7 +87,8 @@ internal import Testing
         #expect(try parse("# nothing yet\n") == ModelManifest())
         let manifest = ModelManifest()
         #expect(manifest.inputs.isEmpty && manifest.score == nil && manifest.policy == nil && manifest.servedVersions == nil)
-        #expect(!manifest.ignoresUnknownFeatures && manifest.iterations == .asTrained && manifest.goldenTolerance == 1e-6)
+        #expect(!manifest.ignoresUnknownFeatures && manifest.iterations == .asTrained)
+        #expect(manifest.goldenTolerance == GoldenTolerance())
     }
 
     @Test(arguments: [("all", LoadOptions.Iterations.all), ("best", .best), ("asTrained", .asTrained), ("120", .first(120))])
@@ -140,6 +141,8 @@ internal import Testing
         ("onnxruntime: { arena: 1 }", "onnxruntime.arena must be true or false"),
         ("onnxruntime: { optimizedModelCache: cache }", "must be the absolute path of a folder"),
         ("engine: native\nonnxruntime: { threads: 2 }", "onnxruntime has no meaning where engine is native"),
+        ("golden: { absoluteTolerance: -1 }", "golden.absoluteTolerance must be a finite number of at least 0"),
+        ("golden: { absoluteTolerance: .inf }", "golden.absoluteTolerance must be a number"),
         ("golden: { tolerance: -1 }", "golden.tolerance must be at least 0 and below 1"),
         ("golden: { tolerance: 1e-6, rows: 3 }", "unknown key 'golden.rows'"),
     ])

@@ -117,6 +117,13 @@ internal import Testing
         #expect(try refusal(["model.txt": "sum 4"], yaml: "score: label").contains("'label' is not a number"))
     }
 
+    @Test func whatModelYAMLSaysWithoutEffectIsNoted() throws {
+        let files = ["model.txt": "sum 2"]
+        #expect(try load(files, yaml: "batching: { maxBatchRows: 8 }").notes.first?.contains("batching has no effect") == true)
+        #expect(try load(files, yaml: "fallback: { version: 1 }").notes.first?.contains("names this version itself") == true)
+        #expect(try load(files, yaml: "fallback: { version: 2 }").notes.isEmpty)
+    }
+
     @Test func aPolicyNeedsOneScore() throws {
         let yaml = "policy: { block: 0.8 }"
         #expect(try refusal(["model.txt": "many 3"], yaml: yaml).contains("name one with 'score' (score0, score1, score2"))
@@ -153,7 +160,7 @@ func load(in fixture: RepositoryFixture, trial: (any LoadTrial)? = nil) throws -
     let found = try #require(try scanner.scan().models[model("fraud")])
     let folder = try #require(found.versions[version(1)])
     return try VersionLoader(opener: ModelOpener(formats: [fixture.format]), trial: trial).load(
-        folder, manifest: found.manifest.content.get())
+        version(1), in: folder, manifest: found.manifest.content.get())
 }
 
 /// Why version 1 of a model made of these files is refused.

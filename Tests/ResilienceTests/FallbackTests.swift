@@ -35,7 +35,7 @@ internal import Testing
         ]
         let chains = FallbackChain.resolve(rules)
         #expect(
-            chains[name("a")] == .failure(.refusedModel("the fallbacks lead in a circle: a -> b -> c -> a")))
+            chains[name("a")] == .failure(.refusedModel("model.yaml: fallback leads in a circle: a -> b -> c -> a")))
         for model in ["b", "c", "leads_in", "self"] { #expect(throws: ScoringError.self) { try chains[name(model)]?.get() } }
         #expect(try chains[name("fine")]?.get().steps.count == 1)
     }
@@ -44,7 +44,7 @@ internal import Testing
         var rules: [String: FallbackRule] = ["m3": .constant(score: 0, decision: nil)]
         for index in 0..<3 { rules["m\(index)"] = .model(name("m\(index + 1)"), nil) }
         #expect(try steps(rules, of: "m1").count == 3)
-        #expect(throws: ScoringError.refusedModel("the fallbacks of model 'm0' are more than 3 in a row")) {
+        #expect(throws: ScoringError.refusedModel("model.yaml: fallback: 'm0' has more than 3 fallbacks in a row")) {
             try steps(rules, of: "m0")
         }
     }

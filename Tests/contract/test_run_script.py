@@ -94,3 +94,17 @@ def test_nothing_is_built_when_nothing_has_changed(tmp_path):
         assert builds() == 2
     finally:
         stamp.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("script, named", [("run", "--models"), ("test", "FILTER"), ("check", "law")])
+def test_help_says_what_a_script_takes_and_does_nothing(script, named):
+    for flag in ("--help", "-h"):
+        run = subprocess.run([str(ROOT / "scripts" / script), flag], capture_output=True, text=True, timeout=60)
+        assert run.returncode == 0 and named in run.stdout and not run.stderr, run
+        assert "set -" not in run.stdout
+
+
+def test_what_a_script_does_not_take_is_a_wrong_use():
+    for script in ("test", "check"):
+        run = subprocess.run([str(ROOT / "scripts" / script), "--halp"], capture_output=True, text=True, timeout=60)
+        assert run.returncode not in (0, 127), run

@@ -44,7 +44,7 @@ package enum VersionTrial {
         var opener = ModelOpener(formats: formats)
         // The server, which has read the file, knows its limit.
         opener.mostBytes = .max
-        let loaded = try VersionLoader(opener: opener).load(folder, manifest: model.manifest.content.get())
+        let loaded = try VersionLoader(opener: opener).load(version, in: folder, manifest: model.manifest.content.get())
         // Out of memory the library may leave something out and go on; the server, without the limit, would not.
         if let note = loaded.notes.first(where: isOutOfMemory) {
             throw .refusedModel("it cannot score a row within limits.maxLoadBytes: \(note)")

@@ -30,20 +30,19 @@ extension BatchExecutor {
     /// answered meanwhile.
     private func runAlone(_ piece: Piece, on rows: BatchRows, _ worker: Worker) {
         let error = call(rows.features, rows.scores, deadline: piece.deadline, worker)
-        give(state.withLock { $0.scored([piece], error, now: Moment.now).answers })
+        follow(state.withLock { $0.scored([piece], error, now: Moment.now).1 })
     }
 
-    /// Scores pieces of requests in one call. If it fails for what may be one request's doing, each has a call of
-    /// its own.
+    /// Scores pieces of requests in one call.
     private func runPacked(_ pieces: [Piece], _ worker: Worker) {
         guard pack(pieces, worker) else { return }
-        let deadline = pieces.map(\.deadline).max()
-        let error = call(worker.features, worker.scores, deadline: deadline, worker)
-        guard let error, pieces.count > 1, Self.mayBeOfOneRequest(error) else { return finish(pieces, error, worker) }
-        for piece in pieces where state.withLock({ $0.hold(piece) }) {
-            guard pack([piece], worker) else { continue }
-            finish([piece], call(worker.features, worker.scores, deadline: piece.deadline, worker), worker)
-        }
+        finish(pieces, call(worker.features, worker.scores, deadline: pieces.map(\.deadline).max(), worker), worker)
+    }
+
+    private func follow(_ consequence: ExecutorState.Consequence) {
+        give(consequence.answers)
+        consequence.worker?.signal.give()
+        if consequence.mustWatch { watchSignal.give() }
     }
 
     /// Copies the rows of pieces, which are held, into the worker's batch. False if none of them is wanted any more.
@@ -57,8 +56,8 @@ extension BatchExecutor {
 
     /// Hands the results in the worker's batch to the requests.
     private func finish(_ pieces: [Piece], _ error: ScoringError?, _ worker: Worker) {
-        let (held, failed) = state.withLock { $0.scored(pieces, error, now: Moment.now) }
-        give(failed)
+        let (held, consequence) = state.withLock { $0.scored(pieces, error, now: Moment.now) }
+        follow(consequence)
         guard !held.isEmpty else { return }
         var firstRow = 0
         var next = 0
@@ -70,10 +69,8 @@ extension BatchExecutor {
             }
             firstRow += piece.rows.count
         }
-        let (answers, other, mustWatch) = state.withLock { $0.unpacked(held, now: Moment.now) }
-        give(answers)
-        other?.signal.give()
-        if mustWatch { watchSignal.give() }
+        let hasAnswers = worker.scores.failedCount < worker.scores.count
+        follow(state.withLock { $0.unpacked(held, hasAnswers: hasAnswers, now: Moment.now) })
     }
 
     /// Calls the model; nil if there are results, of the shape they have to have.
@@ -82,21 +79,11 @@ extension BatchExecutor {
     ) -> ScoringError? {
         worker.noteCall(rows: features.count, width: max(features.width, packing.outputs))
         do throws(ScoringError) {
-            try model.score(features, into: scores, ScoreCall(deadline: deadline, workspace: worker.workspace))
+            let call = ScoreCall(deadline: deadline, workspace: worker.workspace, retriesRows: !model.calls.keepsRowsApart)
+            try model.score(features, into: scores, call)
         } catch {
             return error
         }
         return packing.defect(of: scores, rows: features.count).map { .invalidModel(reason: $0, place: "") }
-    }
-
-    /// Whether one request's rows can be the reason for which a call with rows of several failed.
-    private static func mayBeOfOneRequest(_ error: ScoringError) -> Bool {
-        switch error {
-        case .engineFailure, .rowRefused, .invalidFeature, .invalidRequest: true
-        case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled,
-            .invalidModel,
-            .unsupportedModel, .refusedModel:
-            false
-        }
     }
 }

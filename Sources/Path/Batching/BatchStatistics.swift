@@ -1,11 +1,11 @@
 /// What a batcher has done since it was made, and what waits.
 package struct BatchStatistics: Sendable, Equatable {
-    /// Calls of the model, those repeated for single requests included.
+    /// Calls of the model, those that failed and were repeated included.
     package var calls = 0
     package var scoredRows = 0
     /// Calls that carried rows of more than one request.
     package var sharedCalls = 0
-    /// Requests repeated by themselves because a call they shared failed.
+    /// Requests called again with fewer rows because a call with rows of theirs failed, once for each time.
     package var repeatedRequests = 0
     /// Requests whose deadline came before their result.
     package var expiredRequests = 0

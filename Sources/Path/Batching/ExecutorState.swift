@@ -21,6 +21,15 @@ struct ExecutorState {
         var isLost = false
     }
 
+    /// What is to be done outside of the lock.
+    struct Consequence: Sendable {
+        var answers: [BatchAnswer] = []
+        /// To be woken, for what is in the queue.
+        var worker: Worker?
+        /// Whether the watching thread is to be woken.
+        var mustWatch = false
+    }
+
     /// What an engine thread does next.
     enum Work: Sendable {
         case run([Piece])
@@ -33,6 +42,7 @@ struct ExecutorState {
     let limits: BatchLimits
     /// The model's name, for errors.
     private let model: String
+    private let keepsRowsApart: Bool
     var plan: BatchPlan<BatchJob>
     var workerCount: WorkerCount
     var statistics = BatchStatistics()
@@ -48,6 +58,7 @@ struct ExecutorState {
     init(limits: BatchLimits, calls: CallProfile, model: String) {
         self.limits = limits
         self.model = model
+        keepsRowsApart = calls.keepsRowsApart
         plan = BatchPlan(limits: limits, calls: calls)
         workerCount = WorkerCount(engines: max(1, limits.engines), spares: BatchLimits.spareEngines)
     }
@@ -134,54 +145,72 @@ struct ExecutorState {
         return (answers, mustWatch)
     }
 
-    /// Holds the request of a piece again, to have it scored by itself. False if it has been answered meanwhile.
-    mutating func hold(_ piece: Piece) -> Bool {
-        guard piece.request.phase == .running else { return false }
-        piece.request.phase = .held
-        statistics.repeatedRequests += 1
-        return true
-    }
-
     /// The results of these pieces are there, or the error that they have in common. Returns which are to be copied out
-    /// (they are held), and the answers of the others. What was answered before is dropped.
-    mutating func scored(_ pieces: [Piece], _ error: ScoringError?, now: Moment) -> (held: [Piece], answers: [BatchAnswer]) {
+    /// (they are held), and the answers of the others. What was answered before is dropped. A call that failed for what one of its rows
+    /// may have done goes back to the queue, to be called again with fewer of them.
+    mutating func scored(_ pieces: [Piece], _ error: ScoringError?, now: Moment) -> (held: [Piece], Consequence) {
         var held: [Piece] = []
-        var answers: [BatchAnswer] = []
+        var consequence = Consequence()
         statistics.calls += 1
+        let rows = pieces.reduce(0) { $0 + $1.rows.count }
+        let isDivided = keepsRowsApart && rows > 1 && error.map { Self.mayBeOfFewer($0, requests: pieces.count) } == true
         for piece in pieces where piece.request.phase == .running || piece.request.phase == .lent {
             // The call is over: nobody works on the request's buffers any more.
             let isInPlace = piece.request.phase == .lent
             piece.request.phase = .held
-            if let verdict = verdict(of: piece, now: now) ?? error.map({ .failed($0) }) {
-                answers.append(answer(piece.request, verdict))
-                continue
-            }
-            statistics.scoredRows += piece.rows.count
-            if isInPlace {
-                answers.append(answer(piece.request, .scored))
+            if let verdict = verdict(of: piece, now: now) {
+                consequence.answers.append(answer(piece.request, verdict))
+            } else if isDivided {
+                statistics.repeatedRequests += 1
+                piece.request.phase = .waiting
+                plan.retry(piece, after: rows)
+                consequence.mustWatch = watch(piece.deadline) || consequence.mustWatch
+            } else if let error {
+                consequence.answers.append(answer(piece.request, .failed(error)))
             } else {
-                held.append(piece)
+                statistics.scoredRows += piece.rows.count
+                if isInPlace {
+                    consequence.answers.append(answer(piece.request, .scored))
+                } else {
+                    held.append(piece)
+                }
             }
         }
-        return (held, answers)
+        if isDivided { consequence.worker = workerToWake(now: now) }
+        return (held, consequence)
+    }
+
+    /// Whether a call that failed may succeed with fewer of its rows, which are of so many requests.
+    private static func mayBeOfFewer(_ error: ScoringError, requests: Int) -> Bool {
+        switch error {
+        case .engineFailure, .rowRefused: true
+        // Said of a request as a whole.
+        case .invalidFeature, .invalidRequest: requests > 1
+        case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled,
+            .invalidModel,
+            .unsupportedModel, .refusedModel:
+            false
+        }
     }
 
     /// The results of these pieces are where they belong. Requests that are complete are answered, others go on.
-    mutating func unpacked(_ pieces: [Piece], now: Moment) -> (answers: [BatchAnswer], Worker?, mustWatch: Bool) {
-        var answers: [BatchAnswer] = []
-        var mustWatch = false
+    ///
+    /// - Parameter hasAnswers: Whether some row of the call was scored.
+    mutating func unpacked(_ pieces: [Piece], hasAnswers: Bool, now: Moment) -> Consequence {
+        var consequence = Consequence()
         for piece in pieces {
             if piece.isLast {
-                answers.append(answer(piece.request, .scored))
+                consequence.answers.append(answer(piece.request, .scored))
             } else if let verdict = verdict(of: piece, now: now) {
-                answers.append(answer(piece.request, verdict))
+                consequence.answers.append(answer(piece.request, verdict))
             } else {
                 piece.request.phase = .waiting
-                plan.resume(after: piece)
-                mustWatch = watch(piece.deadline) || mustWatch
+                plan.resume(after: piece, hasAnswers: hasAnswers)
+                consequence.mustWatch = watch(piece.deadline) || consequence.mustWatch
             }
         }
-        return (answers, workerToWake(now: now), mustWatch)
+        consequence.worker = workerToWake(now: now)
+        return consequence
     }
 
     /// The run of `worker` is over. False if its thread was replaced meanwhile, and ends.

@@ -56,6 +56,8 @@ package final class JudgingModel: ScoringModel {
             guard rows.count > 0, Self.words(of: error) != nil else { throw error }
             // Some may have failed for reasons of their own before.
             let known = scores.count == rows.count ? scores.failures : []
+            // Which of the rows it was is found out by the caller.
+            guard call.retriesRows || rows.count == 1 || scores.failedCount == rows.count else { throw error }
             let reasons = Dictionary(known.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
             let errors = (0..<rows.count).map { reasons[$0] ?? error }
             var finding = find(since: begin, rows: rows.count, until: call.deadline)

@@ -6,7 +6,7 @@ internal import TextFormats
 ///
 /// The header names inputs and output columns; a name that is both is an input. Outputs are the columns of
 /// the model's signature, `prediction` for the score that model.yaml names or that has no column of that name, `label` likewise, and
-/// `decision`. Numbers may differ by the tolerance, relatively; categories, texts and decisions must be equal; an empty cell expects a
+/// `decision`. Numbers may differ by the tolerance; categories, texts and decisions must be equal; an empty cell expects a
 /// missing value. Golden rows are test data, so refusals show their values.
 struct GoldenFile {
     static let name = "golden.csv"
@@ -37,14 +37,14 @@ struct GoldenFile {
 
     private let model: any ScoringModel
     private let answers: AnswerRules
-    private let tolerance: Double
+    private let tolerance: GoldenTolerance
     private let features = FeatureBatch()
     /// The first rows of the file, once it was checked: rows that the model is known to answer.
     let sample = FeatureBatch()
     private let scores = ScoreBatch()
     private let workspace = Workspace()
 
-    init(model: any ScoringModel, answers: AnswerRules, tolerance: Double) {
+    init(model: any ScoringModel, answers: AnswerRules, tolerance: GoldenTolerance) {
         self.model = model
         self.answers = answers
         self.tolerance = tolerance
@@ -196,6 +196,37 @@ struct GoldenFile {
     }
 }
 
+/// How far a number may be from the one that golden.csv expects: by the relative or by the absolute difference, whichever is larger.
+package struct GoldenTolerance: Sendable, Equatable {
+    /// At least 0 and below 1.
+    package var relative = 1e-6
+    /// At least 0 and finite; nil for a millionth of the relative one, for rounding beside zero.
+    package var absolute: Double?
+
+    package init() {}
+
+    init(_ node: YAMLNode) throws(YAMLError) {
+        let map = try node.mapping(keys: ["tolerance", "absoluteTolerance"])
+        if let value = map["tolerance"] {
+            relative = try value.number()
+            guard (0..<1).contains(relative) else {
+                throw value.error("must be at least 0 and below 1: it is a relative difference")
+            }
+        }
+        if let value = map["absoluteTolerance"] {
+            let number = try value.number()
+            guard number >= 0, number.isFinite else { throw value.error("must be a finite number of at least 0") }
+            absolute = number
+        }
+    }
+
+    func allows(_ got: Double, for expected: Double) -> Bool {
+        if expected == got { return true }
+        guard expected.isFinite, got.isFinite else { return false }
+        return abs(expected - got) <= max(relative * abs(expected), absolute ?? relative * 1e-6)
+    }
+}
+
 /// What a model gave for one expected cell.
 private enum GoldenValue {
     case missing
@@ -206,7 +237,7 @@ private enum GoldenValue {
     case text(String)
 
     /// Says how the value differs from what the cell expects; nil if it does not.
-    func difference(from cell: String, tolerance: Double) -> String? {
+    func difference(from cell: String, tolerance: GoldenTolerance) -> String? {
         let agrees: Bool
         switch self {
         case .missing:
@@ -214,7 +245,7 @@ private enum GoldenValue {
         case .number(let got):
             guard !isMissing(cell) else { agrees = false; break }
             guard let expected = number(cell) else { return "\(quoted(cell)) is not a number" + slip(cell) }
-            agrees = Self.areClose(expected, got, tolerance: tolerance)
+            agrees = tolerance.allows(got, for: expected)
         case .whole(let got):
             var cell = cell
             agrees = cell.withUTF8 { DecimalParser.numeral($0)?.whole == got }
@@ -224,13 +255,6 @@ private enum GoldenValue {
             agrees = got.isExactly(cell)
         }
         return agrees ? nil : "expected \(cell.isEmpty ? "nothing" : quoted(cell)), got \(description)"
-    }
-
-    /// Within the relative tolerance; beside zero, where nothing is relatively close, within a millionth of it.
-    private static func areClose(_ expected: Double, _ got: Double, tolerance: Double) -> Bool {
-        if expected == got { return true }
-        guard expected.isFinite, got.isFinite else { return false }
-        return abs(expected - got) <= tolerance * max(abs(expected), 1e-6)
     }
 
     private func isMissing(_ cell: String) -> Bool {

@@ -21,7 +21,7 @@ package struct ModelManifest: Sendable, Equatable {
     /// How ONNX Runtime evaluates the model.
     package var runtime = LoadOptions.Runtime()
     /// Largest relative difference between an expected number of golden.csv and the model's.
-    package var goldenTolerance = 1e-6
+    package var goldenTolerance = GoldenTolerance()
     /// Whether the rows of a request are computed in one call although they may depend on one another.
     package var rowsTogether = false
     package var serving = ServingRules()
@@ -120,12 +120,7 @@ extension ModelManifest {
                 throw node.error("excludes cache: a score that depends on other rows must not be kept; leave one of them out")
             }
         }
-        if let node = map["golden"], let tolerance = try node.mapping(keys: ["tolerance"])["tolerance"] {
-            goldenTolerance = try tolerance.number()
-            guard (0..<1).contains(goldenTolerance) else {
-                throw tolerance.error("must be at least 0 and below 1: it is a relative difference")
-            }
-        }
+        if let node = map["golden"] { goldenTolerance = try GoldenTolerance(node) }
     }
 
     private static func runtime(_ node: YAMLNode) throws(YAMLError) -> LoadOptions.Runtime {

@@ -292,7 +292,7 @@ package final class ModelRegistry: Sendable {
     private func load(_ order: RepositoryPlan.LoadOrder) {
         let start = Moment.now
         let result = Result { () throws(ScoringError) in
-            try loader.load(order.folder, manifest: order.manifest)
+            try loader.load(order.version, in: order.folder, manifest: order.manifest)
         }
         // Threads that are started for the version must not inherit this one's low priority.
         control.enqueue { [self] in finish(order, result, since: start) }

@@ -73,7 +73,7 @@ package struct RepositoryCheck {
         let outcome: Finding.Outcome
         var policy: String?
         do throws(ScoringError) {
-            let loaded = try loader.load(order.folder, manifest: order.manifest)
+            let loaded = try loader.load(order.version, in: order.folder, manifest: order.manifest)
             outcome = .passed(format: loaded.format, goldenRows: loaded.goldenRows, notes: loaded.notes)
             policy = order.manifest.policy.map { policy in
                 let score = loaded.model.signature.scoreNames(loaded.answers.score).joined(separator: ", ")

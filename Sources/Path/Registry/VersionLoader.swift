@@ -34,7 +34,8 @@ package struct VersionLoader: Sendable {
     }
 
     /// Throws the reason for which the version must not serve; `.notReady` where its files could not be read.
-    package func load(_ folder: VersionListing, manifest: ModelManifest) throws(ScoringError) -> Loaded {
+    package func load(_ version: ModelVersion, in folder: VersionListing, manifest: ModelManifest) throws(ScoringError) -> Loaded
+    {
         if let problem = folder.problem { throw .refusedModel(problem) }
         let opened = try opener.open(
             try modelPath(in: folder), options: manifest.loadOptions, hashes: manifest.serving.cacheLife != nil,
@@ -50,8 +51,21 @@ package struct VersionLoader: Sendable {
         let warmUp = try WarmUp.run(opened.model, rows: sample)
         return Loaded(
             model: opened.model, answers: answers, format: opened.format, byteCount: opened.byteCount, goldenRows: goldenRows,
-            rowNanoseconds: warmUp.rowNanoseconds, answeredRow: warmUp.answeredRow, notes: warmUp.notes,
+            rowNanoseconds: warmUp.rowNanoseconds, answeredRow: warmUp.answeredRow,
+            notes: warmUp.notes + Self.notes(on: manifest.serving, of: version, opened.model),
             content: LoadContent.bytes(digest: opened.digest, options: manifest.loadOptions))
+    }
+
+    /// What model.yaml says without effect on this version.
+    private static func notes(on serving: ServingRules, of version: ModelVersion, _ model: any ScoringModel) -> [String] {
+        var notes: [String] = []
+        if serving.batching != nil, !model.calls.isBlocking {
+            notes.append("model.yaml: batching has no effect: the native engine computes each request at once, without a queue.")
+        }
+        if serving.fallback?.rule == .version(version) {
+            notes.append("model.yaml: fallback.version names this version itself: what it cannot answer has no fallback.")
+        }
+        return notes
     }
 
     /// The one file or folder that is the model, or the version's folder itself where a format says so.

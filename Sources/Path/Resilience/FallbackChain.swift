@@ -42,7 +42,9 @@ package struct FallbackChain: Sendable, Equatable {
             let step: Step
             switch rule {
             case .constant(let score, let decision):
-                guard score.isFinite else { throw .refusedModel("fallback.score of model '\(current)' must be a finite number") }
+                guard score.isFinite else {
+                    throw .refusedModel("model.yaml: fallback.score of '\(current)' must be a finite number")
+                }
                 (step, next) = (.constant(score: score, decision: decision), nil)
             case .version(let version), .model(current, let version?):
                 // The rule has been used; the version that it names has no other.
@@ -50,7 +52,7 @@ package struct FallbackChain: Sendable, Equatable {
             case .model(let target, let version):
                 guard !way.contains(target) else {
                     let circle = (way + [target]).map(\.text).joined(separator: " -> ")
-                    throw .refusedModel("the fallbacks lead in a circle: \(circle)")
+                    throw .refusedModel("model.yaml: fallback leads in a circle: \(circle)")
                 }
                 way.append(target)
                 (step, next) = (.model(target, version), ruleOf(target))
@@ -58,7 +60,7 @@ package struct FallbackChain: Sendable, Equatable {
             // "B, then B's version 1" where version 1 was tried already.
             if step != steps.last { steps.append(step) }
             guard steps.count <= longest else {
-                throw .refusedModel("the fallbacks of model '\(start)' are more than \(longest) in a row")
+                throw .refusedModel("model.yaml: fallback: '\(start)' has more than \(longest) fallbacks in a row")
             }
         }
         return FallbackChain(steps: steps)

@@ -6,6 +6,8 @@ internal import Synchronization
 final class RuntimeModel: ScoringModel {
     /// Most rows of one run: a run can only be ended between nodes, so none may take long.
     static let mostRows = 1024
+    /// Most rows of a call where each is a run: others wait for as many runs at most.
+    static let mostRowRuns = 8
 
     let signature: Signature
     let description: ModelDescription
@@ -42,9 +44,14 @@ final class RuntimeModel: ScoringModel {
         (self.runs, plan, library, self.signature, self.readers) = (runs, runs.plan, runs.session.library, signature, readers)
         self.description = description
         self.grouping = grouping
+        let mostRows =
+            switch grouping {
+            case .together: nil as Int?
+            case .alone: Self.mostRowRuns
+            case .any: plan.isFixed ? Self.mostRowRuns : Self.mostRows
+            }
         calls = CallProfile(
-            isBlocking: true, mayShareCalls: grouping == .any, mostRows: grouping == .together ? nil : Self.mostRows,
-            keepsRowsApart: grouping != .together)
+            isBlocking: true, mayShareCalls: grouping == .any, mostRows: mostRows, keepsRowsApart: grouping != .together)
         checks = plan.inputs.filter { !$0.element.isReal }.flatMap { input in
             (input.first..<input.first + input.width).map {
                 InputCheck(column: $0, name: signature.inputs[$0].name, element: input.element)
@@ -69,7 +76,7 @@ final class RuntimeModel: ScoringModel {
         var (first, failed) = (0, 0)
         while first < slot.rows.count {
             let end = min(first + most, slot.rows.count)
-            failed += try score(first..<end, rows, into: scores, slot, until: call.deadline)
+            failed += try score(first..<end, rows, into: scores, slot, call)
             first = end
         }
         // Nothing could be scored: whether the rows are to blame is for others to judge.
@@ -82,12 +89,12 @@ final class RuntimeModel: ScoringModel {
     }
 
     /// Scores the rows at these positions in the slot's list. Where the engine fails, halves are tried, so that one row does
-    /// not fail the others. Returns how many rows failed.
+    /// not fail the others, unless the caller does that. Returns how many rows failed.
     private func score(
-        _ range: Range<Int>, _ rows: FeatureBatch, into scores: ScoreBatch, _ slot: RunSlot, until deadline: Moment?
+        _ range: Range<Int>, _ rows: FeatureBatch, into scores: ScoreBatch, _ slot: RunSlot, _ call: ScoreCall
     ) throws(ScoringError) -> Int {
         do throws(ScoringError) {
-            try run(range, rows, into: scores, slot, until: deadline)
+            try run(range, rows, into: scores, slot, until: call.deadline)
             return 0
         } catch {
             guard Self.mayBeOfOneRow(error), grouping != .together || range.count == 1 else { throw error }
@@ -95,9 +102,10 @@ final class RuntimeModel: ScoringModel {
                 scores.fail(row: slot.rows[range.lowerBound], error)
                 return 1
             }
+            guard call.retriesRows else { throw error }
             let middle = range.lowerBound + range.count / 2
-            return try score(range.lowerBound..<middle, rows, into: scores, slot, until: deadline)
-                + score(middle..<range.upperBound, rows, into: scores, slot, until: deadline)
+            return try score(range.lowerBound..<middle, rows, into: scores, slot, call)
+                + score(middle..<range.upperBound, rows, into: scores, slot, call)
         }
     }
 
