@@ -10,33 +10,21 @@ struct InferenceOrder {
     var timeoutMicroseconds: UInt64?
 }
 
-/// Reads an Open Inference request with JSON tensors into a batch. The features come as one tensor of all,
-/// `[rows, features]` or `[features]` for a single row, or as a tensor a feature, `[rows]` or `[rows, 1]`,
-/// by name; those without a tensor are missing.
+/// Reads an Open Inference request with JSON tensors into a batch; see `TensorPlacement`.
 struct InferenceDecoder {
     let served: ServedModel
-    let signature: Signature
-    let batch: FeatureBatch
-    let limits: WireLimits
     let body: UnsafeBufferPointer<UInt8>
     /// For tensors whose data stands before their shape.
     let memory: JSONMemory
-
-    /// Which inputs have had a tensor.
-    private var filled: [Bool]
-    private var hasMatrix = false
-    private var rows: Int?
+    private var placement: TensorPlacement
 
     init(
         _ served: ServedModel, _ batch: FeatureBatch, limits: WireLimits, body: UnsafeBufferPointer<UInt8>, memory: JSONMemory
     ) {
         self.served = served
-        signature = served.signature
-        self.batch = batch
-        self.limits = limits
         self.body = body
         self.memory = memory
-        filled = [Bool](repeating: false, count: signature.inputs.count)
+        placement = TensorPlacement(served, batch, limits: limits)
     }
 
     mutating func read(_ reader: inout RequestReader) throws(ScoringError) -> InferenceOrder {
@@ -55,12 +43,8 @@ struct InferenceDecoder {
             default: try reader.skip()
             }
         }
-        guard rows != nil else { throw .invalidRequest("'inputs' is missing: send an array of tensors") }
-        for column in signature.requiredInputs {
-            for row in 0..<batch.count where batch[row, column].isNaN {
-                throw .invalidFeature(name: signature.inputs[column].name, reason: "is required (row \(row))")
-            }
-        }
+        guard placement.rows != nil else { throw .invalidRequest("'inputs' is missing: send an array of tensors") }
+        try placement.checkRequired()
         return order
     }
 
@@ -70,7 +54,7 @@ struct InferenceDecoder {
         guard try reader.peek() == .array else { throw .invalidRequest("'inputs' must be an array of tensors") }
         try reader.beginArray()
         while try reader.nextElement() { try readTensor(&reader) }
-        guard rows != nil else { throw .invalidRequest("'inputs' has no tensor with features of the model") }
+        guard placement.rows != nil else { throw .invalidRequest("'inputs' has no tensor with features of the model") }
     }
 
     private mutating func readTensor(_ reader: inout RequestReader) throws(ScoringError) {
@@ -121,52 +105,9 @@ struct InferenceDecoder {
         guard shape.count <= body.count else {
             throw .invalidRequest("the shape of tensor '\(name)' asks for more elements than the body has")
         }
-        guard let target = try target(name, shape) else { return try reader.skip() }
-        let tensor = TensorReader(name: name, type: type, signature: signature, batch: batch)
-        try tensor.readData(&reader, into: target)
-    }
-
-    /// Where the tensor's elements go; nil if they are to be passed over.
-    private mutating func target(_ name: String, _ shape: TensorShape) throws(ScoringError) -> TensorTarget? {
-        let width = signature.inputs.count
-        let dimensions = shape.dimensions
-        let isColumn = dimensions.count == 1 || dimensions[1] == 1
-        guard !hasMatrix else { throw .invalidRequest("a tensor of all features must be the only input") }
-        if let column = signature.inputNames.position(of: name), isColumn {
-            guard !filled[column] else { throw .invalidRequest("two tensors are named '\(name)'") }
-            filled[column] = true
-            try begin(rows: dimensions[0], tensor: name)
-            return TensorTarget(rows: dimensions[0], columns: column..<column + 1, mayBeNested: dimensions.count == 2)
-        }
-        let fits = dimensions.last == width
-        guard fits, rows == nil else {
-            if served.ignoresUnknownFeatures, signature.inputNames.position(of: name) == nil { return nil }
-            if rows != nil {
-                throw .invalidFeature(name: name, reason: "is not an input of the model\(signature.hint(insteadOf: name))")
-            }
-            throw .invalidRequest(
-                "expected \(width) features, got tensor '\(name)' with \(dimensions.last ?? 0); "
-                    + "its shape must be [rows, \(width)], or its name that of a feature\(signature.hint(insteadOf: name))")
-        }
-        hasMatrix = true
-        let count = dimensions.count == 2 ? dimensions[0] : 1
-        try begin(rows: count, tensor: name)
-        return TensorTarget(rows: count, columns: 0..<width, mayBeNested: dimensions.count == 2)
-    }
-
-    /// Makes the rows with the first tensor; later ones must have as many.
-    private mutating func begin(rows count: Int, tensor name: String) throws(ScoringError) {
-        if let rows {
-            guard rows == count else {
-                throw .invalidRequest("tensor '\(name)' has \(count) rows where others have \(rows)")
-            }
-            return
-        }
-        var allowance = RowAllowance(limits)
-        allowance.limitCells(of: served, limits)
-        guard count <= allowance.rows else { throw allowance.error("request") }
-        for _ in 0..<count { batch.addRow() }
-        rows = count
+        guard let target = try placement.target(of: name, shape) else { return try reader.skip() }
+        let cells = TensorCells(name: name, type: type, signature: placement.signature, batch: placement.batch)
+        try TensorReader(cells: cells).readData(&reader, into: target)
     }
 
     // MARK: Members

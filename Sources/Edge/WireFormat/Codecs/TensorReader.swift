@@ -1,21 +1,12 @@
 internal import Scoring
 internal import TextFormats
 
-/// Where the elements of one tensor go: a rectangle of the batch.
-struct TensorTarget {
-    let rows: Int
-    /// The batch's columns that the tensor's elements fill, row by row.
-    let columns: Range<Int>
-    /// Whether data may be nested, one array a row.
-    let mayBeNested: Bool
-}
-
-/// Reads the JSON data of one tensor into a batch of features.
+/// Reads the JSON data of one tensor.
 struct TensorReader {
-    let name: String
-    let type: TensorType
-    let signature: Signature
-    let batch: FeatureBatch
+    let cells: TensorCells
+
+    private var name: String { cells.name }
+    private var type: TensorType { cells.type }
 
     /// Reads a flat array, or one array a row where the shape has two dimensions.
     func readData(_ reader: inout RequestReader, into target: TensorTarget) throws(ScoringError) {
@@ -72,51 +63,48 @@ struct TensorReader {
     /// Reads one element as its type says and puts it where its field takes it; null is missing.
     private func readElement(_ reader: inout RequestReader, row: Int, column: Int) throws(ScoringError) {
         let kind = try reader.peek()
-        if case .number = kind, case .fp64 = type, signature.numberInputs[column] {
-            return batch.set(try reader.number(), row: row, column: column)
+        if case .number = kind, cells.isPlain(column) {
+            return cells.set(plain: try reader.number(), row: row, column: column)
         }
         if case .null = kind { return try reader.null() }
         switch type {
         case .bytes:
             guard case .string = kind else { throw mismatch(kind, row) }
-            try batch.set(text: try reader.text().bytes, of: signature.inputs[column], row: row, column: column)
+            try cells.set(text: try reader.text().bytes, row: row, column: column)
         case .bool:
             guard case .boolean = kind else { throw mismatch(kind, row) }
-            try batch.set(boolean: try reader.boolean(), of: signature.inputs[column], row: row, column: column)
-        case .fp64, .fp32, .uint64, .uint8, .uint16, .uint32, .int8, .int16, .int32, .int64, .fp16, .bf16:
+            try cells.set(boolean: try reader.boolean(), row: row, column: column)
+        case .uint64:
             guard case .number = kind else { throw mismatch(kind, row) }
-            let field = signature.inputs[column]
-            if let whole = try readWhole(&reader, row) {
-                try batch.set(whole: whole, of: field, row: row, column: column)
-            } else {
-                // A tensor of floats holds floats, also where they are written in decimal.
-                let number = type == .fp32 ? Double(try reader.float()) : try reader.number()
-                if case .integer = field.kind, field.integers != .doubles { try checkIsExact(number, field) }
-                try batch.set(number: number, of: field, row: row, column: column)
-            }
+            try cells.set(magnitude: try reader.unsigned(), row: row, column: column)
+        case .uint8, .uint16, .uint32, .int8, .int16, .int32, .int64:
+            guard case .number = kind else { throw mismatch(kind, row) }
+            try cells.set(integer: try reader.integer(), row: row, column: column)
+        case .fp64, .fp32, .fp16, .bf16:
+            guard case .number = kind else { throw mismatch(kind, row) }
+            // A tensor of floats holds floats, also where they are written in decimal.
+            try cells.set(float: type == .fp32 ? Double(try reader.float()) : try reader.number(), row: row, column: column)
         }
-    }
-
-    /// Larger floats stand for several whole numbers each.
-    private func checkIsExact(_ number: Double, _ field: Field) throws(ScoringError) {
-        let bits = type == .fp32 ? 24 : 53
-        guard number.magnitude >= Double(1 << bits) else { return }
-        throw .invalidFeature(
-            name: field.name, reason: "a tensor of \(type.rawValue) has whole numbers below 2^\(bits) only; send INT64 or UINT64")
-    }
-
-    /// nil, and nothing is read, where the type is not one of integers.
-    private func readWhole(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) -> WholeNumber? {
-        if type == .uint64 { return WholeNumber(magnitude: try reader.unsigned()) }
-        guard let integers = type.integers else { return nil }
-        let value = try reader.integer()
-        guard integers.contains(value) else {
-            throw .invalidRequest("row \(row) of tensor '\(name)' has a number outside \(type.rawValue)")
-        }
-        return WholeNumber(value)
     }
 
     private func mismatch(_ found: JSONKind, _ row: Int) -> ScoringError {
         .invalidRequest("row \(row) of tensor '\(name)' has \(found.phrase) where its datatype is \(type.rawValue)")
+    }
+}
+
+extension TensorShape {
+    /// Reads a JSON array of dimensions.
+    init(_ reader: inout RequestReader, tensor name: String) throws(ScoringError) {
+        guard try reader.peek() == .array else {
+            throw .invalidRequest("the shape of tensor '\(name)' must be an array of integers")
+        }
+        var dimensions: [Int] = []
+        try reader.beginArray()
+        while try reader.nextElement() {
+            let size = try reader.integer()
+            // One too many is enough to be refused for.
+            if dimensions.count <= Self.maxDimensions { dimensions.append(size) }
+        }
+        try self.init(dimensions, tensor: name)
     }
 }
