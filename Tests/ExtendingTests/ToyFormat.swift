@@ -52,11 +52,11 @@ struct ToyFormat: ModelFormat {
         let function = LinearFunction(
             precision: .float64, featureCount: names.count, outputCount: 1, start: [start], weights: weights)
         program.steps = [.linear(function, features: Array(names.indices), into: score)]
-        program.outputs = [score]
+        var head = ModelHead<Int>()
+        head.addScore([score], kinds: [.number])
+        program.outputs = head.sources
         return try TabularModel(
-            program: program,
-            signature: Signature(
-                inputs: names.map { Field($0) }, outputs: [OutputColumn("prediction")], roles: Roles(score: 0..<1)),
+            program: program, signature: head.signature(inputs: names.map { Field($0) }),
             description: ModelDescription(format: "Toy 1", objective: "regression"))
     }
 }

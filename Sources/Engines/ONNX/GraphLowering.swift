@@ -267,10 +267,10 @@ struct GraphLowering {
                     count: columns.operands.count, labels: columns.type == .float ? nil : columns.labels, classes: classes,
                     origin: try search.origin(of: info.name)))
         }
-        let layout = OutputLayout(sources)
-        guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+        let head = OutputLayout(sources).head
+        guard !head.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
         var operands: [Formula.Operand] = []
-        for (column, element) in zip(layout.columns, layout.elements) {
+        for (column, element) in zip(head.columns, head.sources) {
             let columns = results[element.source]
             if case .category = column.kind {
                 operands.append(columns.operands[element.index])
@@ -285,7 +285,7 @@ struct GraphLowering {
                 missing: symbolCodes[""].map(Double.init) ?? -1)
         }
         let levels = Field.Kind.category(CategoryLevels(symbols))
-        let signature = Signature(
+        let signature = head.signature(
             inputs: fields.map { field in
                 switch field.type {
                 case .float, .double, .uint8: Field(field.name)
@@ -294,7 +294,7 @@ struct GraphLowering {
                 case .bool: Field(field.name, .boolean, isRequired: true)
                 case .string: Field(field.name, levels, unknownLevel: .passed)
                 }
-            }, outputs: layout.columns, roles: layout.roles)
+            })
         let program = builder.finish(outputs: operands)
         return try TabularModel(program: program, signature: signature, description: description(model))
     }

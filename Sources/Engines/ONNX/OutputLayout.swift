@@ -29,10 +29,7 @@ struct OutputLayout {
         var index: Int
     }
 
-    private(set) var columns: [OutputColumn] = []
-    private(set) var elements: [Element] = []
-    private(set) var roles = Roles(score: 0..<0)
-    private var names = TextSet()
+    private(set) var head = ModelHead<Element>()
 
     init(_ sources: [Source]) {
         var (label, scores): (Int?, Int?)
@@ -78,32 +75,26 @@ struct OutputLayout {
             }
         }
         if let label, let labels = sources[label].labels {
-            roles.label = columns.count
-            roles.classes = roles.classes.isEmpty ? labels : roles.classes
-            add("label", .category(SymbolTable(labels)), Element(source: label, index: 0))
-            if roles.score.isEmpty { roles.score = columns.count - 1..<columns.count }
+            let column = head.addLabel(Element(source: label, index: 0), classes: labels)
+            if head.roles.score.isEmpty { head.setScore(column) }
         }
-        let first = columns.count
+        let first = head.columns.count
         for index in others {
             let source = sources[index]
             for element in 0..<source.count {
                 let name = source.count == 1 ? source.name : "\(source.name)(\(source.classes?[element] ?? String(element)))"
-                add(name, Self.kind(source), Element(source: index, index: element))
+                head.add(name, Self.kind(source), Element(source: index, index: element))
             }
         }
-        roles.named = first..<columns.count
+        head.nameAll(from: first)
         addRemainders(sources)
     }
 
     /// Gives each column of wide integers another one for what the nearest doubles leave of them.
     private mutating func addRemainders(_ sources: [Source]) {
-        for column in columns.indices {
-            let integers = sources[elements[column].source].integers
-            guard columns[column].kind == .integer, integers.areWide else { continue }
-            let name = columns[column].name
-            columns[column] = OutputColumn(name, .integer, integers: integers, remainder: columns.count)
-            columns.append(OutputColumn(name, .integer, isRemainder: true))
-            elements.append(elements[column])
+        for column in head.columns.indices {
+            let integers = sources[head.sources[column].source].integers
+            if head.columns[column].kind == .integer, integers.areWide { head.addRemainder(of: column, integers) }
         }
     }
 
@@ -123,47 +114,21 @@ struct OutputLayout {
     }
 
     private mutating func add(_ elements: [Element], _ kind: OutputColumn.Kind, _ classes: [String]?) {
-        guard let classes, classes.count == elements.count else {
-            for (index, element) in elements.enumerated() {
-                add(elements.count == 1 ? "prediction" : "prediction(\(index))", kind, element)
-            }
-            roles.score = 0..<columns.count
-            return
+        if let classes, classes.count == elements.count {
+            head.addProbabilities(elements, classes: classes)
+        } else {
+            head.addScore(elements, kinds: elements.map { _ in kind })
         }
-        if classes.count == 2 { add("prediction", .number, elements[1]) }
-        let first = columns.count
-        for (element, name) in zip(elements, classes) { add("probability(\(name))", .number, element) }
-        roles.probabilities = first..<columns.count
-        roles.score = classes.count == 2 ? 0..<1 : roles.probabilities
-        roles.classes = classes
     }
 
     /// Decision values of a classifier without probabilities: one for two classes, positive for the second.
     private mutating func addMargins(_ elements: [Element], _ origin: ScoreOrigin, _ classes: [String]) {
-        roles.classes = classes
         if elements.count == 1 || elements.count == 2 && classes.count == 2 {
             let element = elements[elements.count == 1 ? 0 : origin.decision]
-            add("prediction", .number, element)
-            add("raw", .number, element)
-            (roles.score, roles.raw) = (0..<1, 1..<2)
-            return
+            return head.addMarginsAsScore([element], names: [], classes: classes)
         }
         let isByClass = origin.isByClass && classes.count == elements.count
-        for (index, element) in elements.enumerated() {
-            add("raw(\(isByClass ? classes[index] : String(index)))", .number, element)
-        }
-        (roles.score, roles.raw) = (0..<columns.count, 0..<columns.count)
-    }
-
-    private mutating func add(_ name: String, _ kind: OutputColumn.Kind, _ element: Element) {
-        var unique = name
-        var count = 2
-        while !names.insert(unique) {
-            unique = "\(name)#\(count)"
-            count += 1
-        }
-        columns.append(OutputColumn(unique, kind))
-        elements.append(element)
+        head.addMarginsAsScore(elements, names: isByClass ? classes : [], classes: classes)
     }
 
     private static func kind(_ source: Source) -> OutputColumn.Kind {

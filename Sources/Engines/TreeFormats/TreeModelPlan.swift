@@ -73,14 +73,11 @@ struct TreeModelPlan {
 
     private mutating func finishRegression(_ link: Link, _ means: Int) -> (Program, Signature) {
         let first = predictions(link, means)
-        program.outputs = Array(first..<first + outputCount) + Array(margins..<margins + outputCount)
-        let roles = Roles(score: 0..<outputCount, raw: outputCount..<outputCount * 2)
-        return (program, Signature(inputs: inputs, outputs: columns("prediction") + columns("raw"), roles: roles))
-    }
-
-    /// One column, or one an output.
-    private func columns(_ name: String) -> [OutputColumn] {
-        outputCount == 1 ? [OutputColumn(name)] : (0..<outputCount).map { OutputColumn("\(name)(\($0))") }
+        var head = ModelHead<Int>()
+        let values = Array(first..<first + outputCount)
+        head.addScore(values, kinds: values.map { _ in .number })
+        head.addMargins(Array(margins..<margins + outputCount), classes: [])
+        return finished(head)
     }
 
     private mutating func finishBinary(
@@ -97,13 +94,11 @@ struct TreeModelPlan {
         } else {
             program.steps.append(.highest(from: complement, count: 2, into: label))
         }
-        program.outputs = [probability, complement, probability, label, margins]
-        let outputs = [
-            OutputColumn("prediction"), OutputColumn("probability(\(classes[0]))"), OutputColumn("probability(\(classes[1]))"),
-            OutputColumn("label", .category(SymbolTable(classes))), OutputColumn("raw"),
-        ]
-        let roles = Roles(score: 0..<1, label: 3, probabilities: 1..<3, classes: classes, raw: 4..<5)
-        return (program, Signature(inputs: inputs, outputs: outputs, roles: roles))
+        var head = ModelHead<Int>()
+        head.addProbabilities([complement, probability], classes: classes)
+        head.addLabel(label, classes: classes)
+        head.addMargins([margins], classes: [])
+        return finished(head)
     }
 
     private mutating func finishMulticlass(
@@ -112,15 +107,17 @@ struct TreeModelPlan {
         let first = predictions(link, means)
         let label = program.addSlots()
         program.steps.append(.highest(from: labelOfMargins ? means : first, count: outputCount, into: label))
-        program.outputs = Array(first..<first + outputCount) + [label] + Array(margins..<margins + outputCount) + [label]
-        let labels = OutputColumn.Kind.category(SymbolTable(classes))
-        let outputs =
-            classes.map { OutputColumn("probability(\($0))") } + [OutputColumn("label", labels)]
-            + classes.map { OutputColumn("raw(\($0))") } + [OutputColumn("prediction", labels)]
-        let roles = Roles(
-            score: 0..<outputCount, label: outputCount, probabilities: 0..<outputCount, classes: classes,
-            raw: outputCount + 1..<outputCount * 2 + 1)
-        return (program, Signature(inputs: inputs, outputs: outputs, roles: roles))
+        var head = ModelHead<Int>()
+        head.addProbabilities(Array(first..<first + outputCount), classes: classes)
+        head.addLabel(label, classes: classes)
+        head.addMargins(Array(margins..<margins + outputCount), classes: classes)
+        head.add("prediction", .category(SymbolTable(classes)), label)
+        return finished(head)
+    }
+
+    private mutating func finished(_ head: ModelHead<Int>) -> (Program, Signature) {
+        program.outputs = head.sources
+        return (program, head.signature(inputs: inputs))
     }
 
     // MARK: Names

@@ -19,23 +19,22 @@ extension RuntimeModel {
         plan.outputs = try outputs(session, plan)
 
         let (sources, places) = try sources(of: plan, graph, proto)
-        let layout = OutputLayout(sources)
-        guard !layout.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+        let head = OutputLayout(sources).head
+        guard !head.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
         let readers = places.enumerated().map { index, place in
             let labels = sources[index].labels
             var reader = OutputReader(output: place.output, part: place.part, labels: labels.map { SymbolTable($0) }, columns: [])
             for (position, label) in (labels ?? []).enumerated() { Int(label).map { reader.codes[$0] = position } }
-            for (column, element) in layout.elements.enumerated()
-            where element.source == index && !layout.columns[column].isRemainder {
+            for (column, element) in head.sources.enumerated()
+            where element.source == index && !head.columns[column].isRemainder {
                 reader.columns.append(
-                    OutputReader.Column(column: column, element: element.index, remainder: layout.columns[column].remainder))
+                    OutputReader.Column(column: column, element: element.index, remainder: head.columns[column].remainder))
             }
             return reader
         }
         let names = try InputNames.names(of: inputs.map { ($0.name, $0.width) }, options)
-        let signature = Signature(
-            inputs: inputs.flatMap { input in (input.first..<input.first + input.width).map { field(names[$0], input.element) } },
-            outputs: layout.columns, roles: layout.roles)
+        let signature = head.signature(
+            inputs: inputs.flatMap { input in (input.first..<input.first + input.width).map { field(names[$0], input.element) } })
         let rows = RowDependence(of: proto)
         var description = ModelDescription(
             format: "ONNX, IR version \(proto.irVersion)", engine: "onnxruntime \(library.version)",

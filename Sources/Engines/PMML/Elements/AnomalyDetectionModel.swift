@@ -3,7 +3,7 @@ internal import Scoring
 package struct AnomalyDetectionModel {
     package enum AlgorithmType: String { case iforest, ocsvm, clusterMeanDist, other }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var algorithmType: AlgorithmType
     /// How many rows each tree of an isolation forest was trained on.
     package var sampleDataSize: Double?

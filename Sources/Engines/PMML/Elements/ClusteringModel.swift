@@ -11,7 +11,7 @@ package struct ClusteringModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var measure: ComparisonMeasure
     package var fields: [ComparisonField] = []
     package var missingValueWeights: [Double]?

@@ -40,7 +40,7 @@ package struct GeneralRegressionModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var type: ModelType
     package var targetField: String?
     package var referenceCategory: String?

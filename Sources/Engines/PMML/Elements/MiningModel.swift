@@ -30,7 +30,7 @@ package struct MiningModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var method: Method
     package var missingPrediction: MissingPrediction
     package var missingThreshold: Double

@@ -15,7 +15,7 @@ package indirect enum Model {
     case anomalyDetection(AnomalyDetectionModel)
     case ruleSet(RuleSetModel)
 
-    package var head: ModelHead {
+    package var head: ModelHeader {
         switch self {
         case .tree(let model): model.head
         case .regression(let model): model.head
@@ -34,7 +34,7 @@ package indirect enum Model {
 }
 
 /// What every model element has.
-package struct ModelHead {
+package struct ModelHeader {
     package enum Function: String {
         case regression, classification, clustering, associationRules, sequences, timeSeries, mixed
     }
@@ -117,15 +117,15 @@ extension ElementReader {
     }
 
     /// The attributes that every model element has.
-    mutating func modelHead() throws(ScoringError) -> ModelHead {
-        ModelHead(
+    mutating func modelHead() throws(ScoringError) -> ModelHeader {
+        ModelHeader(
             element: tag, name: try string("modelName"), function: try requiredChoice("functionName"),
             algorithm: try string("algorithmName"), isScorable: try boolean("isScorable", or: true),
             isFloat: try string("x-mathContext") == "float", place: place)
     }
 
     /// Reads a child that every model element can have. False if the current element is none of these.
-    mutating func readCommon(_ tag: Tag, into head: inout ModelHead) throws(ScoringError) -> Bool {
+    mutating func readCommon(_ tag: Tag, into head: inout ModelHeader) throws(ScoringError) -> Bool {
         switch tag {
         case .MiningSchema: head.miningSchema = try miningSchema()
         case .Output: head.output = (head.output ?? []) + (try output())

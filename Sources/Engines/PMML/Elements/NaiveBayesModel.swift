@@ -18,7 +18,7 @@ package struct NaiveBayesModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     /// What a probability of zero becomes.
     package var threshold: Double
     package var inputs: [Input] = []

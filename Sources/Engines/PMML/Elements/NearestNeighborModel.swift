@@ -11,7 +11,7 @@ package struct NearestNeighborModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var neighborCount: Int
     package var continuousScoring: ContinuousScoring
     package var categoricalScoring: CategoricalScoring

@@ -37,7 +37,7 @@ package struct NeuralNetwork {
         package var field: DerivedField
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var inputs: [DerivedField] = []
     package var layers: [Layer] = []
     package var outputs: [Output] = []

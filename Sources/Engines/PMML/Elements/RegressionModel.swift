@@ -36,7 +36,7 @@ package struct RegressionModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var targetField: String?
     package var normalization: Normalization
     package var tables: [Table] = []

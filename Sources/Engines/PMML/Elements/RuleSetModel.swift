@@ -27,7 +27,7 @@ package struct RuleSetModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     /// The first method that the file lists: the others are alternatives for whoever asks for them.
     package var criterion: Criterion
     package var defaultScore: String?

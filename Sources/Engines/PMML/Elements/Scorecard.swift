@@ -20,7 +20,7 @@ package struct Scorecard {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var initialScore: Double
     package var usesReasonCodes: Bool
     package var algorithm: ReasonCodeAlgorithm

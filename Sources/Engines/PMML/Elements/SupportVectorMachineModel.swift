@@ -38,7 +38,7 @@ package struct SupportVectorMachineModel {
         package var place: Place
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var representation: Representation
     /// nil if the file does not say.
     package var classificationMethod: ClassificationMethod?

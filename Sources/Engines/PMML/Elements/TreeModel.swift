@@ -38,7 +38,7 @@ package struct TreeModel {
         }
     }
 
-    package var head: ModelHead
+    package var head: ModelHeader
     package var missingValueStrategy: MissingValueStrategy
     package var missingValuePenalty: Double
     package var noTrueChildStrategy: NoTrueChildStrategy

@@ -126,7 +126,7 @@ extension FieldResolving {
     }
 
     /// The fields that a model sees.
-    func scope(of head: ModelHead, in surroundings: FieldScope<Meaning>?) throws(ScoringError) -> FieldScope<Meaning> {
+    func scope(of head: ModelHeader, in surroundings: FieldScope<Meaning>?) throws(ScoringError) -> FieldScope<Meaning> {
         let scope = surroundings.map { FieldScope(within: $0) } ?? FieldScope(isOutermost: true)
         for field in head.miningSchema where !field.usage.isTarget {
             // Fields of a part that its surroundings do not know are left to whoever uses them.
@@ -175,7 +175,7 @@ extension FieldResolving {
     }
 
     /// The element of the model's targets that is about its result.
-    func targetElement(of head: ModelHead) -> Target? {
+    func targetElement(of head: ModelHeader) -> Target? {
         let name = head.miningSchema.first { $0.usage.isTarget }?.name
         return head.targets.first { $0.field == nil || $0.field == name }
             ?? (head.targets.count == 1 && name == nil ? head.targets[0] : nil)

@@ -167,7 +167,7 @@ extension Typing {
         return model.head.function == .regression ? number(model.head) : category(target(of: model).field)
     }
 
-    private func number(_ head: ModelHead) -> ValueType {
+    private func number(_ head: ModelHeader) -> ValueType {
         if targetElement(of: head)?.castInteger != nil { return ValueType(.integer) }
         return ValueType(head.isFloat ? .float : .double)
     }

@@ -6,7 +6,7 @@ internal import Texts
 extension LoweringVocabulary {
     /// A regression's result after the model's targets: limits, then scale, then rounding
     /// (PMML 4.4, Targets; the order is that of the specification). A default takes the place of a missing result before.
-    func applyTargets(_ result: Value, _ head: ModelHead) -> Value {
+    func applyTargets(_ result: Value, _ head: ModelHeader) -> Value {
         guard let target = targetElement(of: head) else { return result }
         var value = result
         func set(_ operand: Formula.Operand) { value.operand = head.isFloat ? builder.apply(.float32, operand) : operand }
@@ -29,7 +29,7 @@ extension LoweringVocabulary {
     }
 
     /// A regression's outcome from its sum.
-    func regressionOutcome(_ operand: Formula.Operand, _ head: ModelHead) -> Outcome {
+    func regressionOutcome(_ operand: Formula.Operand, _ head: ModelHeader) -> Outcome {
         var outcome = Outcome()
         outcome.value = applyTargets(Value(operand, head.isFloat ? .float : .double), head)
         return outcome
@@ -46,13 +46,13 @@ extension LoweringVocabulary {
     }
 
     /// How many of the nearest the output fields show; at least one.
-    func places(asked head: ModelHead, of count: Int) -> Int {
+    func places(asked head: ModelHeader, of count: Int) -> Int {
         let ranks = (head.output ?? []).filter(\.isAboutEntities).map(\.rank)
         return min(max(ranks.max() ?? 1, 1), count)
     }
 
     /// Whether an output field names an entity whose distance it shows.
-    func asksForEntities(_ head: ModelHead) -> Bool {
+    func asksForEntities(_ head: ModelHeader) -> Bool {
         (head.output ?? []).contains { $0.isAboutEntities && $0.value != nil }
     }
 
@@ -60,7 +60,7 @@ extension LoweringVocabulary {
     func result(of outcome: Outcome) -> Formula.Operand? { outcome.label ?? outcome.value?.operand ?? outcome.entity }
 
     /// Refuses output fields that ask a model without probabilities for them.
-    func refuseProbabilities(_ head: ModelHead) throws(ScoringError) {
+    func refuseProbabilities(_ head: ModelHeader) throws(ScoringError) {
         for field in head.output ?? [] where field.segment == nil {
             guard field.feature == .probability || field.feature == .confidence else { continue }
             throw unsupported(

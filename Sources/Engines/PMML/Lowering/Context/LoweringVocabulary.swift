@@ -5,9 +5,9 @@ internal import Tabular
 protocol LoweringVocabulary {
     var context: LoweringContext { get }
 
-    func scope(of head: ModelHead, in surroundings: FieldScope<Value>?) throws(ScoringError) -> FieldScope<Value>
+    func scope(of head: ModelHeader, in surroundings: FieldScope<Value>?) throws(ScoringError) -> FieldScope<Value>
     func target(of model: Model) -> (name: String?, field: DataField?)
-    func targetElement(of head: ModelHead) -> Target?
+    func targetElement(of head: ModelHeader) -> Target?
     func invalid(_ reason: String, _ place: Place) -> ScoringError
     func unsupported(_ what: String, _ place: Place) -> ScoringError
 }
@@ -16,12 +16,12 @@ protocol LoweringVocabulary {
 protocol PartLowering: LoweringVocabulary {}
 
 extension PartLowering {
-    func scope(of head: ModelHead, in surroundings: FieldScope<Value>?) throws(ScoringError) -> FieldScope<Value> {
+    func scope(of head: ModelHeader, in surroundings: FieldScope<Value>?) throws(ScoringError) -> FieldScope<Value> {
         try context.scope(of: head, in: surroundings)
     }
 
     func target(of model: Model) -> (name: String?, field: DataField?) { context.target(of: model) }
-    func targetElement(of head: ModelHead) -> Target? { context.targetElement(of: head) }
+    func targetElement(of head: ModelHeader) -> Target? { context.targetElement(of: head) }
     func invalid(_ reason: String, _ place: Place) -> ScoringError { context.invalid(reason, place) }
     func unsupported(_ what: String, _ place: Place) -> ScoringError { context.unsupported(what, place) }
 }

@@ -107,7 +107,7 @@ struct NetworkLowering: PartLowering {
         return names.derivedFields[reference.field]?.expression ?? expression
     }
 
-    private func outcome(of outputs: [NetworkOutput], _ target: DataField?, _ head: ModelHead) throws(ScoringError) -> Outcome {
+    private func outcome(of outputs: [NetworkOutput], _ target: DataField?, _ head: ModelHeader) throws(ScoringError) -> Outcome {
         if case .normDiscrete = outputs[0].expression { return try classification(outputs, target) }
         guard head.function != .classification else {
             throw invalid("the <NeuralOutput> of a classification needs a NormDiscrete", outputs[0].place)

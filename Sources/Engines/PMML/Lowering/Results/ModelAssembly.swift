@@ -17,14 +17,8 @@ package struct LoweredDocument {
 
 /// Puts a lowered model together: its inputs, its columns of results and what they mean.
 package struct ModelAssembly {
-    private struct Column {
-        var output: OutputColumn
-        var operand: Formula.Operand
-        var isFloat = false
-    }
-
-    private var columns: [Column] = []
-    private var names = TextSet()
+    private var results = ModelHead<Formula.Operand>()
+    private var floatColumns: Set<Int> = []
 
     /// The document's model, ready to score.
     static func model(of document: Document) throws(ScoringError) -> TabularModel {
@@ -52,16 +46,15 @@ package struct ModelAssembly {
         for input in lowering.inputs { _ = try lowering.value(of: input.field.name, in: scope, model.head.place) }
 
         var assembly = ModelAssembly()
-        let named = assembly.addNamed(outcome)
+        assembly.addNamed(outcome)
         outcome.probabilities = lowering.shown(outcome.probabilities, outcome.outputs.filter(\.isFinal))
-        var roles = assembly.addRoles(outcome, score: assembly.scoreAmongOutputs(outcome, model.head))
-        roles.named = named
+        assembly.addRoles(outcome, score: assembly.scoreAmongOutputs(outcome, model.head))
         let fields = lowering.finishInputs()
         return LoweredDocument(
-            program: lowering.builder.finish(outputs: assembly.columns.map(\.operand)),
-            signature: Signature(inputs: fields, outputs: assembly.columns.map(\.output), roles: roles),
+            program: lowering.builder.finish(outputs: assembly.results.sources),
+            signature: assembly.results.signature(inputs: fields),
             fieldTypes: scope.known.mapValues(\.valueType),
-            floatColumns: Set(assembly.columns.indices.filter { assembly.columns[$0].isFloat }), treeCount: lowering.treeCount,
+            floatColumns: assembly.floatColumns, treeCount: lowering.treeCount,
             deepestTree: lowering.deepestTree)
     }
 
@@ -81,13 +74,8 @@ package struct ModelAssembly {
     private mutating func add(
         _ name: String, _ kind: OutputColumn.Kind, _ operand: Formula.Operand, isFloat: Bool = false
     ) {
-        var unique = name
-        var count = 2
-        while !names.insert(unique) {
-            unique = "\(name)#\(count)"
-            count += 1
-        }
-        columns.append(Column(output: OutputColumn(unique, kind), operand: operand, isFloat: isFloat))
+        let column = results.add(name, kind, operand)
+        if isFloat { floatColumns.insert(column) }
     }
 
     private static func kind(of type: DataType) -> OutputColumn.Kind {
@@ -99,12 +87,12 @@ package struct ModelAssembly {
     }
 
     /// The columns under the model's own names: targets first, then the output fields.
-    private mutating func addNamed(_ outcome: Outcome) -> Range<Int> {
+    private mutating func addNamed(_ outcome: Outcome) {
         let outputs = outcome.outputs.filter(\.isFinal)
         let others = outcome.parts.filter { outcome.isOfAllParts || !$0.target.isExactly(outcome.target) }
         let outputNames = TextSet(outputs.map(\.name))
         for part in outcome.isOfAllParts ? others : others + [outcome] {
-            guard let name = part.target, !outputNames.contains(name), !names.contains(name) else { continue }
+            guard let name = part.target, !outputNames.contains(name), !results.has(name) else { continue }
             addPrediction(name, part)
         }
         for field in outputs {
@@ -117,7 +105,7 @@ package struct ModelAssembly {
                     field.name, Self.kind(of: field.value.type), field.value.operand, isFloat: field.value.type == .float)
             }
         }
-        return 0..<columns.count
+        results.nameAll()
     }
 
     private mutating func addPrediction(_ name: String, _ outcome: Outcome) {
@@ -133,12 +121,12 @@ package struct ModelAssembly {
 
     /// The column of the first final number, if the file says of the value that the model predicts that it is no final result and
     /// gives it no target: isolation forests of sklearn2pmml compute their score from the mean depth that the trees give.
-    private func scoreAmongOutputs(_ outcome: Outcome, _ head: ModelHead) -> Int? {
+    private func scoreAmongOutputs(_ outcome: Outcome, _ head: ModelHeader) -> Int? {
         let isHidden = (head.output ?? []).contains {
             $0.feature == .predictedValue && $0.segment == nil && !$0.isFinalResult
         }
         guard isHidden, outcome.value != nil, outcome.label == nil, outcome.target == nil else { return nil }
-        return columns.firstIndex { $0.output.kind == .number || $0.output.kind == .integer }
+        return results.columns.firstIndex { $0.kind == .number || $0.kind == .integer }
     }
 
     /// The values of a model that predicts a number for each of several targets.
@@ -149,89 +137,24 @@ package struct ModelAssembly {
 
     /// The columns that have a meaning of their own; those that are there already are used.
     /// - Parameter score: the column that the score is, where it is not what the model predicts.
-    private mutating func addRoles(_ outcome: Outcome, score: Int?) -> Roles {
-        var roles = Roles(score: 0..<0)
-        if let label = outcome.label {
-            roles.label =
-                column(of: label, isLabel: true)
-                ?? {
-                    add("label", .category(SymbolTable(outcome.classes.texts)), label)
-                    return columns.count - 1
-                }()
-            roles.classes = outcome.classes.texts
-        }
+    private mutating func addRoles(_ outcome: Outcome, score: Int?) {
+        if let label = outcome.label { results.addLabel(label, classes: outcome.classes.texts) }
         if !outcome.probabilities.isEmpty {
-            roles.probabilities = range(of: outcome.probabilities, isLabel: false) { assembly, index in
-                assembly.add("probability(\(outcome.classes.texts[index]))", .number, outcome.probabilities[index])
-            }
-            roles.score = roles.probabilities
-            // Of two classes the second is the positive one.
-            if roles.score.count == 2, let positive = column(of: outcome.probabilities[1], isLabel: false) {
-                roles.score = positive..<positive + 1
-            }
+            results.useProbabilities(outcome.probabilities, classes: outcome.classes.texts)
         } else if let score {
-            roles.score = score..<score + 1
+            results.setScore(score)
         } else if case let values = Self.values(of: outcome), values.count > 1, values.count == outcome.parts.count {
-            roles.score = range(of: values.map(\.operand), isLabel: false) { assembly, index in
-                let name = outcome.parts[index].target ?? String(index + 1)
-                assembly.add("prediction(\(name))", Self.kind(of: values[index].type), values[index].operand)
-            }
+            results.addScore(
+                values.map(\.operand), kinds: values.map { Self.kind(of: $0.type) },
+                targets: outcome.parts.enumerated().map { $1.target ?? String($0 + 1) })
         } else if let value = outcome.value {
-            let index =
-                column(of: value.operand, isLabel: false)
-                ?? {
-                    add("prediction", Self.kind(of: value.type), value.operand)
-                    return columns.count - 1
-                }()
-            roles.score = index..<index + 1
+            results.addScore([value.operand], kinds: [Self.kind(of: value.type)])
         } else if outcome.label == nil, let entity = outcome.entity {
-            roles.label =
-                column(of: entity, isLabel: true)
-                ?? {
-                    add("label", .category(SymbolTable(outcome.entities)), entity)
-                    return columns.count - 1
-                }()
-            roles.classes = outcome.entities
+            results.addLabel(entity, classes: outcome.entities)
         }
-        if !outcome.reasons.isEmpty {
-            roles.reasons = range(of: outcome.reasons, isLabel: true) { assembly, index in
-                assembly.add("reasonCode(\(index + 1))", .category(SymbolTable(outcome.reasonCodes)), outcome.reasons[index])
-            }
-        }
-        let margins = roles.score.count > 1 && roles.probabilities.isEmpty ? [] : outcome.margins
-        if !margins.isEmpty {
-            let start = columns.count
-            for (index, margin) in margins.enumerated() {
-                let name =
-                    margins.count == 1
-                    ? "raw" : "raw(\(index < outcome.classes.count ? outcome.classes.texts[index] : String(index)))"
-                add(name, .number, margin)
-            }
-            roles.raw = start..<columns.count
-        }
-        return roles
-    }
-
-    private func column(of operand: Formula.Operand, isLabel: Bool) -> Int? {
-        columns.firstIndex { column in
-            guard column.operand == operand else { return false }
-            if case .category = column.output.kind { return isLabel }
-            return !isLabel
-        }
-    }
-
-    /// The adjacent columns of these operands; they are added where they are not all there in order.
-    private mutating func range(
-        of operands: [Formula.Operand], isLabel: Bool, add: (inout ModelAssembly, Int) -> Void
-    ) -> Range<Int> {
-        if let first = column(of: operands[0], isLabel: isLabel), first + operands.count <= columns.count,
-            operands.indices.allSatisfy({ columns[first + $0].operand == operands[$0] })
-        {
-            return first..<first + operands.count
-        }
-        let start = columns.count
-        for index in operands.indices { add(&self, index) }
-        return start..<columns.count
+        results.addReasons(outcome.reasons, codes: outcome.reasonCodes)
+        let hasSeveralValues = results.roles.score.count > 1 && results.roles.probabilities.isEmpty
+        if !hasSeveralValues, !outcome.margins.isEmpty { results.addMargins(outcome.margins, classes: outcome.classes.texts) }
     }
 }
 
