@@ -114,43 +114,45 @@ let package = Package(
         .executableTarget(
             name: "CacheBench",
             dependencies: [
-                "Scoring", "Caching", "CacheTraces", "Pipeline", "Registry", "TreeFormats", nio, nioPosix, log, arguments,
+                "Scoring", "ScoringTestKit", "Caching", "CacheTraces", "Pipeline", "Registry", "TreeFormats", nio, nioPosix, log,
+                arguments,
             ],
             path: "Benchmarks/CacheBench", swiftSettings: style),
 
-        part("TestKit", "CacheTraces"),
+        part("TestKit", "ScoringTestKit", ["Scoring"]),
+        part("TestKit", "CacheTraces", ["ScoringTestKit"]),
         part("TestKit", "TabularReference", ["Scoring", "Tabular", "Texts"]),
         .target(name: "CAllocationCount", path: "Sources/TestKit/CAllocationCount"),
 
         tests(of: "Scoring"),
-        tests(of: "TextFormats", ["Scoring"]),
+        tests(of: "TextFormats", ["ScoringTestKit", "Scoring"]),
         tests(of: "StrictYAML"),
         tests(of: "WireFormat", ["Scoring", "TextFormats", "CAllocationCount"]),
-        tests(of: "HTTPFront", ["Scoring", "Resilience", nio, nioPosix, log, lifecycle]),
-        tests(of: "Batching", ["Scoring"]),
-        tests(of: "Caching", ["Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
+        tests(of: "HTTPFront", ["ScoringTestKit", "Scoring", "Resilience", nio, nioPosix, log, lifecycle]),
+        tests(of: "Batching", ["ScoringTestKit", "Scoring"]),
+        tests(of: "Caching", ["ScoringTestKit", "Scoring", "Digests", "CacheTraces", "CAllocationCount", nio, nioPosix, log]),
         tests(of: "Decisions", ["Scoring"]),
         tests(of: "Experiments", ["Scoring"]),
         tests(of: "Registry", ["Scoring", "Decisions", "Experiments", "Batching", "Resilience", log, lifecycle]),
-        tests(of: "Resilience", ["Scoring", "CAllocationCount"]),
+        tests(of: "Resilience", ["ScoringTestKit", "Scoring", "CAllocationCount"]),
         tests(
             of: "Pipeline",
             ["Scoring", "TextFormats", "WireFormat", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
         tests(of: "Texts", ["Scoring"]),
-        tests(of: "Tabular", ["Scoring", "Texts", "TabularReference", "CAllocationCount"]),
-        tests(of: "TreeFormats", ["Scoring", "Tabular", "TextFormats"]),
-        tests(of: "PMML", ["Scoring", "Tabular", "Texts", "TextFormats"]),
+        tests(of: "Tabular", ["ScoringTestKit", "Scoring", "Texts", "TabularReference", "CAllocationCount"]),
+        tests(of: "TreeFormats", ["ScoringTestKit", "Scoring", "Tabular", "TextFormats"]),
+        tests(of: "PMML", ["ScoringTestKit", "Scoring", "Tabular", "Texts", "TextFormats"]),
         tests(
-            of: "ONNX", ["Scoring", "Tabular", "TextFormats"],
+            of: "ONNX", ["ScoringTestKit", "Scoring", "Tabular", "TextFormats"],
             without: [
                 "make_goldens.py", "make_more_goldens.py", "make_node_cases.py", "make_quantization_models.py",
                 "make_row_graphs.py", "make_runtime_goldens.py",
             ]),
         tests(of: "Assembly", ["Scoring", "Caching", "HTTPFront", "Registry", log]),
-        tests(of: "LoadTest", [nio, nioPosix]),
+        tests(of: "LoadTest", ["ScoringTestKit", nio, nioPosix]),
         // The toy format and the toy codec of docs/extending.md.
         .testTarget(
-            name: "ExtendingTests", dependencies: ["Scoring", "TextFormats", "WireFormat", "Tabular"],
+            name: "ExtendingTests", dependencies: ["Scoring", "ScoringTestKit", "TextFormats", "WireFormat", "Tabular"],
             path: "Tests/ExtendingTests", swiftSettings: style),
     ]
 )

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import CacheTraces
 internal import Caching
 internal import Scoring
+internal import ScoringTestKit
 
 /// Times the caches in process and compares hit rates; called by `scripts/bench/cache`.
 @main

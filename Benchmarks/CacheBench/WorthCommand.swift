@@ -1,11 +1,11 @@
 internal import ArgumentParser
-internal import CacheTraces
 internal import Caching
 internal import Foundation
 internal import Logging
 internal import Pipeline
 internal import Registry
 internal import Scoring
+internal import ScoringTestKit
 internal import TreeFormats
 
 /// At which model size the memory cache pays: single rows through the whole path behind the wire, without and with it.

@@ -1,11 +1,12 @@
 internal import Batching
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 
 /// The plan against a slow reference that keeps one plain list, over random events.
 @Suite struct BatchPlanPropertyTests {
     @Test(arguments: 0..<24) func thePlanDoesWhatTheSlowReferenceDoes(seed: Int) {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed))
         let sharesCalls = random.below(5) > 0
         let mostRows: Int? = random.below(3) == 0 ? 3 : nil
         var queue = Queue(CallProfile(isBlocking: true, mayShareCalls: sharesCalls, mostRows: mostRows)) {

@@ -1,6 +1,7 @@
 internal import Batching
 internal import Glibc
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 
 /// No request ever sees another's data: every request's features say whose they are, results are made of features
@@ -137,7 +138,7 @@ private final class Client: @unchecked Sendable {
     }
 
     func run() {
-        var random = SplitMix(state: UInt64(numbers.lowerBound) &+ 1)
+        var random = SeededRandom(seed: UInt64(numbers.lowerBound) &+ 1)
         var mayCancel: BatchJob?
         for number in numbers {
             wait(for: Self.window - 1, until: Self.window / 2)
@@ -178,7 +179,7 @@ private final class Client: @unchecked Sendable {
         return lock.with { $0.tally }
     }
 
-    private func order(_ number: Int, _ random: inout SplitMix) -> Order {
+    private func order(_ number: Int, _ random: inout SeededRandom) -> Order {
         let rows: Int
         switch random.below(40) {
         case 0..<30: rows = 1

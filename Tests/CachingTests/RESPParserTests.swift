@@ -1,6 +1,6 @@
-internal import CacheTraces
 internal import Caching
 internal import NIOCore
+internal import ScoringTestKit
 internal import Testing
 
 @Suite struct RESPParserTests {

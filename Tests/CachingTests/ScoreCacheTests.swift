@@ -3,6 +3,7 @@ internal import CacheTraces
 internal import Caching
 internal import Foundation
 internal import Scoring
+internal import ScoringTestKit
 internal import Synchronization
 internal import Testing
 

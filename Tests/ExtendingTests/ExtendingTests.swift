@@ -1,4 +1,5 @@
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 internal import TextFormats
 internal import WireFormat
@@ -25,6 +26,10 @@ internal import WireFormat
         for text in ["", "toy 1", "toy 12\n", "{\"toy\":1}"] {
             #expect(!ToyFormat().recognises(.file(name: "model.toy", bytes: Array(text.utf8))))
         }
+    }
+
+    @Test func itsModelsKeepWhatEveryEnginePromises() throws {
+        #expect(EngineConformance.faults(of: try load(Self.file), seed: 1).isEmpty)
     }
 
     @Test func damagedFilesAreRefusedWithTheirPlace() {

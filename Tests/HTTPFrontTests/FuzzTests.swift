@@ -1,5 +1,6 @@
 internal import Glibc
 internal import HTTPFront
+internal import ScoringTestKit
 internal import Testing
 
 /// Bytes that no client would send. Whatever comes, every connection gets HTTP or an end, and the server
@@ -34,7 +35,7 @@ internal import Testing
         limits.idleTimeout = .milliseconds(500)
         try await TestServer.with(limits) { server in
             try await client {
-                var random = Random(state: UInt64(seed))
+                var random = SeededRandom(seed: UInt64(seed))
                 for _ in 0..<(Self.rounds / 4) {
                     let bytes = Self.mutated(&random)
                     let connection = try server.connect()
@@ -55,7 +56,7 @@ internal import Testing
         }
     }
 
-    private static func mutated(_ random: inout Random) -> [UInt8] {
+    private static func mutated(_ random: inout SeededRandom) -> [UInt8] {
         var bytes = Array(samples[random.below(samples.count)].utf8)
         for _ in 0...random.below(4) {
             let place = random.below(bytes.count + 1)
@@ -71,19 +72,4 @@ internal import Testing
         }
         return bytes
     }
-}
-
-/// SplitMix64: the same numbers in every run.
-struct Random {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
 }

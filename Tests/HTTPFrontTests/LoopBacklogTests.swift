@@ -2,6 +2,7 @@ internal import Glibc
 internal import HTTPFront
 internal import Resilience
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 
 /// How long requests lie in front of an event loop, and what comes of refusing by it.
@@ -63,7 +64,7 @@ internal import Testing
     private func serve(
         seconds: Double, load: Double, until: Double, cost: Double, rule: QueueDelayRule?
     ) -> [(arrival: Double, end: Double, isRefused: Bool)] {
-        var random = SeededRandom(7)
+        var random = SeededRandom(seed: 7)
         var arrivals: [Double] = []
         var time = 0.0
         while time < seconds {
@@ -107,20 +108,5 @@ internal import Testing
         let answers = serve(seconds: 35, load: 3, until: 30, cost: 0.0002, rule: nil)
         let loaded = answers.filter { (1..<30).contains($0.arrival) }
         #expect(loaded.count { $0.end - $0.arrival <= 0.05 } < loaded.count / 100)
-    }
-
-    /// Random numbers that are the same in every run (SplitMix64).
-    private struct SeededRandom: RandomNumberGenerator {
-        private var state: UInt64
-
-        init(_ seed: UInt64) { state = seed }
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
     }
 }

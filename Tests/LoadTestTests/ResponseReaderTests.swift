@@ -1,4 +1,5 @@
 import LoadTest
+import ScoringTestKit
 import Testing
 
 /// Where responses end, however they arrive.
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func mutatedResponsesNeverTrap() {
-        var random = SplitMix(state: 7)
+        var random = SeededRandom(seed: 7)
         for _ in 0..<20_000 {
             var bytes = Array(Self.wholeResponses[Int(random.next() % UInt64(Self.wholeResponses.count))].text.utf8)
             for _ in 0...(random.next() % 4) {
@@ -138,18 +139,5 @@ private final class Feed {
             isComplete = try result.get()
         }
         return isComplete
-    }
-}
-
-/// A small generator of repeatable numbers.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

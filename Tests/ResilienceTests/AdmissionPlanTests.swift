@@ -1,5 +1,6 @@
 internal import Resilience
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 
 @Suite struct AdmissionPlanTests {
@@ -167,7 +168,7 @@ internal import Testing
     /// Random requests, outcomes and a clock that also steps back: counts always agree with the tickets that are out.
     @Test(arguments: 0..<50)
     func countsAreThoseOfTheTicketsThatAreOut(seed: Int) {
-        var random = SeededGenerator(UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed))
         var limits = ResilienceLimits()
         limits.concurrency = Int.random(in: 1...60, using: &random)
         limits.leastConcurrency = Int.random(in: 1...10, using: &random)

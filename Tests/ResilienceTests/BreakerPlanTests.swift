@@ -1,5 +1,6 @@
 internal import Resilience
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 
 @Suite struct BreakerPlanTests {
@@ -192,7 +193,7 @@ internal import Testing
     /// is open, and once the engine is well it always closes again.
     @Test(arguments: 0..<100)
     func whateverHappensItRecovers(seed: Int) {
-        var random = SeededGenerator(UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed))
         let probes = Int.random(in: 1...5, using: &random)
         var plan = plan { $0.probes = probes }
         var out: [BreakerPermit] = []

@@ -1,5 +1,6 @@
 internal import Resilience
 internal import Scoring
+internal import ScoringTestKit
 
 /// Engine threads behind a queue, and clients that do not care how they are doing: a discrete-event simulation in
 /// seconds, the same in every run. A thread that is free takes what waits, up to a batch; what has expired is dropped.
@@ -48,7 +49,7 @@ struct EngineSimulation {
     }
 
     func run(observing: (Double, AdmissionState) -> Void = { _, _ in }) -> [Outcome] {
-        var random = SeededGenerator(seed)
+        var random = SeededRandom(seed: seed)
         var plan = limits.map { AdmissionPlan($0) }
         var outcomes: [Outcome] = []
         var queue: [Waiting] = []

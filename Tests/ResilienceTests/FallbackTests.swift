@@ -1,5 +1,6 @@
 internal import Resilience
 internal import Scoring
+internal import ScoringTestKit
 internal import Testing
 
 @Suite struct FallbackTests {
@@ -56,7 +57,7 @@ internal import Testing
     /// Random rules over a few models: a chain that resolves is short and never comes to the same place twice.
     @Test(arguments: 0..<200)
     func noChainComesToTheSamePlaceTwice(seed: Int) throws {
-        var random = SeededGenerator(UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed))
         var rules: [ModelName: FallbackRule] = [:]
         for index in 0..<6 {
             let target = name("m\(Int.random(in: 0..<8, using: &random))")

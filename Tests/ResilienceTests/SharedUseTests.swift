@@ -2,6 +2,7 @@ internal import CAllocationCount
 internal import Glibc
 internal import Resilience
 internal import Scoring
+internal import ScoringTestKit
 internal import Synchronization
 internal import Testing
 
@@ -40,7 +41,7 @@ internal import Testing
         await withTaskGroup(of: Void.self) { group in
             for seed in 0..<8 {
                 group.addTask {
-                    var random = SeededGenerator(UInt64(seed))
+                    var random = SeededRandom(seed: UInt64(seed))
                     var out: [(Int, AdmissionTicket)] = []
                     for _ in 0..<20_000 {
                         let model = Int.random(in: 0..<2, using: &random)

@@ -1,3 +1,4 @@
+internal import ScoringTestKit
 internal import Tabular
 internal import Texts
 
@@ -14,11 +15,11 @@ struct ProgramMutations {
     private(set) var all: [Mutation] = []
     private let original: Program
     private var step = 0
-    private var random: Seeded
+    private var random: SeededRandom
 
     init(of program: Program, seed: UInt64) {
         original = program
-        random = Seeded(seed)
+        random = SeededRandom(seed: seed)
         for (index, step) in program.steps.enumerated() {
             self.step = index
             mutate(step)

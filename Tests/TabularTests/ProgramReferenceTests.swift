@@ -1,4 +1,5 @@
 internal import Scoring
+internal import ScoringTestKit
 internal import Tabular
 internal import TabularReference
 internal import Testing
@@ -14,7 +15,7 @@ internal import Testing
     @Test(arguments: 0..<20)
     func programsOfManyStepsAgreeWithTheReferenceBitForBit(block: Int) throws {
         for seed in block * 8..<block * 8 + 8 {
-            var random = Seeded(UInt64(1_000 + seed))
+            var random = SeededRandom(seed: UInt64(1_000 + seed))
             let kinds = (0..<8).map { _ in StepKind.allCases.randomElement(using: &random)! }
             try Self.check(seed: UInt64(1_000 + seed), kinds: kinds)
         }

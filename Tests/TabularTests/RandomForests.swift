@@ -1,26 +1,12 @@
 internal import Scoring
+internal import ScoringTestKit
 internal import Tabular
-
-/// A repeatable source of randomness (SplitMix64), so that a failing case can be run again by its seed.
-struct Seeded: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 /// Draws forests that use every rule of the representation in random combination, and rows that hit their edges.
 struct RandomForests {
-    var random: Seeded
+    var random: SeededRandom
 
-    init(seed: UInt64) { random = Seeded(seed) }
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     mutating func forest() -> Forest {
         let comparison: Forest.Comparison = chance(0.5) ? .less : .lessOrEqual

@@ -1,4 +1,5 @@
 internal import Scoring
+internal import ScoringTestKit
 internal import Tabular
 internal import Testing
 internal import Texts
@@ -19,7 +20,7 @@ struct RandomPrograms {
     /// Categories are codes below this.
     static let categoryCount = 5
 
-    private var random: Seeded
+    private var random: SeededRandom
     private var program = Program(inputCount: Self.inputCount)
     /// Slots that may be read: all but texts.
     private var slots = Array(Self.numbers) + Array(Self.categories)
@@ -30,7 +31,7 @@ struct RandomPrograms {
     /// Slots that hold the texts of the answer.
     private(set) var textSlots: Set<Int> = []
 
-    init(seed: UInt64) { random = Seeded(seed &* 0x9e37_79b9 &+ 17) }
+    init(seed: UInt64) { random = SeededRandom(seed: seed &* 0x9e37_79b9 &+ 17) }
 
     mutating func program(of kinds: [StepKind]) throws -> Program {
         // The first step makes truths, which mixtures need.
@@ -196,7 +197,7 @@ struct RandomPrograms {
         formula.constants = (0..<4).map { _ in number() }
         formula.failures = [.init(field: "x", reason: "too much"), .init(field: "y", reason: "not there")]
         var open = slots
-        func operand(_ random: inout Seeded) -> Formula.Operand {
+        func operand(_ random: inout SeededRandom) -> Formula.Operand {
             Int.random(in: 0..<6, using: &random) == 0
                 ? .constant(Int.random(in: 0..<4, using: &random)) : .slot(open.randomElement(using: &random)!)
         }

@@ -1,11 +1,12 @@
 import Scoring
+import ScoringTestKit
 import Tabular
 import Testing
 
 @Suite struct TreeMixtureTests {
     /// A tree of three levels with a test, a weight and results of its own for every node.
     static func mixture(_ weighting: TreeMixture.Weighting, seed: UInt64) -> TreeMixture {
-        var random = SplitMix(state: seed)
+        var random = SeededRandom(seed: seed)
         var nodes: [TreeMixture.Node] = []
         func grow(_ depth: Int) {
             let index = nodes.count
@@ -20,17 +21,6 @@ import Testing
         var mixture = TreeMixture(nodes: nodes, results: results, width: 2, weighting: weighting)
         if weighting == .byBranch { (mixture.penalty, mixture.penalised) = (0.75, 1..<2) }
         return mixture
-    }
-
-    struct SplitMix {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
     }
 
     /// What the documentation says, by recursion: the node if it is one, and the averages.
@@ -102,7 +92,7 @@ import Testing
                     inputs: (0..<count).map { Field("f\($0)", .number) },
                     outputs: ["node", "a", "b"].map { OutputColumn($0, .number) }, roles: Roles(score: 1..<2)),
                 description: ModelDescription(format: "test", objective: "test"))
-            var random = SplitMix(state: UInt64(1_000 + seed))
+            var random = SeededRandom(seed: UInt64(1_000 + seed))
             var rows: [[Double]] = []
             for row in 0..<40 {
                 rows.append([row == 0 ? 0 : 1] + (1..<max(count, 1)).map { _ in [0, 1, .nan][Int(random.next() % 3)] })

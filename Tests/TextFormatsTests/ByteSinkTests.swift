@@ -1,3 +1,4 @@
+internal import ScoringTestKit
 internal import Testing
 internal import TextFormats
 
@@ -16,7 +17,7 @@ internal import TextFormats
     }
 
     @Test func doublesReadBackAsTheSameBits() {
-        var random = SplitMix(state: 5)
+        var random = SeededRandom(seed: 5)
         for _ in 0..<100_000 {
             let value = Double(bitPattern: random.next())
             guard value.isFinite else { continue }
@@ -51,7 +52,7 @@ internal import TextFormats
     }
 
     @Test func anyStringReadsBackTheSame() throws {
-        var random = SplitMix(state: 6)
+        var random = SeededRandom(seed: 6)
         let alphabet = Array("abcdefghijklmnop\"\\\u{0}\u{1}\n/é€𝄞 ".unicodeScalars)
         for _ in 0..<20_000 {
             var string = ""

@@ -1,3 +1,4 @@
+internal import ScoringTestKit
 internal import Testing
 internal import TextFormats
 
@@ -68,7 +69,7 @@ internal import TextFormats
     }
 
     @Test func writtenRowsReadBackTheSame() throws {
-        var random = SplitMix(state: 7)
+        var random = SeededRandom(seed: 7)
         let alphabet = Array("ab,\"\n\r é".unicodeScalars)
         for _ in 0..<2000 {
             var table: [[String]] = []
@@ -106,7 +107,7 @@ internal import TextFormats
     }
 
     @Test func mutatedTablesNeitherCrashNorHang() {
-        var random = SplitMix(state: 8)
+        var random = SeededRandom(seed: 8)
         let sample = Array("id,amount,country\r\n1,2.5,\"N,L\"\n2,,\"a\"\"b\"\n3,1e5,\"line\nbreak\"\n".utf8)
         for _ in 0..<30_000 {
             var bytes = sample

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import ScoringTestKit
 internal import Testing
 internal import TextFormats
 
@@ -11,22 +12,9 @@ private enum Agreement {
     }
 }
 
-/// A small generator with a fixed seed: a failing case can be run again.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var word = state
-        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
-        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
-        return word ^ word >> 31
-    }
-}
-
 @Suite struct DecimalParserTests {
     @Test func shortestTextsOfRandomDoublesReadBackAsTheSameBits() {
-        var random = SplitMix(state: 1)
+        var random = SeededRandom(seed: 1)
         for _ in 0..<400_000 {
             let value = Double(bitPattern: random.next())
             guard value.isFinite else { continue }
@@ -39,7 +27,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 
     @Test func shortestTextsOfRandomFloatsReadBackAsTheSameBits() {
-        var random = SplitMix(state: 2)
+        var random = SeededRandom(seed: 2)
         for _ in 0..<300_000 {
             let value = Float(bitPattern: UInt32(truncatingIfNeeded: random.next()))
             guard value.isFinite else { continue }
@@ -52,7 +40,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 
     @Test func randomDecimalTextsAgreeWithTheLibrary() {
-        var random = SplitMix(state: 3)
+        var random = SeededRandom(seed: 3)
         for round in 0..<600_000 {
             var text = random.next() & 1 == 0 ? "" : "-"
             let digits = Int.random(in: 1...25, using: &random)
@@ -75,7 +63,7 @@ struct SplitMix: RandomNumberGenerator {
     }
 
     @Test func halfwayCasesAndTheirNeighboursAgreeWithTheLibrary() {
-        var random = SplitMix(state: 4)
+        var random = SeededRandom(seed: 4)
         for round in 0..<100_000 {
             // Two neighbouring floats or doubles; the exact middle, in as many digits as it takes.
             let middle: String

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Scoring
+internal import ScoringTestKit
 internal import Tabular
 internal import Testing
 internal import TreeFormats
@@ -61,7 +62,7 @@ internal import TreeFormats
 
 /// Damages a file in ever other ways; the same seed, the same ways.
 struct Mutation {
-    private var state: UInt64
+    private var random: SeededRandom
     private let original: [UInt8]
 
     /// Numbers at which counts, codes and sizes turn over.
@@ -72,20 +73,20 @@ struct Mutation {
     ]
 
     init(seed: UInt64, original: [UInt8]) {
-        state = seed
+        random = SeededRandom(seed: seed)
         self.original = original
     }
 
     mutating func next() -> [UInt8] {
         var bytes = original
-        for _ in 0...below(3) {
+        for _ in 0...random.below(3) {
             guard !bytes.isEmpty else { break }
-            switch below(9) {
+            switch random.below(9) {
             case 0: flipBits(&bytes)
-            case 1: bytes[below(bytes.count)] = UInt8(below(256))
-            case 2: bytes.removeSubrange(below(bytes.count)...)
+            case 1: bytes[random.below(bytes.count)] = UInt8(random.below(256))
+            case 2: bytes.removeSubrange(random.below(bytes.count)...)
             case 3: bytes.removeSubrange(range(in: bytes, upTo: 64))
-            case 4: bytes.insert(contentsOf: original[range(in: original, upTo: 256)], at: below(bytes.count))
+            case 4: bytes.insert(contentsOf: original[range(in: original, upTo: 256)], at: random.below(bytes.count))
             case 5: swapSections(&bytes)
             case 6: editNumber(&bytes)
             case 7: duplicateToken(&bytes)
@@ -96,7 +97,7 @@ struct Mutation {
     }
 
     private mutating func flipBits(_ bytes: inout [UInt8]) {
-        for _ in 0...below(4) { bytes[below(bytes.count)] ^= 1 << UInt8(below(8)) }
+        for _ in 0...random.below(4) { bytes[random.below(bytes.count)] ^= 1 << UInt8(random.below(8)) }
     }
 
     private mutating func swapSections(_ bytes: inout [UInt8]) {
@@ -109,20 +110,20 @@ struct Mutation {
 
     /// Puts another number where one is written in digits.
     private mutating func editNumber(_ bytes: inout [UInt8]) {
-        let start = below(bytes.count)
+        let start = random.below(bytes.count)
         guard let digit = bytes[start...].firstIndex(where: { (0x30...0x39).contains($0) }) else { return }
         let end =
             bytes[digit...].firstIndex { !(0x30...0x39).contains($0) && $0 != 0x2e && $0 != 0x45 && $0 != 0x2d } ?? bytes.count
-        bytes.replaceSubrange(digit..<end, with: Self.numbers[below(Self.numbers.count)].utf8)
+        bytes.replaceSubrange(digit..<end, with: Self.numbers[random.below(Self.numbers.count)].utf8)
     }
 
     /// Writes what stands between two separators twice, or not at all.
     private mutating func duplicateToken(_ bytes: inout [UInt8]) {
         let separators = Array(",: \n=[]{}\"".utf8)
-        let start = below(bytes.count)
+        let start = random.below(bytes.count)
         let end = bytes[start...].dropFirst().firstIndex { separators.contains($0) } ?? bytes.count
         let token = Array(bytes[start..<min(end, start + 256)])
-        if below(3) == 0 {
+        if random.below(3) == 0 {
             bytes.removeSubrange(start..<start + token.count)
         } else {
             bytes.insert(contentsOf: token, at: start)
@@ -134,25 +135,16 @@ struct Mutation {
         let values: [UInt64] = [
             0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, .max >> 1, .max, 1 << 63,
         ]
-        let value = values[below(values.count)]
-        let size = 1 << below(4)
-        let start = below(bytes.count)
+        let value = values[random.below(values.count)]
+        let size = 1 << random.below(4)
+        let start = random.below(bytes.count)
         for offset in 0..<min(size, bytes.count - start) {
             bytes[start + offset] = UInt8(truncatingIfNeeded: value >> UInt64(8 * (size - 1 - offset)))
         }
     }
 
     private mutating func range(in bytes: [UInt8], upTo length: Int) -> Range<Int> {
-        let start = below(bytes.count)
-        return start..<min(bytes.count, start + 1 + below(length))
-    }
-
-    /// SplitMix64, reduced to 0 ..< bound.
-    private mutating func below(_ bound: Int) -> Int {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return Int((value ^ (value >> 31)) % UInt64(bound))
+        let start = random.below(bytes.count)
+        return start..<min(bytes.count, start + 1 + random.below(length))
     }
 }
