@@ -83,8 +83,9 @@ let package = Package(
         part("Engines", "Tabular", ["Scoring", "Texts"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
         part("Engines", "PMML", ["Scoring", "TextFormats", "Tabular", "Texts"]),
+        part("Engines", "TensorRuntime", ["Scoring"]),
         part(
-            "Engines", "ONNX", ["Scoring", "Digests", "Tabular", "COnnxRuntime", protobuf],
+            "Engines", "ONNX", ["Scoring", "Digests", "Tabular", "TensorRuntime", "COnnxRuntime", protobuf],
             without: ["Protobuf/README.md", "Protobuf/model.proto"]),
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
@@ -142,6 +143,7 @@ let package = Package(
         tests(of: "Tabular", ["ScoringTestKit", "Scoring", "Texts", "TabularReference", "CAllocationCount"]),
         tests(of: "TreeFormats", ["ScoringTestKit", "Scoring", "Tabular", "TextFormats"]),
         tests(of: "PMML", ["ScoringTestKit", "Scoring", "Tabular", "Texts", "TextFormats"]),
+        tests(of: "TensorRuntime", ["Scoring"]),
         tests(
             of: "ONNX", ["ScoringTestKit", "Scoring", "Tabular", "TextFormats"],
             without: [

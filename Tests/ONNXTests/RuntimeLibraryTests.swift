@@ -34,7 +34,9 @@ internal import Testing
 
     private func expectRefusal(_ message: String, _ reason: String) {
         #expect(message.contains(reason), "\(message)")
-        #expect(message.contains("scripts/fetch-runtime onnxruntime"), "\(message)")
+        for remedy in ["'scripts/fetch-runtime onnxruntime'", "VERDICT_ONNXRUNTIME", "--onnxruntime", "'onnxruntime'"] {
+            #expect(message.contains(remedy), "\(message)")
+        }
         #expect(message.contains("is not computed by the native engine"), "\(message)")
     }
 

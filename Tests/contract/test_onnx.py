@@ -69,6 +69,11 @@ def test_without_its_library_the_command_says_how_to_get_it(tmp_path):
     assert result.returncode == 1
     assert "scripts/fetch-runtime onnxruntime" in result.stderr and "is not computed by the native engine" in result.stderr
     assert run_verdict("inspect", model("passed_on"), env=environment).returncode == 0
+    # The variable that the message names is the way out.
+    assert "VERDICT_ONNXRUNTIME" in result.stderr
+    environment["VERDICT_ONNXRUNTIME"] = str(ROOT / ".runtime" / "onnxruntime")
+    result = run_verdict("score", model("knn_classifier"), "--input", GOLDENS / "knn_classifier" / "rows.csv", env=environment)
+    assert result.returncode == 0, result
 
 
 def test_check_loads_with_the_options_of_model_yaml(folder, tmp_path):
@@ -110,7 +115,7 @@ def test_a_server_without_the_library_serves_the_rest_and_finds_it_later(folder,
     with Server(folder, *WATCHFUL, "--onnxruntime", library) as server:
         server.wait_for("passed_on", 1, "READY")
         refused = server.wait_for("knn", 1, "UNAVAILABLE")
-        assert "scripts/fetch-runtime onnxruntime" in refused["reason"]
+        assert "scripts/fetch-runtime onnxruntime" in refused["reason"] and "--onnxruntime" in refused["reason"]
         shutil.copy(ROOT / ".runtime" / "onnxruntime" / "libonnxruntime.so", library)
         assert server.post("/v2/repository/models/knn/load").status == 200
         server.wait_for("knn", 1, "READY")

@@ -1,5 +1,6 @@
 internal import Scoring
 internal import SwiftProtobuf
+internal import TensorRuntime
 
 /// What a file says about itself, as sentences for `verdict inspect`.
 enum GraphFacts {
@@ -26,7 +27,7 @@ enum GraphFacts {
 
     private static func type(_ type: ProtoTypeProto) -> String {
         if type.hasTensorType {
-            let name = RuntimeElement.name(type.tensorType.elemType)
+            let name = TensorElement.onnxName(type.tensorType.elemType)
             guard type.tensorType.hasShape else { return name }
             let dims = type.tensorType.shape.dim.map { dim in
                 switch dim.value {
@@ -42,7 +43,7 @@ enum GraphFacts {
         var walk = WireWalk([UInt8](type.mapType.unknownFields.data)[...])
         var key = "?"
         while let field = walk.next() {
-            if field.number == 1, field.wireType == 0 { key = RuntimeElement.name(Int32(truncatingIfNeeded: field.value)) }
+            if field.number == 1, field.wireType == 0 { key = TensorElement.onnxName(Int32(truncatingIfNeeded: field.value)) }
         }
         return "map(\(key), \(nested(type.mapType, number: 2)))"
     }

@@ -20,13 +20,13 @@ extension GraphLowering {
         var otherString = ""
     }
 
-    mutating func lowerLabelEncoder(_ node: Node) throws(ScoringError) {
+    mutating func lowerLabelEncoder(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
         try exchange(
             node, source, node.has("classes_strings") ? try oldExchange(node, source.type) : try newExchange(node, source.type))
     }
 
-    mutating func lowerCategoryMapper(_ node: Node) throws(ScoringError) {
+    mutating func lowerCategoryMapper(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
         let (strings, integers) = (try node.strings("cats_strings"), try node.exactIntegers("cats_int64s"))
         guard strings.count == integers.count, !strings.isEmpty else { throw node.invalid("categories that are no pairs") }
@@ -36,23 +36,23 @@ extension GraphLowering {
     /// Strings to integers or back.
     private mutating func pairs(
         _ node: Node, _ strings: [String], _ integers: [Double], _ type: ElementType
-    ) throws(ScoringError) -> Exchange {
+    ) throws(LoweringFailure) -> Exchange {
         if type == .string {
             return Exchange(
                 keys: strings.map { code(of: $0) }, type: .int64, numbers: integers,
                 otherNumber: try defaultInteger(node))
         }
-        guard type == .int64 else { throw node.needsRuntime("this type") }
+        guard type == .int64 else { throw node.needsRuntime(.elementType) }
         return Exchange(
             keys: integers, type: .string, strings: strings, otherString: try node.string("default_string", default: "_Unused"))
     }
 
-    private mutating func oldExchange(_ node: Node, _ type: ElementType) throws(ScoringError) -> Exchange {
+    private mutating func oldExchange(_ node: Node, _ type: ElementType) throws(LoweringFailure) -> Exchange {
         let strings = try node.strings("classes_strings")
         return try pairs(node, strings, strings.indices.map(Double.init), type)
     }
 
-    private mutating func newExchange(_ node: Node, _ type: ElementType) throws(ScoringError) -> Exchange {
+    private mutating func newExchange(_ node: Node, _ type: ElementType) throws(LoweringFailure) -> Exchange {
         var exchange = Exchange(type: .int64)
         if let keys = try node.tensor("keys_tensor") {
             guard keys.type == type else { throw node.invalid("keys of another type") }
@@ -62,7 +62,7 @@ extension GraphLowering {
             case .string: exchange.keys = try node.strings("keys_strings").map { code(of: $0) }
             case .int64: exchange.keys = try node.exactIntegers("keys_int64s")
             case .float: exchange.keys = node.floats("keys_floats").map(Double.init)
-            default: throw node.needsRuntime("this type")
+            default: throw node.needsRuntime(.elementType)
             }
         }
         let other = try node.tensor("default_tensor")
@@ -88,13 +88,13 @@ extension GraphLowering {
         return exchange
     }
 
-    private func defaultInteger(_ node: Node) throws(ScoringError) -> Double {
+    private func defaultInteger(_ node: Node) throws(LoweringFailure) -> Double {
         let value = node.integer("default_int64", default: -1)
-        guard value.magnitude <= WholeNumber.greatestExactDouble else { throw node.needsRuntime("integers beyond 2^53") }
+        guard value.magnitude <= WholeNumber.greatestExactDouble else { throw node.needsRuntime(.wideIntegers) }
         return Double(value)
     }
 
-    private mutating func exchange(_ node: Node, _ source: Columns, _ exchange: Exchange) throws(ScoringError) {
+    private mutating func exchange(_ node: Node, _ source: Columns, _ exchange: Exchange) throws(LoweringFailure) {
         let isText = exchange.type == .string
         guard exchange.keys.count == (isText ? exchange.strings.count : exchange.numbers.count), !exchange.keys.isEmpty,
             exchange.keys.count <= Self.mostColumns
@@ -117,7 +117,7 @@ extension GraphLowering {
         }
         pairs.sort { $0.key < $1.key }
         guard zip(pairs, pairs.dropFirst()).allSatisfy({ $0.key < $1.key }) else {
-            throw node.needsRuntime("a key that is there twice")
+            throw node.needsRuntime(.repeatedKey)
         }
         let table = Formula.Table.keys(keys: pairs.map(\.key), values: pairs.map(\.value), other: other, missing: missing)
         let keys = source.type == .string ? codes(source) : try numbers(node)
@@ -126,13 +126,13 @@ extension GraphLowering {
     }
 
     /// Joins columns as float32.
-    mutating func lowerFeatureVectorizer(_ node: Node) throws(ScoringError) {
+    mutating func lowerFeatureVectorizer(_ node: Node) throws(LoweringFailure) {
         var operands: [Formula.Operand] = []
         let sizes = node.integers("inputdimensions")
         for index in node.proto.input.indices {
             let columns = try columns(node, index)
             guard columns.dims.count == 1, index < sizes.count, sizes[index] == columns.operands.count else {
-                throw node.needsRuntime("inputs of other sizes than announced")
+                throw node.needsRuntime(.unannouncedSizes)
             }
             operands += try floats(node, index)
         }

@@ -14,7 +14,7 @@ extension GraphLowering {
     ]
 
     /// Lowers an operator of `elementwise`.
-    mutating func lowerElements(_ node: Node) throws(ScoringError) {
+    mutating func lowerElements(_ node: Node) throws(LoweringFailure) {
         switch node.operation {
         case "Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Mean", "PRelu": try lowerArithmetic(node)
         case "Pow": try lowerPower(node)
@@ -48,15 +48,15 @@ extension GraphLowering {
         settled(builder.apply(operation, a, b), type)
     }
 
-    private func requireReal(_ node: Node, _ type: ElementType) throws(ScoringError) {
-        guard type == .float || type == .double else { throw node.needsRuntime("this type") }
+    private func requireReal(_ node: Node, _ type: ElementType) throws(LoweringFailure) {
+        guard type == .float || type == .double else { throw node.needsRuntime(.elementType) }
     }
 
-    private mutating func lowerArithmetic(_ node: Node) throws(ScoringError) {
+    private mutating func lowerArithmetic(_ node: Node) throws(LoweringFailure) {
         let values = try inputs(node)
         let type = try commonType(node, values)
-        guard type != .string, type != .bool else { throw node.needsRuntime("this type") }
-        if type.isInteger, ["Div", "Mean", "PRelu", "Sum"].contains(node.operation) { throw node.needsRuntime("integers") }
+        guard type != .string, type != .bool else { throw node.needsRuntime(.elementType) }
+        if type.isInteger, ["Div", "Mean", "PRelu", "Sum"].contains(node.operation) { throw node.needsRuntime(.integers) }
         let cast = try broadcast(node, values)
         if ["Add", "Sub", "Mul", "Div", "PRelu"].contains(node.operation), cast.operands.count != 2 {
             throw node.invalid("it needs two inputs")
@@ -86,7 +86,7 @@ extension GraphLowering {
         try set(node, Columns(type: type, dims: cast.dims, operands: result))
     }
 
-    private mutating func lowerPower(_ node: Node) throws(ScoringError) {
+    private mutating func lowerPower(_ node: Node) throws(LoweringFailure) {
         let values = try inputs(node)
         let type = try commonType(node, [values[0]])
         try requireReal(node, type)
@@ -109,7 +109,7 @@ extension GraphLowering {
         try set(node, Columns(type: type, dims: cast.dims, operands: result))
     }
 
-    private mutating func lowerComparison(_ node: Node) throws(ScoringError) {
+    private mutating func lowerComparison(_ node: Node) throws(LoweringFailure) {
         let values = try inputs(node)
         let type = try commonType(node, values)
         guard values.count == 2 else { throw node.invalid("it needs two inputs") }
@@ -122,7 +122,7 @@ extension GraphLowering {
             default: .equal
             }
         if type == .string {
-            guard operation == .equal else { throw node.needsRuntime("strings") }
+            guard operation == .equal else { throw node.needsRuntime(.strings) }
             return try compareStrings(node, values)
         }
         let cast = try broadcast(node, values)
@@ -131,20 +131,20 @@ extension GraphLowering {
     }
 
     /// Strings against one constant: two strings that the model does not know could be equal or not.
-    private mutating func compareStrings(_ node: Node, _ values: [Value]) throws(ScoringError) {
+    private mutating func compareStrings(_ node: Node, _ values: [Value]) throws(LoweringFailure) {
         var text: String?
         for case .constant(let tensor) in values where tensor.count == 1 { text = tensor.strings[0] }
-        guard let text else { throw node.needsRuntime("strings that are both computed") }
+        guard let text else { throw node.needsRuntime(.computedStrings) }
         for case .columns(let columns) in values {
             _ = try broadcastDims(node, values)
             let wanted = builder.constant(code(of: text))
             let result = codes(columns).map { isTrue(.equal, $0, wanted) }
             return try set(node, Columns(type: .bool, dims: columns.dims, operands: result))
         }
-        throw node.needsRuntime("nothing but constants")
+        throw node.needsRuntime(.onlyConstants)
     }
 
-    private mutating func lowerLogic(_ node: Node) throws(ScoringError) {
+    private mutating func lowerLogic(_ node: Node) throws(LoweringFailure) {
         let values = try inputs(node)
         guard values.count == 2, try commonType(node, values) == .bool else { throw node.invalid("it needs two truth values") }
         let cast = try broadcast(node, values)
@@ -153,11 +153,11 @@ extension GraphLowering {
         try set(node, Columns(type: .bool, dims: cast.dims, operands: result))
     }
 
-    private mutating func lowerWhere(_ node: Node) throws(ScoringError) {
+    private mutating func lowerWhere(_ node: Node) throws(LoweringFailure) {
         let values = try inputs(node)
         guard values.count == 3, try commonType(node, [values[0]]) == .bool else { throw node.invalid("it needs three inputs") }
         let type = try commonType(node, Array(values[1...]))
-        guard type != .string else { throw node.needsRuntime("strings") }
+        guard type != .string else { throw node.needsRuntime(.strings) }
         let cast = try broadcast(node, values)
         let result = cast.operands[0].indices.map { index in
             builder.apply(.choose, cast.operands[0][index], cast.operands[1][index], cast.operands[2][index])
@@ -166,9 +166,9 @@ extension GraphLowering {
     }
 
     /// Limits by attributes, as old versions have them, or by constants.
-    private mutating func lowerClip(_ node: Node) throws(ScoringError) {
+    private mutating func lowerClip(_ node: Node) throws(LoweringFailure) {
         let x = try columns(node)
-        guard x.type == .float || x.type == .double || x.type.isInteger else { throw node.needsRuntime("this type") }
+        guard x.type == .float || x.type == .double || x.type.isInteger else { throw node.needsRuntime(.elementType) }
         var limits = [-Double.infinity, Double.infinity]
         for (index, name) in ["min", "max"].enumerated() {
             if node.has(name) { limits[index] = Double(node.float(name, default: 0)) }
@@ -184,13 +184,13 @@ extension GraphLowering {
             guard tensor.count == 1, tensor.type == x.type else { throw node.invalid("limits that are no single number") }
             limits[index] = tensor.numbers[0]
         }
-        guard limits[0] <= limits[1] else { throw node.needsRuntime("limits that cross") }
+        guard limits[0] <= limits[1] else { throw node.needsRuntime(.crossedLimits) }
         let (low, high) = (builder.constant(limits[0]), builder.constant(limits[1]))
         let result = try numbers(node).map { builder.apply(.clamp, $0, low, high) }
         try set(node, Columns(type: x.type, dims: x.dims, operands: result))
     }
 
-    private mutating func lowerFunction(_ node: Node) throws(ScoringError) {
+    private mutating func lowerFunction(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
         let x = try numbers(node)
         var type = source.type
@@ -240,7 +240,7 @@ extension GraphLowering {
 
     private mutating func realFunction(
         _ node: Node, _ x: Formula.Operand, _ type: ElementType
-    ) throws(ScoringError) -> Formula.Operand {
+    ) throws(LoweringFailure) -> Formula.Operand {
         if let function = Self.plainFunctions[node.operation] { return step(function, type, x) }
         let (zero, one) = (builder.constant(0), builder.constant(1))
         func number(_ name: String, _ value: Float) -> Formula.Operand {

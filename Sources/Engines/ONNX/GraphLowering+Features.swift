@@ -4,7 +4,7 @@ internal import Tabular
 /// The operators that prepare features.
 extension GraphLowering {
     /// (x - offset) * scale in float32.
-    mutating func lowerScaler(_ node: Node) throws(ScoringError) {
+    mutating func lowerScaler(_ node: Node) throws(LoweringFailure) {
         let x = try floats(node)
         let (offset, scale) = (node.floats("offset"), node.floats("scale"))
         guard [1, x.count].contains(offset.count), offset.count == scale.count else {
@@ -20,7 +20,7 @@ extension GraphLowering {
         try set(node, result)
     }
 
-    mutating func lowerImputer(_ node: Node) throws(ScoringError) {
+    mutating func lowerImputer(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
         let x = try numbers(node)
         let imputed: [Double]
@@ -32,7 +32,7 @@ extension GraphLowering {
         case .int64:
             imputed = try node.exactIntegers("imputed_value_int64s")
             replaced = Double(node.integer("replaced_value_int64", default: 0))
-        default: throw node.needsRuntime("this type")
+        default: throw node.needsRuntime(.elementType)
         }
         guard let first = imputed.first else { throw node.invalid("no values to put in") }
         result.labels = nil
@@ -51,11 +51,11 @@ extension GraphLowering {
     }
 
     /// MAX, L1 and L2 over a row, in float32 and in column order; a norm of zero leaves the row as it is.
-    mutating func lowerNormalizer(_ node: Node) throws(ScoringError) {
+    mutating func lowerNormalizer(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
         let norm = try node.string("norm", default: "MAX")
         guard result.dims.count == 1, result.type == .float, ["MAX", "L1", "L2"].contains(norm) else {
-            throw node.needsRuntime("this norm or type")
+            throw node.needsRuntime(.normOrType)
         }
         let x = try floats(node)
         let zero = builder.constant(0)
@@ -88,16 +88,16 @@ extension GraphLowering {
     }
 
     /// 1 where a column is greater than the threshold, else 0.
-    mutating func lowerBinarizer(_ node: Node) throws(ScoringError) {
+    mutating func lowerBinarizer(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
-        guard result.type == .float else { throw node.needsRuntime("this type") }
+        guard result.type == .float else { throw node.needsRuntime(.elementType) }
         let threshold = builder.constant(Double(node.float("threshold", default: 0)))
         result.operands = try numbers(node).map { isTrue(.greater, $0, threshold) }
         result.labels = nil
         try set(node, result)
     }
 
-    mutating func lowerOneHot(_ node: Node) throws(ScoringError) {
+    mutating func lowerOneHot(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
         let strings = try node.strings("cats_strings")
         let isText = source.type == .string
@@ -107,7 +107,7 @@ extension GraphLowering {
         }
         var operands: [Formula.Operand] = []
         for var value in isText ? codes(source) : try numbers(node) {
-            guard operands.count + categories.count <= Self.mostColumns else { throw node.needsRuntime("so many columns") }
+            guard operands.count + categories.count <= Self.mostColumns else { throw node.needsRuntime(.manyColumns) }
             // Fractions are cut off.
             if source.type == .float || source.type == .double { value = builder.apply(.truncate, value) }
             let first = operands.count

@@ -3,7 +3,7 @@ internal import Tabular
 
 /// Support vector machines. Kernels and sums are computed in double and rounded to float32 at the end.
 extension GraphLowering {
-    private func kernel(_ node: Node) throws(ScoringError) -> KernelMachines.Kernel {
+    private func kernel(_ node: Node) throws(LoweringFailure) -> KernelMachines.Kernel {
         let parameters = node.floats("kernel_params").map(Double.init)
         guard parameters.isEmpty || parameters.count == 3, parameters.allSatisfy(\.isFinite) else {
             throw node.invalid("\(parameters.count) kernel parameters")
@@ -14,14 +14,14 @@ extension GraphLowering {
         case "POLY": return .polynomial(gamma: gamma, offset: offset, degree: degree)
         case "RBF": return .radialBasis(gamma: gamma)
         case "SIGMOID": return .sigmoid(gamma: gamma, offset: offset)
-        case let other: throw node.needsRuntime("the kernel \(other)")
+        case let other: throw node.needsRuntime(.kernel(other))
         }
     }
 
     /// Adds the machines and returns their sums.
     private mutating func add(
         _ node: Node, _ kernel: KernelMachines.Kernel, _ vectors: [Float], _ machines: [KernelMachines.Machine]
-    ) throws(ScoringError) -> [Formula.Operand] {
+    ) throws(LoweringFailure) -> [Formula.Operand] {
         let x = try floats(node)
         let slots = x.map { builder.slot(of: $0) }
         let first = builder.addSlots(machines.count)
@@ -30,10 +30,10 @@ extension GraphLowering {
         return (0..<machines.count).map { builder.apply(.float32, .slot(first + $0)) }
     }
 
-    mutating func lowerMachineRegressor(_ node: Node) throws(ScoringError) {
+    mutating func lowerMachineRegressor(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
         guard source.type == .float, source.dims.count == 1, try node.string("post_transform", default: "NONE") == "NONE" else {
-            throw node.needsRuntime("this type or a transform")
+            throw node.needsRuntime(.typeOrTransform)
         }
         let width = source.operands.count
         let (coefficients, rho) = (node.floats("coefficients"), node.floats("rho"))
@@ -59,13 +59,13 @@ extension GraphLowering {
         try set(node, Columns(type: .float, dims: [1], operands: [sum]))
     }
 
-    mutating func lowerMachineClassifier(_ node: Node) throws(ScoringError) {
+    mutating func lowerMachineClassifier(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
         let (labels, type) = try labels(node, integers: "classlabels_ints")
         let sizes = node.integers("vectors_per_class")
         let classes = labels.count
         guard source.type != .string, source.dims.count == 1, classes >= 2, classes <= 1000, !sizes.isEmpty else {
-            throw node.needsRuntime("vectors of no class, or this type")
+            throw node.needsRuntime(.vectorsOrType)
         }
         let width = source.operands.count
         guard sizes.count == classes, sizes.allSatisfy({ $0 >= 0 && $0 <= 1_000_000 }) else {
@@ -78,7 +78,7 @@ extension GraphLowering {
         guard count > 0, vectors.count % count == 0, vectors.count / count == width, coefficients.count == (classes - 1) * count,
             rho.count == pairCount, a.count == b.count, a.isEmpty || a.count == pairCount
         else { throw node.invalid("lists whose lengths do not belong together") }
-        guard try node.string("post_transform", default: "NONE") == "NONE" else { throw node.needsRuntime("a transform") }
+        guard try node.string("post_transform", default: "NONE") == "NONE" else { throw node.needsRuntime(.anyTransform) }
 
         var starts = [0]
         for size in sizes { starts.append(starts[starts.count - 1] + size) }
@@ -87,7 +87,7 @@ extension GraphLowering {
         for i in 0..<classes {
             for j in i + 1..<max(classes, i + 1) {
                 work += sizes[i] + sizes[j]
-                guard work <= 4_000_000 else { throw node.needsRuntime("so many vectors") }
+                guard work <= 4_000_000 else { throw node.needsRuntime(.manyVectors) }
                 let terms =
                     (starts[i]..<starts[i + 1]).map { (j - 1) * count + $0 } + (starts[j]..<starts[j + 1]).map { i * count + $0 }
                 machines.append(

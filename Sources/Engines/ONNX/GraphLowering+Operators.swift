@@ -3,7 +3,7 @@ internal import Tabular
 
 /// Which operator is lowered by what, and the operators that only move columns.
 extension GraphLowering {
-    mutating func lower(_ node: Node) throws(ScoringError) {
+    mutating func lower(_ node: Node) throws(LoweringFailure) {
         switch node.proto.domain {
         case "ai.onnx.ml": try lowerML(node)
         case "", "ai.onnx": try lowerStandard(node)
@@ -11,7 +11,7 @@ extension GraphLowering {
         }
     }
 
-    private mutating func lowerML(_ node: Node) throws(ScoringError) {
+    private mutating func lowerML(_ node: Node) throws(LoweringFailure) {
         switch node.operation {
         case "TreeEnsembleClassifier": try lowerTreeClassifier(node)
         case "TreeEnsembleRegressor": try lowerTreeRegressor(node)
@@ -34,11 +34,11 @@ extension GraphLowering {
         }
     }
 
-    private mutating func lowerStandard(_ node: Node) throws(ScoringError) {
+    private mutating func lowerStandard(_ node: Node) throws(LoweringFailure) {
         let operation = node.operation
         if try lowerShapeArithmetic(node) { return }
         if Self.elementwise.contains(operation) {
-            let isFolded = try foldConstants(node) { (lowering) throws(ScoringError) in try lowering.lowerElements(node) }
+            let isFolded = try foldConstants(node) { (lowering) throws(LoweringFailure) in try lowering.lowerElements(node) }
             if !isFolded { try lowerElements(node) }
             return
         }
@@ -46,16 +46,16 @@ extension GraphLowering {
         switch operation {
         case "Constant":
             guard let tensor = try node.constantValue(), let name = node.proto.output.first else {
-                throw node.needsRuntime("this form")
+                throw node.needsRuntime(.otherForm)
             }
             try define(name, .constant(tensor), node.place)
         case "Identity", "Dropout":
             guard let name = node.proto.output.first, node.proto.output.count == 1, node.proto.input.count < 3 else {
-                throw node.needsRuntime("a mask or training")
+                throw node.needsRuntime(.maskOrTraining)
             }
             try define(name, try value(node, 0), node.place)
         case "Cast":
-            if !(try foldConstants(node, { (lowering) throws(ScoringError) in try lowering.lowerCast(node) })) {
+            if !(try foldConstants(node, { (lowering) throws(LoweringFailure) in try lowering.lowerCast(node) })) {
                 try lowerCast(node)
             }
         case "ArgMax", "ArgMin": try lowerPosition(node)
@@ -77,7 +77,7 @@ extension GraphLowering {
         case "Reshape": try lowerReshape(node)
         case "Flatten":
             let columns = try columns(node)
-            guard node.integer("axis", default: 1) == 1 else { throw node.needsRuntime("rows that mix") }
+            guard node.integer("axis", default: 1) == 1 else { throw node.needsRuntime(.mixedRows) }
             try set(node, reshaped(columns, [columns.operands.count]))
         default: throw node.needsRuntime()
         }
@@ -90,11 +90,11 @@ extension GraphLowering {
     }
 
     /// Columns of rows, or the element of a constant list that each row asks for: the label of a class.
-    private mutating func lowerExtractor(_ node: Node) throws(ScoringError) {
+    private mutating func lowerExtractor(_ node: Node) throws(LoweringFailure) {
         if case .constant(let list) = try value(node, 0) {
             let index = try columns(node, 1)
             guard list.dims.filter({ $0 != 1 }).count <= 1, index.operands.count == 1 else {
-                throw node.needsRuntime("such inputs")
+                throw node.needsRuntime(.otherInputs)
             }
             var found = try look(up: index, in: list, node)
             (found.dims, found.rowsAreLast) = ([1], true)
@@ -103,7 +103,7 @@ extension GraphLowering {
         }
         var columns = try columns(node)
         let indices = try constant(node, 1)
-        guard columns.dims.count == 1, indices.type.isInteger else { throw node.needsRuntime("such inputs") }
+        guard columns.dims.count == 1, indices.type.isInteger else { throw node.needsRuntime(.otherInputs) }
         var operands: [Formula.Operand] = []
         for number in indices.numbers {
             guard number >= 0, Int(number) < columns.operands.count else {
@@ -116,11 +116,11 @@ extension GraphLowering {
         try set(node, columns)
     }
 
-    private mutating func lowerCast(_ node: Node) throws(ScoringError) {
+    private mutating func lowerCast(_ node: Node) throws(LoweringFailure) {
         var columns = try columns(node)
         let source = columns
         guard let type = ElementType(rawValue: Int32(truncatingIfNeeded: node.integer("to", default: 0))), type != .uint8 else {
-            throw node.needsRuntime("this type")
+            throw node.needsRuntime(.elementType)
         }
         // Small integers go through float32 and back; as text they are what they were.
         let isNumber = columns.type.isInteger || columns.type == .float
@@ -133,7 +133,7 @@ extension GraphLowering {
             return
         }
         switch (columns.type, type) {
-        case (.string, _), (_, .string): throw node.needsRuntime("strings")
+        case (.string, _), (_, .string): throw node.needsRuntime(.strings)
         case (.double, .float), (.int32, .float), (.int64, .float): columns.operands = try floats(node)
         case (.bool, _), (_, .double), (.int32, .int64): columns.operands = try numbers(node)
         case (_, .bool):
@@ -141,7 +141,7 @@ extension GraphLowering {
             columns.operands = try numbers(node).map { builder.apply(.not, isTrue(.equal, $0, zero)) }
         case (.float, _), (.double, _): columns.operands = try numbers(node).map { whole($0, type) }
         case (.int64, .int32): columns.operands = try numbers(node).map { settled($0, .int32) }
-        default: throw node.needsRuntime("this conversion")
+        default: throw node.needsRuntime(.conversion)
         }
         for (before, after) in zip(source.operands, columns.operands) where type != .bool {
             if let greatest = source.type == .bool ? 1 : positions[before] { positions[after] = greatest }
@@ -160,36 +160,36 @@ extension GraphLowering {
     }
 
     /// A shape that leaves the rows alone: -1 or 0 first, and the rest as many elements as a row has.
-    private mutating func lowerReshape(_ node: Node) throws(ScoringError) {
+    private mutating func lowerReshape(_ node: Node) throws(LoweringFailure) {
         let columns = try columns(node)
         let shape = node.proto.input.count > 1 ? try rowShape(node, input: 1) : node.integers("shape")
         let count = columns.operands.count
         guard let rows = shape.first, rows == -1 || rows == 0, node.integer("allowzero", default: 0) == 0 else {
-            throw node.needsRuntime("rows that mix")
+            throw node.needsRuntime(.mixedRows)
         }
         var dims = Array(shape.dropFirst())
         if rows == 0, let open = dims.firstIndex(of: -1) {
             var product = 1
             for (index, dim) in dims.enumerated() where index != open {
-                guard dim > 0, dim <= count else { throw node.needsRuntime("rows that mix") }
+                guard dim > 0, dim <= count else { throw node.needsRuntime(.mixedRows) }
                 product *= dim
-                guard product <= count else { throw node.needsRuntime("rows that mix") }
+                guard product <= count else { throw node.needsRuntime(.mixedRows) }
             }
             dims[open] = count / product
         }
         var product = 1
         for dim in dims {
-            guard dim > 0, dim <= count, product <= count else { throw node.needsRuntime("rows that mix") }
+            guard dim > 0, dim <= count, product <= count else { throw node.needsRuntime(.mixedRows) }
             product *= dim
         }
-        guard product == count else { throw node.needsRuntime("rows that mix") }
-        guard !columns.rowsAreLast || rows == -1 else { throw node.needsRuntime("rows that mix") }
+        guard product == count else { throw node.needsRuntime(.mixedRows) }
+        guard !columns.rowsAreLast || rows == -1 else { throw node.needsRuntime(.mixedRows) }
         var result = reshaped(columns, dims)
         result.rowsAreLast = false
         try set(node, result)
     }
 
-    private mutating func lowerZipMap(_ node: Node) throws(ScoringError) {
+    private mutating func lowerZipMap(_ node: Node) throws(LoweringFailure) {
         let strings = try node.strings("classlabels_strings")
         let classes = strings.isEmpty ? node.integers("classlabels_int64s").map(String.init) : strings
         let columns = try columns(node)

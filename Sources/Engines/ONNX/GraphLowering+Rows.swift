@@ -27,12 +27,12 @@ extension GraphLowering {
         return groups
     }
 
-    mutating func lowerReduction(_ node: Node) throws(ScoringError) {
+    mutating func lowerReduction(_ node: Node) throws(LoweringFailure) {
         let source = try columns(node)
-        guard source.type != .string, source.type != .bool else { throw node.needsRuntime("this type") }
+        guard source.type != .string, source.type != .bool else { throw node.needsRuntime(.elementType) }
         let axes = try integers(node, attribute: "axes", input: 1) ?? []
         guard !axes.isEmpty else {
-            guard node.integer("noop_with_empty_axes", default: 0) == 1 else { throw node.needsRuntime("rows that mix") }
+            guard node.integer("noop_with_empty_axes", default: 0) == 1 else { throw node.needsRuntime(.mixedRows) }
             return try set(node, source)
         }
         var places: Set<Int> = []
@@ -40,7 +40,7 @@ extension GraphLowering {
         let x = try numbers(node)
         var result: [Formula.Operand] = []
         for group in groups(source.dims, over: places) {
-            guard !group.isEmpty else { throw node.needsRuntime("nothing to reduce") }
+            guard !group.isEmpty else { throw node.needsRuntime(.emptyReduction) }
             result.append(try reduced(node, group.map { x[$0] }, source.type))
         }
         let keeps = node.integer("keepdims", default: 1) != 0
@@ -51,7 +51,7 @@ extension GraphLowering {
     /// Sums are rounded once; ONNX Runtime adds several parts in float32.
     private mutating func reduced(
         _ node: Node, _ x: [Formula.Operand], _ type: ElementType
-    ) throws(ScoringError) -> Formula.Operand {
+    ) throws(LoweringFailure) -> Formula.Operand {
         let isReal = type == .float || type == .double
         func sum(_ x: [Formula.Operand]) -> Formula.Operand { builder.combine(.strictSum, x) }
         switch node.operation {
@@ -78,11 +78,11 @@ extension GraphLowering {
                 }
             }
             return builder.combine(node.operation == "ReduceMax" ? .maximum : .minimum, x)
-        default: throw node.needsRuntime("this type")
+        default: throw node.needsRuntime(.elementType)
         }
     }
 
-    private mutating func product(_ x: [Formula.Operand], _ type: ElementType) throws(ScoringError) -> Formula.Operand {
+    private mutating func product(_ x: [Formula.Operand], _ type: ElementType) throws(LoweringFailure) -> Formula.Operand {
         var result = x[0]
         for next in x.dropFirst() { result = step(.multiply, type, result, next) }
         return result
@@ -102,10 +102,10 @@ extension GraphLowering {
     }
 
     /// ArgMax and ArgMin.
-    mutating func lowerPosition(_ node: Node) throws(ScoringError) {
+    mutating func lowerPosition(_ node: Node) throws(LoweringFailure) {
         let columns = try columns(node)
         guard node.integer("select_last_index", default: 0) == 0, columns.type != .string else {
-            throw node.needsRuntime("the last of equals")
+            throw node.needsRuntime(.lastOfEquals)
         }
         let axis = try axis(node, node.integer("axis", default: 0), rank: columns.dims.count + 1)
         let x = try numbers(node)
@@ -121,10 +121,10 @@ extension GraphLowering {
     }
 
     /// TopK of one.
-    mutating func lowerTop(_ node: Node) throws(ScoringError) {
+    mutating func lowerTop(_ node: Node) throws(LoweringFailure) {
         let columns = try columns(node)
         let k = node.has("k") ? [node.integer("k", default: 0)] : try integers(node, attribute: "k", input: 1)
-        guard k == [1], columns.type != .string else { throw node.needsRuntime("more than the first") }
+        guard k == [1], columns.type != .string else { throw node.needsRuntime(.moreThanFirst) }
         let axis = try axis(node, node.integer("axis", default: -1), rank: columns.dims.count + 1)
         let greatest = node.integer("largest", default: 1) != 0
         let x = try numbers(node)
@@ -142,9 +142,9 @@ extension GraphLowering {
     }
 
     /// Softmax and LogSoftmax over one axis; before version 13 over all that stand behind it.
-    mutating func lowerSoftmax(_ node: Node) throws(ScoringError) {
+    mutating func lowerSoftmax(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
-        guard result.type == .float || result.type == .double else { throw node.needsRuntime("this type") }
+        guard result.type == .float || result.type == .double else { throw node.needsRuntime(.elementType) }
         let type = result.type
         let axis = try axis(node, node.integer("axis", default: opset < 13 ? 1 : -1), rank: result.dims.count + 1)
         let places = opset < 13 ? Set(axis - 1..<result.dims.count) : [axis - 1]
@@ -165,11 +165,11 @@ extension GraphLowering {
     }
 
     /// Each over the norm of its row; a norm of zero leaves zeros.
-    mutating func lowerNorm(_ node: Node) throws(ScoringError) {
+    mutating func lowerNorm(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
         let power = node.integer("p", default: 2)
         guard result.type == .float || result.type == .double, power == 1 || power == 2 else {
-            throw node.needsRuntime("this norm or type")
+            throw node.needsRuntime(.normOrType)
         }
         let axis = try axis(node, node.integer("axis", default: -1), rank: result.dims.count + 1)
         let x = try numbers(node)
@@ -190,11 +190,11 @@ extension GraphLowering {
     }
 
     /// The inference form, with constant statistics of each column.
-    mutating func lowerBatchNormalization(_ node: Node) throws(ScoringError) {
+    mutating func lowerBatchNormalization(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
         guard result.type == .float, result.dims.count == 1, node.integer("training_mode", default: 0) == 0,
             node.proto.output.count == 1, node.integer("is_test", default: 1) == 1
-        else { throw node.needsRuntime("training, or more than columns") }
+        else { throw node.needsRuntime(.trainingOrShape) }
         var constants: [[Double]] = []
         for index in 1...4 { constants.append(try constant(node, index).numbers) }
         guard constants.allSatisfy({ $0.count == result.operands.count }) else {
@@ -213,13 +213,13 @@ extension GraphLowering {
     }
 
     /// MatMul and Gemm of rows with a constant matrix. Products are added up in double and rounded once.
-    mutating func lowerProduct(_ node: Node) throws(ScoringError) {
+    mutating func lowerProduct(_ node: Node) throws(LoweringFailure) {
         var result = try columns(node)
         let matrix = try constant(node, 1)
         let isGemm = node.operation == "Gemm"
         guard result.type == .float || result.type == .double, matrix.type == result.type, result.dims.count >= 1,
             (1...2).contains(matrix.dims.count), !isGemm || matrix.dims.count == 2, node.integer("transA", default: 0) == 0
-        else { throw node.needsRuntime("anything but rows and a constant matrix") }
+        else { throw node.needsRuntime(.otherThanConstantMatrix) }
         let transposed = isGemm && node.integer("transB", default: 0) != 0
         let inner = transposed ? matrix.dims[1] : matrix.dims[0]
         let outer = matrix.dims.count == 1 ? 1 : transposed ? matrix.dims[0] : matrix.dims[1]
@@ -227,7 +227,7 @@ extension GraphLowering {
             throw node.invalid("\(matrix.dims) as a matrix for \(result.dims) columns")
         }
         guard result.dims.count == 1 || result.operands.count * outer <= 100_000 else {
-            throw node.needsRuntime("so many columns")
+            throw node.needsRuntime(.manyColumns)
         }
         var scale = isGemm ? Double(node.float("alpha", default: 1)) : 1
         if !scale.isFinite { scale = .nan }
@@ -238,7 +238,7 @@ extension GraphLowering {
         var addend: Columns?
         if isGemm, node.proto.input.count > 2, case .columns(let columns) = try value(node, 2) {
             guard columns.type == result.type, columns.dims == [outer] || columns.dims == [1], !columns.rowsAreLast else {
-                throw node.needsRuntime("such an addend")
+                throw node.needsRuntime(.otherAddend)
             }
             addend = columns
         } else if isGemm, node.proto.input.count > 2, !node.proto.input[2].isEmpty {
@@ -246,7 +246,7 @@ extension GraphLowering {
             let beta = Double(node.float("beta", default: 1))
             guard constant.type == result.type, constant.count == 1 || constant.dims.last == outer && constant.count == outer
             else {
-                throw node.needsRuntime("such a bias")
+                throw node.needsRuntime(.otherBias)
             }
             for column in 0..<outer { bias[column] = beta * constant.numbers[constant.count == 1 ? 0 : column] }
         }

@@ -4,25 +4,25 @@ internal import Tabular
 /// Linear models, and what turns sums into scores.
 extension GraphLowering {
     /// The class labels of a classifier, as they are printed.
-    func labels(_ node: Node, integers: String) throws(ScoringError) -> (labels: [String], type: ElementType) {
+    func labels(_ node: Node, integers: String) throws(LoweringFailure) -> (labels: [String], type: ElementType) {
         let strings = try node.strings("classlabels_strings")
         guard strings.isEmpty else { return (strings, .string) }
         return (node.integers(integers).map(String.init), .int64)
     }
 
-    mutating func lowerLinearClassifier(_ node: Node) throws(ScoringError) {
+    mutating func lowerLinearClassifier(_ node: Node) throws(LoweringFailure) {
         let sums = try linearSums(node, targets: node.floats("intercepts").count)
         let (labels, type) = try labels(node, integers: "classlabels_ints")
         let transform = try node.string("post_transform", default: "NONE")
         var scores: [Formula.Operand]
         let label: Formula.Operand
         if sums.count == 1 {
-            guard labels.count == 2 else { throw node.needsRuntime("one sum and \(labels.count) labels") }
+            guard labels.count == 2 else { throw node.needsRuntime(.labelsOfOneSum(labels.count)) }
             label = isTrue(.greater, sums[0], builder.constant(0))
             switch transform {
             case "LOGISTIC": scores = [logistic(builder.apply(.subtract, builder.constant(0), sums[0])), logistic(sums[0])]
             case "NONE": scores = [float(.subtract, builder.constant(1), sums[0]), sums[0]]
-            default: throw node.needsRuntime("the transform \(transform) of one sum")
+            default: throw node.needsRuntime(.transformOfOneSum(transform))
             }
             if transform == "LOGISTIC" { scores[0] = float(.subtract, builder.constant(1), scores[1]) }
         } else {
@@ -35,14 +35,14 @@ extension GraphLowering {
         try set(node, Columns(type: .float, dims: [scores.count], operands: scores), output: 1)
     }
 
-    mutating func lowerLinearRegressor(_ node: Node) throws(ScoringError) {
+    mutating func lowerLinearRegressor(_ node: Node) throws(LoweringFailure) {
         let sums = try linearSums(node, targets: node.integer("targets", default: 1))
-        guard try node.string("post_transform", default: "NONE") == "NONE" else { throw node.needsRuntime("a transform") }
+        guard try node.string("post_transform", default: "NONE") == "NONE" else { throw node.needsRuntime(.anyTransform) }
         try set(node, Columns(type: .float, dims: [sums.count], operands: sums))
     }
 
     /// Sums over all features, in double, rounded to float32 at the end.
-    private mutating func linearSums(_ node: Node, targets: Int) throws(ScoringError) -> [Formula.Operand] {
+    private mutating func linearSums(_ node: Node, targets: Int) throws(LoweringFailure) -> [Formula.Operand] {
         let x = try floats(node)
         let (weights, intercepts) = (node.floats("coefficients"), node.floats("intercepts"))
         guard targets > 0, targets <= 10_000, weights.count % targets == 0, weights.count / targets == x.count,
@@ -68,7 +68,8 @@ extension GraphLowering {
         return builder.apply(.choose, isTrue(.less, x, builder.constant(0)), float(.subtract, one, upper), upper)
     }
 
-    mutating func transformed(_ node: Node, _ x: [Formula.Operand], _ transform: String) throws(ScoringError) -> [Formula.Operand]
+    mutating func transformed(_ node: Node, _ x: [Formula.Operand], _ transform: String) throws(LoweringFailure) -> [Formula
+        .Operand]
     {
         switch transform {
         case "NONE": return x
@@ -79,7 +80,7 @@ extension GraphLowering {
             var sum = builder.constant(0)
             for power in powers { sum = float(.add, sum, power) }
             return powers.map { float(.divide, $0, sum) }
-        default: throw node.needsRuntime("the transform \(transform)")
+        default: throw node.needsRuntime(.transform(transform))
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Scoring
 internal import Tabular
+internal import TensorRuntime
 
 /// The elements that each row has of a tensor whose first dimension is the rows.
 struct Columns {
@@ -45,11 +46,9 @@ struct GraphLowering {
     /// The version of ONNX's own operators.
     private(set) var opset = 25
 
-    static func model(of model: ProtoModelProto, options: LoadOptions) throws(ScoringError) -> TabularModel {
-        guard model.functions.isEmpty else {
-            throw .unsupportedModel("the model with functions of its own needs ONNX Runtime")
-        }
-        guard model.hasGraph else { throw .invalidModel(reason: "there is no graph", place: "ModelProto.graph") }
+    static func model(of model: ProtoModelProto, options: LoadOptions) throws(LoweringFailure) -> TabularModel {
+        guard model.functions.isEmpty else { throw .needsRuntime(.ownFunctions) }
+        guard model.hasGraph else { throw .invalid(.invalidModel(reason: "there is no graph", place: "ModelProto.graph")) }
         try checkVersions(model)
         var lowering = GraphLowering(try inputs(of: model.graph), options)
         for set in model.opsetImport where set.domain.isEmpty || set.domain == "ai.onnx" { lowering.opset = Int(set.version) }
@@ -61,16 +60,16 @@ struct GraphLowering {
         return try lowering.finish(model)
     }
 
-    private static func checkVersions(_ model: ProtoModelProto) throws(ScoringError) {
+    private static func checkVersions(_ model: ProtoModelProto) throws(LoweringFailure) {
         for set in model.opsetImport {
             switch set.domain {
             case "", "ai.onnx":
                 guard (1...25).contains(set.version) else {
-                    throw .unsupportedModel("version \(set.version) of ONNX's operators is not supported; 1 to 25 are")
+                    throw .needsRuntime(.operatorSet(.standard, version: set.version, latest: 25))
                 }
             case "ai.onnx.ml":
                 guard (1...5).contains(set.version) else {
-                    throw .unsupportedModel("version \(set.version) of ai.onnx.ml is not supported; 1 to 5 are")
+                    throw .needsRuntime(.operatorSet(.machineLearning, version: set.version, latest: 5))
                 }
             default: break
             }
@@ -86,39 +85,35 @@ struct GraphLowering {
         var count: Int
     }
 
-    private static func inputs(of graph: ProtoGraphProto) throws(ScoringError) -> [Input] {
-        guard graph.sparseInitializer.isEmpty else { throw .unsupportedModel("sparse constants are not supported") }
+    private static func inputs(of graph: ProtoGraphProto) throws(LoweringFailure) -> [Input] {
+        guard graph.sparseInitializer.isEmpty else { throw .needsRuntime(.sparseConstants) }
         let constants = TextSet(graph.initializer.map(\.name))
         var inputs: [Input] = []
         var total = 0
         for info in graph.input where !constants.contains(info.name) {
-            let place = "input '\(info.name)'"
-            guard info.hasType, info.type.hasTensorType else { throw .unsupportedModel("\(place) is no tensor") }
+            func unlowered(_ limit: RuntimeReason.InputLimit) -> LoweringFailure { .needsRuntime(.input(info.name, limit)) }
+            guard info.hasType, info.type.hasTensorType else { throw unlowered(.noTensor) }
             let tensor = info.type.tensorType
             guard let type = ElementType(rawValue: tensor.elemType), type != .uint8 else {
-                throw .unsupportedModel("\(place) has elements of ONNX's type \(tensor.elemType), which are not supported")
+                throw .needsRuntime(.elementType(place: "input '\(info.name)'", tensor.elemType))
             }
             let shape = tensor.shape.dim
-            guard let rows = shape.first else { throw .unsupportedModel("\(place) has no dimension for rows") }
-            if case .dimValue(let value)? = rows.value, value > 1 {
-                throw .unsupportedModel("\(place) takes \(value) rows at a time; rows are scored one by one")
-            }
+            guard let rows = shape.first else { throw unlowered(.noRows) }
+            if case .dimValue(let value)? = rows.value, value > 1 { throw unlowered(.rows(value)) }
             var dims: [Int] = []
             var count = 1
             for dim in shape.dropFirst() {
                 guard case .dimValue(let value)? = dim.value, value > 0, value <= mostColumns else {
-                    throw .unsupportedModel("\(place) does not say how many features it has")
+                    throw unlowered(.openFeatureCount)
                 }
                 count *= Int(value)
-                guard count <= mostColumns else { throw .unsupportedModel("\(place) has more than \(mostColumns) features") }
+                guard count <= mostColumns else { throw unlowered(.manyFeatures(limit: mostColumns)) }
                 dims.append(Int(value))
             }
             total += count
             inputs.append(Input(name: info.name, type: type, dims: dims, count: count))
         }
-        guard total > 0, total <= mostColumns else {
-            throw .unsupportedModel("the model has \(total) inputs; 1 to \(mostColumns) are supported")
-        }
+        guard total > 0, total <= mostColumns else { throw .needsRuntime(.featureCount(total, limit: mostColumns)) }
         return inputs
     }
 
@@ -130,12 +125,14 @@ struct GraphLowering {
 
     private let inputs: [Input]
 
-    private mutating func addInputs(_ graph: ProtoGraphProto) throws(ScoringError) {
+    private mutating func addInputs(_ graph: ProtoGraphProto) throws(LoweringFailure) {
         for proto in graph.initializer {
             let tensor = try Tensor(proto, place: "initializer '\(proto.name)'")
             try define(proto.name, .constant(tensor), "graph.initializer")
         }
-        let names = try InputNames.names(of: inputs.map { ($0.name, $0.count) }, options)
+        let names = try LoweringFailure.wrapping { () throws(ScoringError) in
+            try InputNames.names(of: inputs.map { ($0.name, $0.count) }, options)
+        }
         for input in inputs {
             var operands: [Formula.Operand] = []
             for _ in 0..<input.count {
@@ -172,15 +169,15 @@ struct GraphLowering {
 
     // MARK: Values
 
-    mutating func define(_ name: String, _ value: Value, _ place: String) throws(ScoringError) {
+    mutating func define(_ name: String, _ value: Value, _ place: String) throws(LoweringFailure) {
         if name.isEmpty { return }
         guard values.updateValue(value, forKey: name) == nil else {
-            throw .invalidModel(reason: "'\(name)' is defined twice", place: place)
+            throw .invalid(.invalidModel(reason: "'\(name)' is defined twice", place: place))
         }
     }
 
     /// The value of a node's input; nodes stand behind those that they use, so that there are no cycles.
-    func value(_ node: Node, _ index: Int) throws(ScoringError) -> Value {
+    func value(_ node: Node, _ index: Int) throws(LoweringFailure) -> Value {
         guard index < node.proto.input.count, let value = values[node.proto.input[index]] else {
             let name = index < node.proto.input.count ? node.proto.input[index] : "input \(index)"
             throw node.invalid("'\(name)' is used, but not defined before")
@@ -188,23 +185,23 @@ struct GraphLowering {
         return value
     }
 
-    func columns(_ node: Node, _ index: Int = 0) throws(ScoringError) -> Columns {
-        guard case .columns(let columns) = try value(node, index) else { throw node.needsRuntime("a constant for its input") }
+    func columns(_ node: Node, _ index: Int = 0) throws(LoweringFailure) -> Columns {
+        guard case .columns(let columns) = try value(node, index) else { throw node.needsRuntime(.constantInput) }
         guard !columns.rowsAreLast || ["Cast", "Reshape"].contains(node.operation) else {
-            throw node.needsRuntime("rows that mix")
+            throw node.needsRuntime(.mixedRows)
         }
         return columns
     }
 
-    func constant(_ node: Node, _ index: Int) throws(ScoringError) -> Tensor {
-        guard case .constant(let tensor) = try value(node, index) else { throw node.needsRuntime("a computed '\(index)'") }
+    func constant(_ node: Node, _ index: Int) throws(LoweringFailure) -> Tensor {
+        guard case .constant(let tensor) = try value(node, index) else { throw node.needsRuntime(.computedInput(index)) }
         return tensor
     }
 
-    mutating func set(_ node: Node, _ columns: Columns, output index: Int = 0) throws(ScoringError) {
+    mutating func set(_ node: Node, _ columns: Columns, output index: Int = 0) throws(LoweringFailure) {
         workDone += columns.operands.count
         guard columns.operands.count <= Self.mostColumns, workDone <= 4_000_000, builder.instructionCount <= 4_000_000 else {
-            throw node.needsRuntime("so many columns")
+            throw node.needsRuntime(.manyColumns)
         }
         guard index < node.proto.output.count else { return }
         try define(node.proto.output[index], .columns(columns), node.place)
@@ -221,14 +218,14 @@ struct GraphLowering {
     }
 
     /// Columns as numbers; strings are refused.
-    mutating func numbers(_ node: Node, _ index: Int = 0) throws(ScoringError) -> [Formula.Operand] {
+    mutating func numbers(_ node: Node, _ index: Int = 0) throws(LoweringFailure) -> [Formula.Operand] {
         let columns = try columns(node, index)
         guard columns.type != .string else { throw node.invalid("strings where numbers are needed") }
         return columns.operands.indices.map { number(columns, $0) }
     }
 
     /// The same rounded to float32, as operators of ai.onnx.ml see other types.
-    mutating func floats(_ node: Node, _ index: Int = 0) throws(ScoringError) -> [Formula.Operand] {
+    mutating func floats(_ node: Node, _ index: Int = 0) throws(LoweringFailure) -> [Formula.Operand] {
         let type = try columns(node, index).type
         let numbers = try numbers(node, index)
         return type == .float || type == .bool ? numbers : numbers.map { builder.apply(.float32, $0) }
@@ -241,34 +238,35 @@ struct GraphLowering {
 
     // MARK: Outputs
 
-    private consuming func finish(_ model: ProtoModelProto) throws(ScoringError) -> TabularModel {
+    private consuming func finish(_ model: ProtoModelProto) throws(LoweringFailure) -> TabularModel {
         var results: [Columns] = []
         var sources: [OutputLayout.Source] = []
         let search = OriginSearch(model.graph)
         for info in model.graph.output {
             guard let value = values[info.name] else {
-                throw .invalidModel(reason: "the output '\(info.name)' is not defined", place: "graph.output")
+                throw .invalid(.invalidModel(reason: "the output '\(info.name)' is not defined", place: "graph.output"))
             }
             var classes: [String]?
             switch value {
-            case .constant, .shape: throw .unsupportedModel("the output '\(info.name)' is a constant")
+            case .constant, .shape: throw .needsRuntime(.constantOutput(info.name))
             case .columns(let columns): results.append(columns)
             case .probabilities(let columns, let names):
                 results.append(columns)
                 classes = names
             }
             let columns = results[results.count - 1]
-            if columns.type == .string, columns.labels == nil {
-                throw .unsupportedModel("the output '\(info.name)' passes strings on, which needs ONNX Runtime")
-            }
+            if columns.type == .string, columns.labels == nil { throw .needsRuntime(.textOutput(info.name)) }
+            let origin = try LoweringFailure.wrapping { () throws(ScoringError) in try search.origin(of: info.name) }
             sources.append(
                 OutputLayout.Source(
                     name: info.name, kind: columns.type.isInteger ? .integer : columns.type == .bool ? .boolean : .real,
                     count: columns.operands.count, labels: columns.type == .float ? nil : columns.labels, classes: classes,
-                    origin: try search.origin(of: info.name)))
+                    origin: origin))
         }
         let head = OutputLayout(sources).head
-        guard !head.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
+        guard !head.columns.isEmpty else {
+            throw .invalid(.invalidModel(reason: "there are no outputs", place: "graph.output"))
+        }
         var operands: [Formula.Operand] = []
         for (column, element) in zip(head.columns, head.sources) {
             let columns = results[element.source]
@@ -296,7 +294,10 @@ struct GraphLowering {
                 }
             })
         let program = builder.finish(outputs: operands)
-        return try TabularModel(program: program, signature: signature, description: description(model))
+        let description = description(model)
+        return try LoweringFailure.wrapping { () throws(ScoringError) in
+            try TabularModel(program: program, signature: signature, description: description)
+        }
     }
 
     private func description(_ model: ProtoModelProto) -> ModelDescription {

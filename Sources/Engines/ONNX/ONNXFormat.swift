@@ -1,5 +1,6 @@
 package import Scoring
 internal import SwiftProtobuf
+internal import Tabular
 
 /// Reads ONNX graphs. Those made of what the native engine computes are lowered to it; all others are evaluated by
 /// ONNX Runtime, which is opened when the first of them is loaded.
@@ -59,17 +60,13 @@ package struct ONNXFormat: ModelFormat {
         } catch {
             throw .invalidModel(reason: "the file is truncated or no ONNX model", place: "ModelProto")
         }
-        let reason: String
-        switch options.engine {
-        case .native: return .loaded(try GraphLowering.model(of: model, options: options))
-        case .onnxruntime: reason = "model.yaml asks for it"
-        case .automatic:
-            do throws(ScoringError) {
-                return .loaded(try GraphLowering.model(of: model, options: options))
-            } catch {
-                guard case .unsupportedModel(let message) = error else { throw error }
-                reason = Self.reason(message)
-            }
+        let reason: RuntimeReason
+        switch Self.lowered(model, options) {
+        case .success(let lowered): return .loaded(lowered)
+        case .failure(.invalid(let error)): throw error
+        case .failure(.needsRuntime(let found)):
+            guard options.engine != .native else { throw .unsupportedModel(found.refusal) }
+            reason = found
         }
         try GraphAudit.check(bytes)
         let controlled = try RowControl(
@@ -94,10 +91,9 @@ package struct ONNXFormat: ModelFormat {
         "\(place) has one class label, so that there is nothing to classify; ONNX Runtime ends the process with such a model"
     }
 
-    /// "Scan 'n1' needs ONNX Runtime" as a reason for it.
-    private static func reason(_ message: String) -> String {
-        let end = " needs ONNX Runtime"
-        guard message.hasSuffix(end) else { return message }
-        return message.dropLast(end.count) + " is not computed by the native engine"
+    /// The graph in the native engine, where `model.yaml` does not ask for the other one.
+    private static func lowered(_ model: ProtoModelProto, _ options: LoadOptions) -> Result<TabularModel, LoweringFailure> {
+        guard options.engine != .onnxruntime else { return .failure(.needsRuntime(.requested)) }
+        return Result { () throws(LoweringFailure) in try GraphLowering.model(of: model, options: options) }
     }
 }

@@ -28,25 +28,28 @@ struct Tensor {
         (self.type, self.dims, self.numbers, self.strings) = (type, dims, numbers, strings)
     }
 
-    /// Reads a tensor; its dimensions and its data must agree.
-    init(_ proto: ProtoTensorProto, place: String) throws(ScoringError) {
+    /// Reads a tensor; its dimensions and its data must agree. Integers beyond 2^53 are for ONNX Runtime.
+    init(_ proto: ProtoTensorProto, place: String) throws(LoweringFailure) {
         guard proto.externalData.isEmpty, proto.dataLocation == 0 else {
-            throw .unsupportedModel("\(place) lies in another file; models with external data are not read")
+            throw .needsRuntime(.externalData(place: place))
         }
         guard let type = ElementType(rawValue: proto.dataType) else {
-            throw .unsupportedModel("\(place) has elements of ONNX's type \(proto.dataType), which are not supported")
+            throw .needsRuntime(.elementType(place: place, proto.dataType))
         }
         var count = 1
         var dims: [Int] = []
         for dim in proto.dims {
             let (product, overflow) = count.multipliedReportingOverflow(by: Int(dim))
-            guard dim >= 0, !overflow else { throw .invalidModel(reason: "a dimension is out of range", place: place) }
+            guard dim >= 0, !overflow else { throw Self.invalid("a dimension is out of range", place) }
             count = product
             dims.append(Int(dim))
         }
         self.init(type: type, dims: dims)
         if type == .string {
-            for bytes in proto.stringData { strings.append(try text([UInt8](bytes), place)) }
+            for bytes in proto.stringData {
+                strings.append(
+                    try LoweringFailure.wrapping { () throws(ScoringError) in try text([UInt8](bytes), place) })
+            }
         } else if !proto.rawData.isEmpty {
             numbers = try Self.numbers(raw: [UInt8](proto.rawData), type, count, place)
         } else {
@@ -58,26 +61,21 @@ struct Tensor {
             }
         }
         guard self.count == count else {
-            throw .invalidModel(reason: "\(self.count) elements, but the dimensions announce \(count)", place: place)
+            throw Self.invalid("\(self.count) elements, but the dimensions announce \(count)", place)
         }
         if type == .bool { numbers = numbers.map { $0 == 0 ? 0 : 1 } }
         if type == .int64, numbers.contains(where: { abs($0) >= 9_007_199_254_740_992 }) {
             // Beyond this not every integer is a double; as limits and defaults such numbers are harmless nowhere.
-            throw .unsupportedModel("\(place) with integers beyond 2^53 needs ONNX Runtime")
+            throw .needsRuntime(.constant(place: place, .wideIntegers))
         }
     }
 
-    /// nil for a sound constant that only ONNX Runtime evaluates: of such a one nothing is known.
-    static func known(_ read: () throws(ScoringError) -> Tensor?) throws(ScoringError) -> Tensor? {
-        do throws(ScoringError) {
-            return try read()
-        } catch {
-            guard case .unsupportedModel = error else { throw error }
-            return nil
-        }
+    private static func invalid(_ reason: String, _ place: String) -> LoweringFailure {
+        .invalid(.invalidModel(reason: reason, place: place))
     }
 
-    private static func numbers(raw: [UInt8], _ type: ElementType, _ count: Int, _ place: String) throws(ScoringError) -> [Double]
+    private static func numbers(raw: [UInt8], _ type: ElementType, _ count: Int, _ place: String) throws(LoweringFailure)
+        -> [Double]
     {
         let size =
             switch type {
@@ -86,7 +84,7 @@ struct Tensor {
             case .bool, .uint8, .string: 1
             }
         guard raw.count % size == 0, raw.count / size == count else {
-            throw .invalidModel(reason: "\(raw.count) bytes, but the dimensions announce \(count) elements", place: place)
+            throw invalid("\(raw.count) bytes, but the dimensions announce \(count) elements", place)
         }
         return raw.withUnsafeBytes { raw in
             (0..<count).map { index in

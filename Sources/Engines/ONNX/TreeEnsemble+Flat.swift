@@ -6,11 +6,11 @@ extension TreeEnsemble {
     private static let mostNodes = 8_000_000
 
     /// The trees as lists of nodes among which are the leaves. A node that several others name is there several times.
-    static func flattened(_ node: Node) throws(ScoringError) -> (arrays: Arrays, leaves: [[Leaf]]) {
+    static func flattened(_ node: Node) throws(LoweringFailure) -> (arrays: Arrays, leaves: [[Leaf]]) {
         guard let splits = try node.tensor("nodes_splits"), let modes = try node.tensor("nodes_modes"),
             let weights = try node.tensor("leaf_weights")
         else { throw node.invalid("splits, modes or weights are missing") }
-        guard splits.type == .float, weights.type == .float, modes.type == .uint8 else { throw node.needsRuntime("this type") }
+        guard splits.type == .float, weights.type == .float, modes.type == .uint8 else { throw node.needsRuntime(.elementType) }
         let features = node.integers("nodes_featureids")
         let missing = node.integers("nodes_missing_value_tracks_true")
         let children = [
@@ -60,7 +60,7 @@ extension TreeEnsemble {
     }
 
     /// The values of each node of mode BRANCH_MEMBER: one list, in which NaN ends those of a node.
-    private static func members(_ node: Node, _ modes: [Double]) throws(ScoringError) -> [Int: [Float]] {
+    private static func members(_ node: Node, _ modes: [Double]) throws(LoweringFailure) -> [Int: [Float]] {
         var values = ArraySlice(try node.tensor("membership_values")?.numbers ?? [])
         var sets: [Int: [Float]] = [:]
         for (index, mode) in modes.enumerated() {
@@ -71,7 +71,7 @@ extension TreeEnsemble {
             guard !set.isEmpty, set.allSatisfy(\.isFinite) else { throw node.invalid("a set without members") }
             // ONNX Runtime treats larger sets in a way of its own, fractions included.
             guard set.count <= 30, set.allSatisfy({ $0 >= 0 && $0 <= 30 && $0 == $0.rounded() }) else {
-                throw node.needsRuntime("sets of other members than 0 to 30")
+                throw node.needsRuntime(.setMembers)
             }
             sets[index] = set
         }

@@ -50,10 +50,10 @@ struct TreeEnsemble {
     private var featureCount = 0
 
     /// - Parameter weights: what the attributes of leaves begin with: "class" or "target".
-    init(_ node: Node, weights: String, outputs: Int, featureCount: Int) throws(ScoringError) {
-        guard outputs > 0, outputs <= 10_000 else { throw node.needsRuntime("\(outputs) outputs") }
+    init(_ node: Node, weights: String, outputs: Int, featureCount: Int) throws(LoweringFailure) {
+        guard outputs > 0, outputs <= 10_000 else { throw node.needsRuntime(.outputs(outputs)) }
         for name in ["nodes_values_as_tensor", "\(weights)_weights_as_tensor", "base_values_as_tensor"] where node.has(name) {
-            throw node.needsRuntime("double thresholds")
+            throw node.needsRuntime(.doubleThresholds)
         }
         (self.node, self.outputs) = (node, outputs)
         arrays = Arrays(
@@ -73,15 +73,15 @@ struct TreeEnsemble {
     }
 
     /// The trees of a `TreeEnsemble` of ai.onnx.ml 5, whose leaves stand apart from its nodes.
-    init(_ node: Node, outputs: Int, featureCount: Int, _ flat: (arrays: Arrays, leaves: [[Leaf]])) throws(ScoringError) {
-        guard outputs > 0, outputs <= 10_000 else { throw node.needsRuntime("\(outputs) outputs") }
+    init(_ node: Node, outputs: Int, featureCount: Int, _ flat: (arrays: Arrays, leaves: [[Leaf]])) throws(LoweringFailure) {
+        guard outputs > 0, outputs <= 10_000 else { throw node.needsRuntime(.outputs(outputs)) }
         (self.node, self.outputs, arrays, leaves) = (node, outputs, flat.arrays, flat.leaves)
         usedOutputs = Set(leaves.joined().map(\.output)).sorted()
         allWeightsArePositive = leaves.joined().allSatisfy { $0.weight >= 0 }
         try assemble(try positions(), featureCount)
     }
 
-    private func positions() throws(ScoringError) -> [NodeName: Int] {
+    private func positions() throws(LoweringFailure) -> [NodeName: Int] {
         var positions: [NodeName: Int] = [:]
         positions.reserveCapacity(arrays.ids.count)
         for index in arrays.ids.indices {
@@ -92,7 +92,7 @@ struct TreeEnsemble {
         return positions
     }
 
-    private mutating func assemble(_ positions: [NodeName: Int], _ featureCount: Int) throws(ScoringError) {
+    private mutating func assemble(_ positions: [NodeName: Int], _ featureCount: Int) throws(LoweringFailure) {
         let count = arrays.ids.count
         try findEqualities(featureCount)
         var forms = TreeForms(arrays, leaves)
@@ -109,7 +109,7 @@ struct TreeEnsemble {
         findAgreement()
     }
 
-    private mutating func readLeaves(_ prefix: String, _ positions: [NodeName: Int]) throws(ScoringError) {
+    private mutating func readLeaves(_ prefix: String, _ positions: [NodeName: Int]) throws(LoweringFailure) {
         let (ids, nodes) = (node.integers("\(prefix)_ids"), node.integers("\(prefix)_nodeids"))
         let (trees, values) = (node.integers("\(prefix)_treeids"), node.floats("\(prefix)_weights"))
         guard !ids.isEmpty, ids.count == nodes.count, ids.count == trees.count, ids.count == values.count else {
@@ -127,7 +127,7 @@ struct TreeEnsemble {
         usedOutputs = Set(ids).sorted()
     }
 
-    private mutating func findEqualities(_ featureCount: Int) throws(ScoringError) {
+    private mutating func findEqualities(_ featureCount: Int) throws(LoweringFailure) {
         self.featureCount = featureCount
         var values: [Int: Set<Double>] = [:]
         var open: Set<Int> = []
@@ -138,7 +138,7 @@ struct TreeEnsemble {
             let isFinite = arrays.thresholds[index].isFinite
             switch arrays.modes[index] {
             case "BRANCH_EQ" where !isFinite, "BRANCH_NEQ" where !isFinite:
-                throw node.needsRuntime("equality with a value that is not finite")
+                throw node.needsRuntime(.infiniteEquality)
             case "BRANCH_EQ", "BRANCH_NEQ": values[arrays.features[index], default: []].insert(Double(arrays.thresholds[index]))
             case "BRANCH_MEMBER":
                 values[arrays.features[index], default: []].formUnion((arrays.members[index] ?? []).map(Double.init))
@@ -146,7 +146,7 @@ struct TreeEnsemble {
             }
         }
         for (feature, values) in values.sorted(by: { $0.key < $1.key }) {
-            guard values.count <= Self.mostEqualities else { throw node.needsRuntime("so many values compared for equality") }
+            guard values.count <= Self.mostEqualities else { throw node.needsRuntime(.manyEqualities) }
             equalityFeature[feature] = featureCount + equalities.count
             equalities.append((feature, values.sorted()))
         }
@@ -157,7 +157,7 @@ struct TreeEnsemble {
     }
 
     /// The tree whose root is the node of this index, children behind their parents and side by side.
-    private mutating func tree(_ root: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms) throws(ScoringError)
+    private mutating func tree(_ root: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms) throws(LoweringFailure)
         -> Forest.Tree
     {
         var tree = Forest.Tree()
@@ -191,7 +191,7 @@ struct TreeEnsemble {
     /// same with equal outcome, and the last of these nodes.
     private func chain(
         from index: Int, _ positions: [NodeName: Int], _ forms: inout TreeForms
-    ) throws(ScoringError) -> (values: [Float], last: Int) {
+    ) throws(LoweringFailure) -> (values: [Float], last: Int) {
         if arrays.modes[index] == "BRANCH_MEMBER" { return (arrays.members[index] ?? [], index) }
         var (values, last) = ([arrays.thresholds[index]], index)
         guard arrays.modes[index] == "BRANCH_EQ" else { return (values, last) }
@@ -212,7 +212,7 @@ struct TreeEnsemble {
         return (values, last)
     }
 
-    private func split(_ index: Int, _ values: [Float], whenTrue: Int, _ tree: inout Forest.Tree) throws(ScoringError)
+    private func split(_ index: Int, _ values: [Float], whenTrue: Int, _ tree: inout Forest.Tree) throws(LoweringFailure)
         -> Forest.Split
     {
         let threshold = arrays.thresholds[index]
@@ -261,7 +261,7 @@ struct TreeEnsemble {
                 feature: equality, condition: .categories(tree.categorySets.count - 1), missing: .nan,
                 missingGoesLeft: isSwapped ? false : followsTrue, left: isSwapped ? whenFalse : whenTrue,
                 right: isSwapped ? whenTrue : whenFalse)
-        default: throw node.needsRuntime("nodes of mode \(arrays.modes[index])")
+        default: throw node.needsRuntime(.nodeMode(arrays.modes[index]))
         }
     }
 
@@ -275,16 +275,16 @@ struct TreeEnsemble {
     }
 
     /// Values of the leaves: one each where all of a tree's leaves add to the same output.
-    private mutating func finish(_ tree: inout Forest.Tree, _ found: [[Leaf]]) throws(ScoringError) {
+    private mutating func finish(_ tree: inout Forest.Tree, _ found: [[Leaf]]) throws(LoweringFailure) {
         guard let output = found.first?.first?.output, found.allSatisfy({ $0.count == 1 && $0[0].output == output }) else {
             let (size, overflow) = found.count.multipliedReportingOverflow(by: outputs)
-            guard !overflow, size <= Self.mostLeafValues - leafValues else { throw node.needsRuntime("so many leaf values") }
+            guard !overflow, size <= Self.mostLeafValues - leafValues else { throw node.needsRuntime(.manyLeafValues) }
             leafValues += size
             tree.valueWidth = outputs
             tree.values = [Double](repeating: 0, count: size)
             for (index, leaf) in found.enumerated() {
                 guard Set(leaf.map(\.output)).count == leaf.count else {
-                    throw node.needsRuntime("two weights of one leaf and output")
+                    throw node.needsRuntime(.repeatedWeight)
                 }
                 for part in leaf { tree.values[index * outputs + part.output] = Double(part.weight) }
             }

@@ -21,7 +21,7 @@ struct TreeForms {
     }
 
     /// The number of the subtree below a node. Each node is looked at once, without recursion.
-    mutating func form(of root: Int, _ positions: [TreeEnsemble.NodeName: Int], _ node: Node) throws(ScoringError) -> Int {
+    mutating func form(of root: Int, _ positions: [TreeEnsemble.NodeName: Int], _ node: Node) throws(LoweringFailure) -> Int {
         if known.isEmpty { known = [Int](repeating: -1, count: arrays.ids.count) }
         var stack = [root]
         while let index = stack.last {

@@ -1,4 +1,5 @@
 internal import Scoring
+internal import TensorRuntime
 
 /// A graph for ONNX Runtime as its file declares it, for `verdict inspect` where the library is not there.
 final class DescribedModel: ScoringModel {
@@ -9,7 +10,7 @@ final class DescribedModel: ScoringModel {
     /// - Parameter reason: Why the native engine does not evaluate the graph.
     /// - Parameter missing: Why there is no library.
     init(
-        _ model: ProtoModelProto, _ byteCount: Int, _ options: LoadOptions, because reason: String, missing: String
+        _ model: ProtoModelProto, _ byteCount: Int, _ options: LoadOptions, because reason: RuntimeReason, missing: String
     ) throws(ScoringError) {
         let constants = TextSet(model.graph.initializer.map(\.name))
         let ports = model.graph.input.filter { !constants.contains($0.name) }
@@ -41,7 +42,7 @@ final class DescribedModel: ScoringModel {
 
     private static func all(_ widths: [Int?]) -> [Int]? {
         let known = widths.compactMap { $0 }
-        return known.count == widths.count && known.reduce(0, +) <= RunPlan.mostColumns ? known : nil
+        return known.count == widths.count && known.reduce(0, +) <= TensorInput.mostColumns ? known : nil
     }
 
     /// Features a row; nil where the file leaves it open.
@@ -49,14 +50,14 @@ final class DescribedModel: ScoringModel {
         guard info.hasType, info.type.hasTensorType, info.type.tensorType.hasShape else { return nil }
         var width = 1
         for dim in info.type.tensorType.shape.dim.dropFirst() {
-            guard case .dimValue(let value)? = dim.value, (1...RunPlan.mostColumns).contains(Int(value)) else { return nil }
+            guard case .dimValue(let value)? = dim.value, (1...TensorInput.mostColumns).contains(Int(value)) else { return nil }
             width *= Int(value)
-            guard width <= RunPlan.mostColumns else { return nil }
+            guard width <= TensorInput.mostColumns else { return nil }
         }
         return info.type.tensorType.shape.dim.isEmpty ? nil : width
     }
 
     private static func field(_ name: String, _ info: ProtoValueInfoProto) -> Field {
-        RuntimeElement(rawValue: info.type.tensorType.elemType).map { RuntimeModel.field(name, $0) } ?? Field(name)
+        TensorElement(onnx: info.type.tensorType.elemType).map { $0.field(name) } ?? Field(name)
     }
 }

@@ -1,47 +1,39 @@
 internal import COnnxRuntime
 internal import Scoring
+internal import TensorRuntime
 
-/// Takes the columns of one tensor, or of one part of a sequence, from what a run gave into a batch of scores.
+/// Finds one tensor, or one part of a sequence, in what a run gave, and has its columns read.
 struct OutputReader {
-    struct Column {
-        /// Of the signature's outputs.
-        var column: Int
-        /// Of the tensor's elements of a row.
-        var element: Int
-        /// Where goes what the nearest double leaves of a wide integer.
-        var remainder: Int?
-    }
-
     /// Its position among the session's outputs.
-    var output: Int
+    let output: Int
     /// Which tensor of a sequence of tensors.
-    var part: Int?
-    /// The labels that its strings or integers are among; nil where they stand for themselves.
-    var labels: SymbolTable?
-    /// The positions of integer labels.
-    var codes: [Int: Int] = [:]
-    var columns: [Column]
+    let part: Int?
+    let reader: TensorReader
 
+    /// - Parameter range: Of the slot's rows.
     func read(
         _ slot: RunSlot, _ range: Range<Int>, into scores: ScoreBatch, _ plan: RunPlan, _ library: RuntimeLibrary
     ) throws(ScoringError) {
         let output = plan.outputs[output]
-        if output.isPlaced { return try read(slot.placed(self.output), output, slot, range, into: scores) }
+        if output.isPlaced {
+            let data = UnsafeRawPointer(slot.memory.outputs[self.output])
+            return try reader.read(data, of: output.tensor, slot.memory, range, into: scores)
+        }
         guard let value = slot.outputs[self.output] else { throw .engineFailure("ONNX Runtime gave no '\(output.name)'") }
         switch output.form {
-        case .tensor: try read(value, output, slot, range, into: scores, library)
+        case .tensor: try read(value, output.tensor, slot.memory, range, into: scores, library)
         case .tensors(let count):
             try library.checkSequence(value, count: count, output)
             let tensor = try library.part(value, part ?? 0)
             defer { ort_release_value(library.api, tensor) }
-            try read(tensor, output, slot, range, into: scores, library)
+            try read(tensor, output.tensor, slot.memory, range, into: scores, library)
         case .maps(let keys):
             try library.checkSequence(value, count: range.count, output)
             for position in 0..<range.count {
                 let entries = try library.map(try library.part(value, position))
-                let row = slot.rows[range.lowerBound + position]
+                let row = slot.memory.rows[range.lowerBound + position]
                 guard entries.count == keys.count else { throw Self.unexpected(output) }
-                for column in columns {
+                for column in reader.columns {
                     guard let number = entries[keys[column.element]] else { throw Self.unexpected(output) }
                     scores[row, column.column] = number
                 }
@@ -55,81 +47,17 @@ struct OutputReader {
 
     /// A tensor that the library made.
     private func read(
-        _ tensor: OpaquePointer, _ output: RunPlan.Output, _ slot: RunSlot, _ range: Range<Int>, into scores: ScoreBatch,
+        _ value: OpaquePointer, _ tensor: TensorOutput, _ memory: RunMemory, _ range: Range<Int>, into scores: ScoreBatch,
         _ library: RuntimeLibrary
     ) throws(ScoringError) {
-        let (element, dims) = try library.shape(of: tensor)
-        let isWhole = dims.first == range.count || (range.count == 1 && plan(dims, has: output.width))
-        guard element == output.element.rawValue, isWhole, plan(dims, has: range.count * output.width) else {
-            throw .engineFailure("'\(output.name)' has the dimensions \(dims) for \(range.count) rows of \(output.width) values")
+        let (element, dims) = try library.shape(of: value)
+        try tensor.check(TensorElement(onnx: element), dims, rows: range.count)
+        guard tensor.element == .string else {
+            let data = try library.data(of: value)
+            return try reader.read(UnsafeRawPointer(data), of: tensor, memory, range, into: scores)
         }
-        if output.element == .string {
-            try readTexts(tensor, range.count * output.width, output, slot, range, into: scores, library)
-        } else {
-            let data = try library.data(of: tensor)
-            try read(UnsafeRawPointer(data), output, slot, range, into: scores)
-        }
-    }
-
-    private func plan(_ dims: [Int], has count: Int) -> Bool {
-        dims.reduce(1) { $0.multipliedReportingOverflow(by: $1).partialValue } == count
-    }
-
-    private func read(
-        _ memory: UnsafeRawPointer, _ output: RunPlan.Output, _ slot: RunSlot, _ range: Range<Int>, into scores: ScoreBatch
-    ) throws(ScoringError) {
-        for column in columns {
-            var index = column.element
-            for position in range {
-                let row = slot.rows[position]
-                if labels == nil {
-                    scores[row, column.column] = output.element.load(index, from: memory)
-                    if let remainder = column.remainder {
-                        scores[row, remainder] = output.element.remainder(index, from: memory)
-                    }
-                } else {
-                    guard let code = output.element.integer(index, from: memory).flatMap({ codes[$0] }) else {
-                        throw unknownLabel(output)
-                    }
-                    scores[row, column.column] = Double(code)
-                }
-                index += output.width
-            }
-        }
-    }
-
-    private func readTexts(
-        _ tensor: OpaquePointer, _ count: Int, _ output: RunPlan.Output, _ slot: RunSlot, _ range: Range<Int>,
-        into scores: ScoreBatch, _ library: RuntimeLibrary
-    ) throws(ScoringError) {
-        var size = 0
-        try library.check(ort_strings_size(library.api, tensor, &size))
-        slot.textBytes.removeAll(keepingCapacity: true)
-        slot.textBytes.append(contentsOf: repeatElement(0, count: size + 1))
-        slot.textStarts.removeAll(keepingCapacity: true)
-        slot.textStarts.append(contentsOf: repeatElement(0, count: count))
-        try library.check(ort_strings(library.api, tensor, &slot.textBytes, size, &slot.textStarts, count))
-        slot.textStarts.append(size)
-        for column in columns {
-            for position in range {
-                let index = (position - range.lowerBound) * output.width + column.element
-                let (start, end) = (slot.textStarts[index], slot.textStarts[index + 1])
-                guard let labels else {
-                    let text = String(decoding: slot.textBytes[start..<end], as: UTF8.self)
-                    scores.setText(text, row: slot.rows[position], column: column.column)
-                    continue
-                }
-                let code = slot.textBytes.withUnsafeBufferPointer { bytes in
-                    labels.position(of: UnsafeBufferPointer(rebasing: bytes[start..<end]))
-                }
-                guard let code else { throw unknownLabel(output) }
-                scores[slot.rows[position], column.column] = Double(code)
-            }
-        }
-    }
-
-    private func unknownLabel(_ output: RunPlan.Output) -> ScoringError {
-        .engineFailure("'\(output.name)' is none of the labels that the graph shows")
+        try library.copyTexts(value, range.count * tensor.width, to: memory)
+        try reader.readTexts(of: tensor, memory, range, into: scores)
     }
 }
 
@@ -173,6 +101,15 @@ extension RuntimeLibrary {
         guard found == count else { throw .engineFailure("'\(output.name)' has \(found) elements instead of \(count)") }
     }
 
+    /// Copies the strings of a tensor, and where each begins and the last ends.
+    func copyTexts(_ tensor: OpaquePointer, _ count: Int, to memory: RunMemory) throws(ScoringError) {
+        var size = 0
+        try check(ort_strings_size(api, tensor, &size))
+        memory.reserveTexts(count, byteCount: size)
+        try check(ort_strings(api, tensor, &memory.textBytes, size, &memory.textStarts, count))
+        memory.textStarts.append(size)
+    }
+
     /// The strings of a tensor.
     func texts(_ tensor: OpaquePointer, _ count: Int) throws(ScoringError) -> [String] {
         var size = 0
@@ -194,7 +131,7 @@ extension RuntimeLibrary {
         let (keyType, dims) = try shape(of: keys)
         let count = dims.first ?? 0
         let (valueType, valueDims) = try shape(of: values)
-        guard let keyElement = RuntimeElement(rawValue: keyType), let valueElement = RuntimeElement(rawValue: valueType),
+        guard let keyElement = TensorElement(onnx: keyType), let valueElement = TensorElement(onnx: valueType),
             valueElement != .string, valueDims.first == count, dims.count == 1, valueDims.count == 1
         else { throw .engineFailure("ONNX Runtime gave a map that is not of numbers") }
         var names: [String]

@@ -1,5 +1,6 @@
 internal import COnnxRuntime
 internal import Scoring
+internal import TensorRuntime
 
 /// A session with what its runs take and give. Runs may be made on any number of threads, each with a slot of its own.
 ///
@@ -30,7 +31,7 @@ final class PlannedRuns: @unchecked Sendable {
         var watch: Int?
         if let deadline {
             guard deadline > .now else { throw .deadlineExceeded }
-            watch = RunWatchdog.shared.enter(api, slot.options, until: deadline)
+            watch = RunWatchdog.shared.enter(slot, until: deadline)
         }
         let status = ort_run(
             api, session.pointer, slot.options, inputNames, slot.inputs, plan.inputs.count, outputNames, plan.outputs.count,

@@ -50,10 +50,13 @@ struct RewrittenGraph {
     }
 
     private static func classes(_ proto: ProtoNodeProto, _ index: Int) throws(ScoringError) -> [String]? {
-        let node = try Node(proto, index: index)
-        let strings = try node.strings("classlabels_strings")
-        let classes = strings.isEmpty ? node.integers("classlabels_int64s").map(String.init) : strings
-        return classes.isEmpty || TextSet(classes).count != classes.count ? nil : classes
+        let classes = try LoweringFailure.known { () throws(LoweringFailure) -> [String]? in
+            let node = try Node(proto, index: index)
+            let strings = try node.strings("classlabels_strings")
+            return strings.isEmpty ? node.integers("classlabels_int64s").map(String.init) : strings
+        }
+        guard let classes, !classes.isEmpty, TextSet(classes).count == classes.count else { return nil }
+        return classes
     }
 }
 
@@ -90,7 +93,9 @@ private struct LabelSearch {
                 guard let list = proto.input.first, let constant = graph.initializer.first(where: { $0.name == list }),
                     constant.dims.filter({ $0 != 1 }).count <= 1
                 else { return nil }
-                let read = try Tensor.known { () throws(ScoringError) in try Tensor(constant, place: "initializer '\(list)'") }
+                let read = try LoweringFailure.known { () throws(LoweringFailure) in
+                    try Tensor(constant, place: "initializer '\(list)'")
+                }
                 guard let tensor = read, tensor.type == .string || tensor.type.isInteger else { return nil }
                 return distinct(tensor.type == .string ? tensor.strings : tensor.numbers.map { String(Int($0)) })
             case "LabelEncoder":

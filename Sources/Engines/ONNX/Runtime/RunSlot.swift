@@ -1,28 +1,22 @@
 internal import COnnxRuntime
-internal import Glibc
 internal import Scoring
+internal import TensorRuntime
 
-/// What one run needs, kept from run to run: its options, memory for its inputs and outputs, and tensors over that memory,
-/// which are made anew only when the number of rows changes.
+/// What one run needs, kept from run to run: its options, its memory, and tensors over that memory, which are made anew only
+/// when the number of rows changes.
 ///
-/// Unchecked: a slot belongs to one run at a time; the model's pool hands it on under a lock.
-final class RunSlot: @unchecked Sendable {
+/// Unchecked: a slot belongs to one run at a time; the model's pool hands it on under a lock. The watchdog's thread only
+/// sets a flag of the library's, in the options, which are made once.
+final class RunSlot: EndableRun, @unchecked Sendable {
     private let library: RuntimeLibrary
     private let plan: RunPlan
     let options: OpaquePointer
+    let memory: RunMemory
     /// Rows that the tensors are made for.
     private(set) var rowCount = 0
-    private var capacity = 0
-    private(set) var inputMemory: [UnsafeMutableRawPointer]
-    private var outputMemory: [UnsafeMutableRawPointer]
     let inputs: UnsafeMutablePointer<OpaquePointer?>
     /// Before a run those that are placed, after it all.
     let outputs: UnsafeMutablePointer<OpaquePointer?>
-
-    /// The positions in the batch of the rows that are to be scored.
-    var rows: [Int] = []
-    var textBytes: [UInt8] = []
-    var textStarts: [Int] = []
 
     init(_ library: RuntimeLibrary, _ plan: RunPlan) throws(ScoringError) {
         self.library = library
@@ -32,13 +26,12 @@ final class RunSlot: @unchecked Sendable {
         inputs.initialize(repeating: nil, count: plan.inputs.count)
         outputs = .allocate(capacity: max(plan.outputs.count, 1))
         outputs.initialize(repeating: nil, count: max(plan.outputs.count, 1))
-        inputMemory = plan.inputs.map { _ in .allocate(byteCount: 8, alignment: 64) }
-        outputMemory = plan.outputs.map { _ in .allocate(byteCount: 8, alignment: 64) }
+        memory = RunMemory(
+            inputBytes: plan.inputs.map(\.rowBytes), outputBytes: plan.outputs.map { $0.isPlaced ? $0.tensor.rowBytes : 0 })
     }
 
     deinit {
         releaseValues()
-        for memory in inputMemory + outputMemory { memory.deallocate() }
         inputs.deallocate()
         outputs.deallocate()
         ort_release_run_options(library.api, options)
@@ -48,38 +41,33 @@ final class RunSlot: @unchecked Sendable {
     func prepare(rows count: Int) throws(ScoringError) {
         guard count != rowCount else { return }
         releaseValues()
-        if count > capacity {
-            for memory in inputMemory + outputMemory { memory.deallocate() }
-            capacity = max(count, min(capacity * 2, RuntimeModel.mostRows))
-            inputMemory = plan.inputs.map { .allocate(byteCount: max(8, $0.width * $0.element.size * capacity), alignment: 64) }
-            outputMemory = plan.outputs.map { output in
-                .allocate(byteCount: output.isPlaced ? max(8, output.width * output.element.size * capacity) : 8, alignment: 64)
-            }
-        }
+        memory.reserve(rows: count)
         let api = library.api
         for (index, input) in plan.inputs.enumerated() {
             let shape = [Int64(count)] + input.dims.map { Int64($0) }
+            let element = input.element.onnxNumber
             inputs[index] = try library.made {
                 input.element == .string
-                    ? ort_create_tensor(api, library.allocator, shape, shape.count, input.element.rawValue, &$0)
+                    ? ort_create_tensor(api, library.allocator, shape, shape.count, element, &$0)
                     : ort_wrap_tensor(
-                        api, library.memory, inputMemory[index], count * input.width * input.element.size, shape, shape.count,
-                        input.element.rawValue, &$0)
+                        api, library.memory, memory.inputs[index], count * input.rowBytes, shape, shape.count, element, &$0)
             }
         }
         for (index, output) in plan.outputs.enumerated() where output.isPlaced {
             let shape = (output.dims ?? []).map { $0 < 0 ? Int64(count) : Int64($0) }
             outputs[index] = try library.made {
                 ort_wrap_tensor(
-                    api, library.memory, outputMemory[index], count * output.width * output.element.size, shape, shape.count,
-                    output.element.rawValue, &$0)
+                    api, library.memory, memory.outputs[index], count * output.tensor.rowBytes, shape, shape.count,
+                    output.tensor.element.onnxNumber, &$0)
             }
         }
         rowCount = count
     }
 
-    /// The memory that a placed output was computed into.
-    func placed(_ output: Int) -> UnsafeRawPointer { UnsafeRawPointer(outputMemory[output]) }
+    /// The library ends the run before its next node. It is enough that it sees this soon.
+    func terminate() {
+        if let status = ort_terminate(library.api, options) { ort_release_status(library.api, status) }
+    }
 
     /// Lets go of what the last run made.
     func endRun() {

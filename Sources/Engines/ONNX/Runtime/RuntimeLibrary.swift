@@ -1,6 +1,7 @@
 internal import COnnxRuntime
 internal import Scoring
 internal import Synchronization
+internal import TensorRuntime
 
 /// ONNX Runtime, opened: its table of functions and the one environment that all sessions share. Opened once a path and
 /// never closed, since a library that started threads cannot be taken out of a process safely.
@@ -70,7 +71,7 @@ final class RuntimeLibrary: @unchecked Sendable {
     }
 
     private static func unusable(_ what: String) -> ScoringError {
-        .unsupportedModel("\(what); 'scripts/fetch-runtime onnxruntime' gets it, and 'onnxruntime' names another place")
+        .unsupportedModel("\(what); \(RuntimeLocation.remedy)")
     }
 
     /// What a function of the library made.

@@ -1,5 +1,6 @@
 internal import COnnxRuntime
 internal import Scoring
+internal import TensorRuntime
 
 extension RuntimeModel {
     /// Longest run that finds out about outputs whose shape the file leaves open, in milliseconds.
@@ -10,7 +11,7 @@ extension RuntimeModel {
     /// - Parameter reason: Why the native engine does not evaluate the graph.
     static func load(
         _ controlled: RowControl, _ proto: ProtoModelProto, _ library: RuntimeLibrary, _ options: LoadOptions,
-        because reason: String
+        because reason: RuntimeReason
     ) throws(ScoringError) -> RuntimeModel {
         let graph = try RewrittenGraph(controlled.bytes, controlled.model)
         let (session, cacheNote) = try OptimizedModelCache.session(library, graph.bytes, options.runtime)
@@ -22,19 +23,11 @@ extension RuntimeModel {
         let head = OutputLayout(sources).head
         guard !head.columns.isEmpty else { throw .invalidModel(reason: "there are no outputs", place: "graph.output") }
         let readers = places.enumerated().map { index, place in
-            let labels = sources[index].labels
-            var reader = OutputReader(output: place.output, part: place.part, labels: labels.map { SymbolTable($0) }, columns: [])
-            for (position, label) in (labels ?? []).enumerated() { Int(label).map { reader.codes[$0] = position } }
-            for (column, element) in head.sources.enumerated()
-            where element.source == index && !head.columns[column].isRemainder {
-                reader.columns.append(
-                    OutputReader.Column(column: column, element: element.index, remainder: head.columns[column].remainder))
-            }
-            return reader
+            let reader = TensorReader(index, labels: sources[index].labels, in: head)
+            return OutputReader(output: place.output, part: place.part, reader: reader)
         }
         let names = try InputNames.names(of: inputs.map { ($0.name, $0.width) }, options)
-        let signature = head.signature(
-            inputs: inputs.flatMap { input in (input.first..<input.first + input.width).map { field(names[$0], input.element) } })
+        let signature = head.signature(inputs: inputs.flatMap { input in input.columns.map { input.element.field(names[$0]) } })
         let rows = RowDependence(of: proto)
         var description = ModelDescription(
             format: "ONNX, IR version \(proto.irVersion)", engine: "onnxruntime \(library.version)",
@@ -57,17 +50,6 @@ extension RuntimeModel {
         return RuntimeModel(PlannedRuns(session, plan), signature, readers, description, grouping)
     }
 
-    static func field(_ name: String, _ element: RuntimeElement) -> Field {
-        switch element {
-        case .float, .double, .half: Field(name)
-        case .string: Field(name, .text, isRequired: true)
-        case .bool: Field(name, .boolean, isRequired: true)
-        case .int64: Field(name, .integer, integers: .int64, isRequired: true)
-        case .uint64: Field(name, .integer, integers: .uint64, isRequired: true)
-        case .int8, .uint8, .int16, .uint16, .int32, .uint32: Field(name, .integer, isRequired: true)
-        }
-    }
-
     // MARK: Outputs
 
     /// One source for each tensor that the outputs hold, with its place among them.
@@ -78,32 +60,21 @@ extension RuntimeModel {
         var places: [(output: Int, part: Int?)] = []
         let search = OriginSearch(proto.graph)
         for (index, output) in plan.outputs.enumerated() {
-            let kind: OutputLayout.Source.Kind =
-                switch output.element {
-                case .float, .double, .half: .real
-                case .string: .text
-                case .bool: .boolean
-                default: .integer
-                }
-            var source = OutputLayout.Source(name: output.name, kind: kind, count: output.width)
-            switch output.element {
-            case .int64: source.integers = .int64
-            case .uint64: source.integers = .uint64
-            default: break
-            }
+            let width = output.tensor.width
+            var source = OutputLayout.Source(output.tensor)
             let original = index < proto.graph.output.count ? proto.graph.output[index].name : output.name
             source.origin = try search.origin(of: original)
             switch output.form {
             case .tensor:
-                source.classes = graph.classes[index].flatMap { $0.count == output.width ? $0 : nil }
-                source.labels = kind == .integer || kind == .text ? graph.labels[index] : nil
+                source.classes = graph.classes[index].flatMap { $0.count == width ? $0 : nil }
+                source.labels = source.kind == .integer || source.kind == .text ? graph.labels[index] : nil
                 if source.count != 1 { source.labels = nil }
             case .maps(let keys): source.classes = keys
             case .tensors(let count):
                 // Each classifier's own; the parts of other sequences are numbers like any.
                 var heads: [[String]?] = []
                 for part in search.parts(of: original) ?? [] { heads.append(try search.origin(of: part)?.classes) }
-                source.isHead = count > 1 && heads.count == count && heads.allSatisfy { $0?.count == output.width }
+                source.isHead = count > 1 && heads.count == count && heads.allSatisfy { $0?.count == width }
                 for part in 0..<count {
                     source.classes = source.isHead ? heads[part] : nil
                     source.name = count == 1 ? output.name : "\(output.name)(\(part))"
@@ -129,20 +100,19 @@ extension RuntimeModel {
             case .tensor: break
             case .sequence:
                 isOpen = true
-                outputs.append(RunPlan.Output(name: port.name, form: .tensors(0), element: .float, width: 0))
+                outputs.append(
+                    RunPlan.Output(tensor: TensorOutput(name: port.name, element: .float, width: 0), form: .tensors(0)))
                 continue
             case .map, .other: throw .unsupportedModel("\(place) is neither a tensor nor a sequence")
             }
-            guard let element = RuntimeElement(rawValue: port.element) else {
-                throw .unsupportedModel(
-                    "\(place) has elements of type \(RuntimeElement.name(port.element)), which are not supported")
-            }
-            var output = RunPlan.Output(name: port.name, form: .tensor, element: element, width: 1)
+            let element = try element(port.element, place)
+            var output = RunPlan.Output(
+                tensor: TensorOutput(name: port.name, element: element, width: 1), form: .tensor)
             let rest = plan.isFixed ? port.dims[...] : port.dims.dropFirst()
             if port.dims.isEmpty || !plan.isFixed && port.dims[0] >= 0 || rest.contains(where: { $0 < 0 }) {
                 isOpen = true
             } else {
-                output.width = try width(rest, place)
+                output.tensor.width = try width(rest, place)
                 output.dims = port.dims
             }
             outputs.append(output)
@@ -152,7 +122,7 @@ extension RuntimeModel {
         for index in seen.indices { seen[index].dims = nil }
         guard try settle(&seen, session, plan, isNeeded: isOpen) else { return outputs }
         // What is as declared is computed into memory that is there before the run.
-        for index in outputs.indices where outputs[index].dims != nil && outputs[index].width == seen[index].width {
+        for index in outputs.indices where outputs[index].dims != nil && outputs[index].tensor.width == seen[index].tensor.width {
             seen[index].dims = outputs[index].dims
         }
         return seen
@@ -162,12 +132,19 @@ extension RuntimeModel {
         var width = 1
         for dim in dims {
             let (product, overflow) = width.multipliedReportingOverflow(by: dim)
-            guard !overflow, (0...RunPlan.mostColumns).contains(product) else {
-                throw .unsupportedModel("\(place) has more than \(RunPlan.mostColumns) values a row")
+            guard !overflow, (0...TensorInput.mostColumns).contains(product) else {
+                throw .unsupportedModel("\(place) has more than \(TensorInput.mostColumns) values a row")
             }
             width = product
         }
         return width
+    }
+
+    private static func element(_ number: Int32, _ place: String) throws(ScoringError) -> TensorElement {
+        guard let element = TensorElement(onnx: number) else {
+            throw .unsupportedModel("\(place) has elements of type \(TensorElement.onnxName(number)), which are not supported")
+        }
+        return element
     }
 
     /// Takes the shapes of all outputs from runs. Returns false where a run fails and the shapes are not needed.
@@ -182,8 +159,7 @@ extension RuntimeModel {
             let slot = try RunSlot(session.library, open)
             try slot.prepare(rows: count)
             for (index, input) in plan.inputs.enumerated() where input.element != .string {
-                slot.inputMemory[index].initializeMemory(
-                    as: UInt8.self, repeating: 0, count: count * input.width * input.element.size)
+                slot.memory.inputs[index].initializeMemory(as: UInt8.self, repeating: 0, count: count * input.rowBytes)
             }
             do throws(ScoringError) {
                 try runs.run(slot, until: Moment.now.advanced(byMilliseconds: probePatience))
@@ -212,12 +188,13 @@ extension RuntimeModel {
         defer { for part in parts { ort_release_value(library.api, part) } }
         if output.form != .tensor {
             let count = try library.partCount(value)
-            guard count > 0, count <= RunPlan.mostColumns else { throw .unsupportedModel("\(place) is an empty sequence") }
+            guard count > 0, count <= TensorInput.mostColumns else { throw .unsupportedModel("\(place) is an empty sequence") }
             tensor = try library.part(value, 0)
             if try library.kind(of: tensor) == 3 {
                 let keys = try library.map(tensor).keys.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) }
                 guard count == rows else { throw .unsupportedModel("\(place) has \(count) maps for \(rows) rows") }
-                output = RunPlan.Output(name: output.name, form: .maps(keys: keys), element: .double, width: keys.count)
+                output.tensor = TensorOutput(name: output.name, element: .double, width: keys.count)
+                (output.form, output.dims) = (.maps(keys: keys), nil)
                 guard rows == 1 || output == before else {
                     throw .unsupportedModel("the keys of \(place) differ from row to row")
                 }
@@ -234,14 +211,13 @@ extension RuntimeModel {
             }
         }
         let (number, dims) = try library.shape(of: tensor)
-        guard let element = RuntimeElement(rawValue: number) else {
-            throw .unsupportedModel("\(place) has elements of type \(RuntimeElement.name(number)), which are not supported")
-        }
+        output.tensor.element = try element(number, place)
         guard isFixed || dims.first == rows else {
             throw .unsupportedModel("\(place) has the dimensions \(dims) for \(rows) rows; rows must come first")
         }
-        (output.element, output.width) = (element, try width(isFixed ? dims[...] : dims.dropFirst(), place))
-        guard rows == 1 || before.width == output.width || before.width == 0 && output.form != .tensor else {
+        output.tensor.width = try width(isFixed ? dims[...] : dims.dropFirst(), place)
+        let (old, new) = (before.tensor.width, output.tensor.width)
+        guard rows == 1 || old == new || old == 0 && output.form != .tensor else {
             throw .unsupportedModel("the shape of \(place) differs from row to row")
         }
     }

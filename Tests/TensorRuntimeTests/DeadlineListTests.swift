@@ -1,5 +1,5 @@
-internal import ONNX
 internal import Scoring
+internal import TensorRuntime
 internal import Testing
 
 @Suite struct DeadlineListTests {

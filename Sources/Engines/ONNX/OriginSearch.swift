@@ -1,24 +1,5 @@
 internal import Scoring
-
-/// Where an output's numbers come from: traced back over nodes that only move them, so that columns of one tensor are known to
-/// belong together, and decision values are not taken for probabilities.
-struct ScoreOrigin {
-    /// The tensor behind the nodes that move it.
-    var tensor: String
-    /// Which of its elements of a row; nil for all of them.
-    var elements: [Int]?
-    /// The classes of the classifier that computes it; nil where another node does.
-    var classes: [String]?
-    /// Whether its elements are decision values, on no scale of probabilities.
-    var isMargin = false
-    /// Of the two margins of two classes the one that is positive for the second.
-    var decision = 1
-    /// Whether there is one element a class, in their order: support vector machines have one a pair.
-    var isByClass = true
-
-    /// Whether this is all of a tensor, or of a pair of margins the one that counts.
-    var isWhole: Bool { elements == nil || isMargin && elements == [decision] }
-}
+internal import TensorRuntime
 
 /// Finds out where the numbers of outputs come from.
 struct OriginSearch {
@@ -162,10 +143,14 @@ struct OriginSearch {
     private func constant(_ name: String) throws(ScoringError) -> Tensor? {
         if let proto = graph.initializer.first(where: { $0.name.isExactly(name) }) {
             guard ElementType(rawValue: proto.dataType) != nil else { return nil }
-            return try Tensor.known { () throws(ScoringError) in try Tensor(proto, place: "initializer '\(name)'") }
+            return try LoweringFailure.known { () throws(LoweringFailure) in
+                try Tensor(proto, place: "initializer '\(name)'")
+            }
         }
         guard let index = producers[name], graph.node[index].opType == "Constant" else { return nil }
-        return try Tensor.known { () throws(ScoringError) in try Node(graph.node[index], index: index).constantValue() }
+        return try LoweringFailure.known { () throws(LoweringFailure) in
+            try Node(graph.node[index], index: index).constantValue()
+        }
     }
 
     private func classes(_ proto: ProtoNodeProto) throws(ScoringError) -> [String]? {

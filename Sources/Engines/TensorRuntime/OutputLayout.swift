@@ -1,37 +1,57 @@
-internal import Scoring
+package import Scoring
 
 /// Makes columns of what a graph gives, and finds out which of them are the score, the label and the probabilities: in the
 /// same way whatever evaluates the graph. Score first, then probabilities and label, then all else under its own name.
-struct OutputLayout {
+package struct OutputLayout {
     /// One output of the graph.
-    struct Source {
-        enum Kind { case real, integer, boolean, text }
+    package struct Source: Sendable {
+        package enum Kind: Sendable { case real, integer, boolean, text }
 
-        var name: String
-        var kind: Kind
+        package var name: String
+        package var kind: Kind
         /// Which whole numbers its integers are.
-        var integers = Field.Integers.doubles
+        package var integers = Field.Integers.doubles
         /// Elements a row.
-        var count: Int
+        package var count: Int
         /// What its integers or strings stand for as positions; nil where they stand for themselves.
-        var labels: [String]?
+        package var labels: [String]?
         /// The classes of a map of probabilities (ZipMap).
-        var classes: [String]?
+        package var classes: [String]?
         /// What in the graph computes it.
-        var origin: ScoreOrigin?
+        package var origin: ScoreOrigin?
         /// Whether it is the output of one of several classifiers, none of which is the model's own; its classes name elements.
-        var isHead = false
+        package var isHead = false
+
+        package init(
+            name: String, kind: Kind, count: Int, labels: [String]? = nil, classes: [String]? = nil, origin: ScoreOrigin? = nil
+        ) {
+            (self.name, self.kind, self.count) = (name, kind, count)
+            (self.labels, self.classes, self.origin) = (labels, classes, origin)
+        }
+
+        /// A tensor that a library gives.
+        package init(_ tensor: TensorOutput) {
+            switch tensor.element {
+            case .float, .double, .half: kind = .real
+            case .string: kind = .text
+            case .bool: kind = .boolean
+            case .int64: (kind, integers) = (.integer, .int64)
+            case .uint64: (kind, integers) = (.integer, .uint64)
+            case .int8, .uint8, .int16, .uint16, .int32, .uint32: kind = .integer
+            }
+            (name, count) = (tensor.name, tensor.width)
+        }
     }
 
     /// Where a column's values come from.
-    struct Element: Equatable {
-        var source: Int
-        var index: Int
+    package struct Element: Sendable, Equatable {
+        package var source: Int
+        package var index: Int
     }
 
-    private(set) var head = ModelHead<Element>()
+    package private(set) var head = ModelHead<Element>()
 
-    init(_ sources: [Source]) {
+    package init(_ sources: [Source]) {
         var (label, scores): (Int?, Int?)
         var others: [Int] = []
         for (index, source) in sources.enumerated() {

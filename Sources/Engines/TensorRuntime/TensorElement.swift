@@ -1,21 +1,14 @@
-/// The types of elements that ONNX Runtime exchanges, by ONNX's numbers for them.
-enum RuntimeElement: Int32 {
-    case float = 1
-    case uint8 = 2
-    case int8 = 3
-    case uint16 = 4
-    case int16 = 5
-    case int32 = 6
-    case int64 = 7
-    case string = 8
-    case bool = 9
-    case half = 10
-    case double = 11
-    case uint32 = 12
-    case uint64 = 13
+package import Scoring
+
+/// The types of elements that tensors of a library have. Each library has numbers of its own for them.
+package enum TensorElement: Sendable, Equatable, CaseIterable {
+    case half, float, double
+    case int8, int16, int32, int64
+    case uint8, uint16, uint32, uint64
+    case bool, string
 
     /// Bytes of an element; 0 for strings, which lie in memory of the library's own.
-    var size: Int {
+    package var size: Int {
         switch self {
         case .uint8, .int8, .bool: 1
         case .uint16, .int16, .half: 2
@@ -26,13 +19,13 @@ enum RuntimeElement: Int32 {
     }
 
     /// Whether it has a missing value: NaN.
-    var isReal: Bool { self == .float || self == .double || self == .half }
+    package var isReal: Bool { self == .float || self == .double || self == .half }
 
     /// Whether it holds whole numbers that a double does not.
-    var isWide: Bool { self == .int64 || self == .uint64 }
+    package var isWide: Bool { self == .int64 || self == .uint64 }
 
     /// What whole numbers it holds, as far as a double does.
-    var range: ClosedRange<Double> {
+    package var range: ClosedRange<Double> {
         switch self {
         case .uint8: 0...255
         case .int8: -128...127
@@ -47,18 +40,9 @@ enum RuntimeElement: Int32 {
         }
     }
 
-    /// As the ONNX standard calls it.
-    static func name(_ number: Int32) -> String {
-        let names = [
-            "undefined", "float", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double",
-            "uint32", "uint64", "complex64", "complex128", "bfloat16",
-        ]
-        return names.indices.contains(Int(number)) ? names[Int(number)] : "type \(number)"
-    }
-
     /// Writes `value`, which must be in `range`, as element `index` of a tensor's memory.
     @inline(__always)
-    func store(_ value: Double, _ index: Int, in memory: UnsafeMutableRawPointer) {
+    package func store(_ value: Double, _ index: Int, in memory: UnsafeMutableRawPointer) {
         switch self {
         case .float: memory.assumingMemoryBound(to: Float.self)[index] = Float(value)
         case .double: memory.assumingMemoryBound(to: Double.self)[index] = value
@@ -77,7 +61,7 @@ enum RuntimeElement: Int32 {
 
     /// What the double that `load` gives leaves of a wide integer.
     @inline(__always)
-    func remainder(_ index: Int, from memory: UnsafeRawPointer) -> Double {
+    package func remainder(_ index: Int, from memory: UnsafeRawPointer) -> Double {
         let whole: Int128
         switch self {
         case .int64: whole = Int128(memory.assumingMemoryBound(to: Int64.self)[index])
@@ -89,7 +73,7 @@ enum RuntimeElement: Int32 {
 
     /// Element `index` of a tensor's memory as an integer with all its digits; nil where it is none.
     @inline(__always)
-    func integer(_ index: Int, from memory: UnsafeRawPointer) -> Int? {
+    package func integer(_ index: Int, from memory: UnsafeRawPointer) -> Int? {
         switch self {
         case .int64: Int(memory.assumingMemoryBound(to: Int64.self)[index])
         case .uint64: Int(exactly: memory.assumingMemoryBound(to: UInt64.self)[index])
@@ -99,7 +83,7 @@ enum RuntimeElement: Int32 {
 
     /// Element `index` of a tensor's memory; integers beyond 2^53 are rounded.
     @inline(__always)
-    func load(_ index: Int, from memory: UnsafeRawPointer) -> Double {
+    package func load(_ index: Int, from memory: UnsafeRawPointer) -> Double {
         switch self {
         case .float: Double(memory.assumingMemoryBound(to: Float.self)[index])
         case .double: memory.assumingMemoryBound(to: Double.self)[index]
@@ -114,6 +98,18 @@ enum RuntimeElement: Int32 {
         case .int64: Double(memory.assumingMemoryBound(to: Int64.self)[index])
         case .uint64: Double(memory.assumingMemoryBound(to: UInt64.self)[index])
         case .string: .nan
+        }
+    }
+
+    /// The feature that is such an element. Only real numbers have a missing value.
+    package func field(_ name: String) -> Field {
+        switch self {
+        case .float, .double, .half: Field(name)
+        case .string: Field(name, .text, isRequired: true)
+        case .bool: Field(name, .boolean, isRequired: true)
+        case .int64: Field(name, .integer, integers: .int64, isRequired: true)
+        case .uint64: Field(name, .integer, integers: .uint64, isRequired: true)
+        case .int8, .uint8, .int16, .uint16, .int32, .uint32: Field(name, .integer, isRequired: true)
         }
     }
 }

@@ -2,9 +2,9 @@ internal import Glibc
 
 /// Looks at a shared library's file before the dynamic linker does: one that is cut off would end the process, since
 /// the linker maps pages that are not there, and one of another project would run code when it is opened.
-struct SharedObjectFile {
-    struct Problem: Error {
-        let reason: String
+package struct SharedObjectFile {
+    package struct Problem: Error {
+        package let reason: String
         init(_ reason: String) { self.reason = reason }
     }
 
@@ -18,7 +18,7 @@ struct SharedObjectFile {
     private let bytes: UnsafeRawBufferPointer
 
     /// Throws unless the file is a whole 64-bit shared library of this machine with a symbol of this name.
-    static func check(_ path: String, symbol: String) throws(Problem) {
+    package static func check(_ path: String, symbol: String) throws(Problem) {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Problem(String(cString: strerror(errno))) }
         defer { close(file) }

@@ -1,24 +1,23 @@
-internal import COnnxRuntime
 internal import Glibc
-internal import Scoring
+package import Scoring
 
-/// Ends runs at their deadline: one thread for all of them, which sleeps until the nearest. A run under way is told to
-/// end through its options; it does so before its next node.
+/// A run of a library that another thread may tell to end.
+package protocol EndableRun: AnyObject, Sendable {
+    /// Tells the run to end soon. Called while the run is under way, by the thread of the watchdog.
+    func terminate()
+}
+
+/// Ends runs at their deadline: one thread for all of them, which sleeps until the nearest.
 ///
 /// Unchecked: the lists are only touched with the mutex held, and the mutex and the condition never move.
-final class RunWatchdog: @unchecked Sendable {
+package final class RunWatchdog: @unchecked Sendable {
     /// Made, with its thread, by the first run that has a deadline.
-    static let shared = RunWatchdog()
-
-    private struct Watched {
-        var api: OpaquePointer
-        var options: OpaquePointer
-    }
+    package static let shared = RunWatchdog()
 
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var deadlines = DeadlineList()
-    private var runs: [Int: Watched] = [:]
+    private var runs: [Int: any EndableRun] = [:]
     private var lastID = 0
 
     private init() {
@@ -30,24 +29,24 @@ final class RunWatchdog: @unchecked Sendable {
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
         pthread_cond_init(condition, &attributes)
         pthread_condattr_destroy(&attributes)
-        let isStarted = NamedThread.start(name: "onnx-deadlines") { self.watch() }
+        let isStarted = NamedThread.start(name: "run-deadlines") { self.watch() }
         precondition(isStarted, "the system refuses to start a thread")
     }
 
-    /// Watches a run whose options these are, until `leave`.
-    func enter(_ api: OpaquePointer, _ options: OpaquePointer, until deadline: Moment) -> Int {
+    /// Watches a run until `leave`, which takes the number that this gives.
+    package func enter(_ run: any EndableRun, until deadline: Moment) -> Int {
         pthread_mutex_lock(mutex)
         lastID += 1
         let id = lastID
-        runs[id] = Watched(api: api, options: options)
+        runs[id] = run
         let mustWake = deadlines.add(id, deadline: deadline)
         pthread_mutex_unlock(mutex)
         if mustWake { pthread_cond_signal(condition) }
         return id
     }
 
-    /// The run has ended; its options are not touched again. Returns whether it was told to end.
-    func leave(_ id: Int) -> Bool {
+    /// The run has ended, and is not told to end any more. Returns whether it was.
+    package func leave(_ id: Int) -> Bool {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         runs[id] = nil
@@ -59,9 +58,8 @@ final class RunWatchdog: @unchecked Sendable {
         while true {
             let (passed, next) = deadlines.look(at: .now)
             for id in passed {
-                // The run has not left, so that its options are there. It is enough that the library sees this soon.
-                guard let run = runs[id], let status = ort_terminate(run.api, run.options) else { continue }
-                ort_release_status(run.api, status)
+                // A run that is still here has not left: `leave` waits for the mutex.
+                runs[id]?.terminate()
             }
             guard let next else {
                 pthread_cond_wait(condition, mutex)

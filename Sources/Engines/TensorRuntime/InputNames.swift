@@ -1,9 +1,9 @@
-internal import Scoring
+package import Scoring
 
 /// The names of a model's features: those of model.yaml, else of the graph's inputs, with the element's position where an
 /// input has several.
-enum InputNames {
-    static func names(of inputs: [(name: String, count: Int)], _ options: LoadOptions) throws(ScoringError) -> [String] {
+package enum InputNames {
+    package static func names(of inputs: [(name: String, count: Int)], _ options: LoadOptions) throws(ScoringError) -> [String] {
         let total = inputs.reduce(0) { $0 + $1.count }
         var names = options.inputs
         if names.isEmpty {
