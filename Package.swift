@@ -79,6 +79,7 @@ let package = Package(
             ]),
         part("Path", "Pipeline", ["Scoring", "Registry", "Batching", "Caching", "Resilience", "Experiments"]),
 
+        part("Engines", "Archives", ["Scoring", "CZlib"]),
         part("Engines", "Texts", ["Scoring"]),
         part("Engines", "Tabular", ["Scoring", "Texts"]),
         part("Engines", "TreeFormats", ["Scoring", "TextFormats", "Tabular"]),
@@ -90,6 +91,7 @@ let package = Package(
 
         .target(name: "CMalloc", path: "Sources/Native/CMalloc"),
         .target(name: "CChildProcess", path: "Sources/Native/CChildProcess"),
+        .systemLibrary(name: "CZlib", path: "Sources/Native/CZlib"),
         .target(name: "COnnxRuntime", path: "Sources/Native/COnnxRuntime"),
 
         part(
@@ -139,6 +141,7 @@ let package = Package(
         tests(
             of: "Pipeline",
             ["Scoring", "TextFormats", "WireFormat", "Registry", "Batching", "Caching", "Resilience", "Experiments", log]),
+        tests(of: "Archives", ["Scoring"], without: ["make_archives.py"]),
         tests(of: "Texts", ["Scoring"]),
         tests(of: "Tabular", ["ScoringTestKit", "Scoring", "Texts", "TabularReference", "CAllocationCount"]),
         tests(of: "TreeFormats", ["ScoringTestKit", "Scoring", "Tabular", "TextFormats"]),

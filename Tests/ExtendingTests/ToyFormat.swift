@@ -18,11 +18,10 @@ struct ToyFormat: ModelFormat {
     func recognises(_ artifact: ModelArtifact) -> Bool { artifact.head.starts(with: "\(Self.firstLine)\n".utf8) }
 
     func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
-        guard case .file(_, let bytes) = artifact else { throw .invalidModel(reason: "not a toy model", place: "") }
         var names: [String] = []
         var weights: [Double] = []
         var start = 0.0
-        for (index, line) in bytes.split(separator: UInt8(ascii: "\n")).enumerated().dropFirst() {
+        for (index, line) in try artifact.bytes().split(separator: UInt8(ascii: "\n")).enumerated().dropFirst() {
             let place = "line \(index + 1)"
             guard let text = String(validating: line, as: UTF8.self) else {
                 throw .invalidModel(reason: "the text is not UTF-8", place: place)

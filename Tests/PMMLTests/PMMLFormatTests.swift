@@ -21,11 +21,11 @@ import Testing
         ] {
             #expect(!recognises(text), "\(text)")
         }
-        #expect(!PMMLFormat().recognises(.folder(path: "/")))
+        #expect(!PMMLFormat().recognises(.folder(name: "PMML", files: [])))
     }
 
     @Test func aFolderIsNoPMML() {
-        #expect(throws: ScoringError.self) { try PMMLFormat().load(.folder(path: "/"), options: LoadOptions()) }
+        #expect(throws: ScoringError.self) { try PMMLFormat().load(.folder(name: "PMML", files: []), options: LoadOptions()) }
     }
 
     @Test func modelsScoreBlocksLikeSingleRows() throws {

@@ -22,20 +22,15 @@ struct FakeFormat: ModelFormat {
     let gate = Gate()
 
     func recognises(_ artifact: ModelArtifact) -> Bool {
-        switch artifact {
-        case .file:
-            ["sum ", "many ", "broken", "unverifiable", "crashing", "compiled ", "gated "].contains {
-                text(artifact.head).hasPrefix($0)
-            }
-        case .folder(let path): FileManager.default.fileExists(atPath: path + "/fake.folder")
+        guard artifact.isFile else { return artifact.findMember("fake.folder") != nil }
+        return ["sum ", "many ", "broken", "unverifiable", "crashing", "compiled ", "gated "].contains {
+            text(artifact.head).hasPrefix($0)
         }
     }
 
     func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
-        guard case .file(_, let bytes) = artifact else {
-            return FakeModel(factor: 7, kind: "sum", options: options, census: census)
-        }
-        let words = text(bytes.prefix(100)).split { $0.isWhitespace || $0 == "\0" }
+        guard artifact.isFile else { return FakeModel(factor: 7, kind: "sum", options: options, census: census) }
+        let words = text(artifact.head.prefix(100)).split { $0.isWhitespace || $0 == "\0" }
         let kind = words.first.map(String.init) ?? ""
         if kind == "broken" { throw .invalidModel(reason: "this one is broken", place: "byte 0") }
         if kind == "gated" { gate.pass() }

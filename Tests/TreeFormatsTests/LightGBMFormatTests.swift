@@ -12,7 +12,7 @@ internal import TreeFormats
         #expect(!recognises(Array("tree".utf8)))
         #expect(!recognises(Array("trees\n".utf8)))
         #expect(!recognises(try GoldenFile.bytes("xgboost-3.2.0/binary.json")))
-        #expect(!format.recognises(.folder(path: "/tree\n")))
+        #expect(!format.recognises(.folder(name: "tree\n", files: [])))
     }
 
     @Test func windowsLineEndsAreRead() throws {

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import zipfile
 
 import pytest
 from identity_models import features, identity
@@ -316,6 +317,22 @@ def test_a_pickle_given_to_quantize_is_called_one(tmp_path):
     (tmp_path / "m.pkl").write_bytes(b"\x80\x04\x95" + b"x" * 40)
     result = run_verdict("quantize", tmp_path / "m.pkl", tmp_path / "out.onnx")
     assert result.returncode == 1 and "pickle" in result.stderr, result
+
+
+def test_an_archive_or_a_folder_that_no_format_reads_is_refused_with_what_to_do(repository, tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(CREDIT / "model.yaml", "inside/model.yaml")
+    hint = "is of no format that this version reads (XGBoost, LightGBM, PMML, ONNX): it is a zip archive: unpack it and give the model inside"
+    # Whole and damaged.
+    for cut in (0, 10):
+        content = (tmp_path / "model.zip").read_bytes()
+        (tmp_path / "cut.zip").write_bytes(content[: len(content) - cut])
+        result = run_verdict("inspect", tmp_path / "cut.zip")
+        assert result.returncode == 1 and f"'cut.zip' {hint}" in result.stderr, result
+    (repository.folder / "saved" / "1" / "model" / "variables").mkdir(parents=True)
+    (repository.folder / "saved" / "1" / "model" / "variables" / "data").write_bytes(b"x")
+    said = run_verdict("check", repository.folder).stdout
+    assert "'model' is of no format that this version reads (XGBoost, LightGBM, PMML, ONNX)" in said, said
 
 
 def test_a_model_file_beside_the_models_is_named(repository):

@@ -32,7 +32,7 @@ package struct ModelReference: Sendable {
     private static func problem(of path: String, called text: String) -> String? {
         let shown = quoted(text, atMost: 300)
         if access(path, R_OK) != 0 { return "\(shown) cannot be read: \(String(cString: strerror(errno)))" }
-        guard isFolder(path), !ModelFormats.all.contains(where: { $0.recognises(.folder(path: path)) }) else { return nil }
+        guard isFolder(path), !ModelOpener(formats: ModelFormats.all).recognisesFolder(path) else { return nil }
         var scanner = RepositoryScanner(root: path)
         if let models = try? scanner.scan().models.filter({ !$0.value.versions.isEmpty }), !models.isEmpty {
             let names = models.keys.map(\.text).sorted()

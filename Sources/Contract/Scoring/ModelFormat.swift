@@ -6,8 +6,8 @@ package protocol ModelFormat: Sendable {
     /// The keys of model.yaml that mean something for files of this format. Others are refused by name before a file is loaded.
     var keys: Set<LoadOptions.Key> { get }
 
-    /// Whether the content looks like this format. Looks at the first bytes only (`ModelArtifact.head`),
-    /// never at the file's name, and never claims another format's file.
+    /// Whether the content looks like this format. Looks at a file's first bytes (`ModelArtifact.head`) or at the names of the
+    /// members of a folder or an archive, never at the name of the file or folder, and never claims another format's.
     func recognises(_ artifact: ModelArtifact) -> Bool
 
     /// Reads, checks and compiles the model. Whatever the bytes are, it returns or throws
@@ -30,20 +30,6 @@ package enum PreparedModel {
     /// A native library has to compile the model. A file can crash or hang such a library, so that a server tries it in
     /// another process first.
     case uncompiled(() throws(ScoringError) -> any ScoringModel)
-}
-
-/// The content of a model file, or the path of a model folder.
-package enum ModelArtifact: Sendable {
-    case file(name: String, bytes: [UInt8])
-    case folder(path: String)
-
-    /// At most the first 4,096 bytes of a file; empty for a folder.
-    package var head: ArraySlice<UInt8> {
-        switch self {
-        case .file(_, let bytes): bytes.prefix(4096)
-        case .folder: []
-        }
-    }
 }
 
 /// What model.yaml says that changes how a file is read.

@@ -40,8 +40,7 @@ package struct ONNXFormat: ModelFormat {
 
     /// Whether the field ends within the file, though not within its first bytes.
     private func isCut(_ artifact: ModelArtifact, after field: WireWalk.Field) -> Bool {
-        guard case .file(_, let bytes) = artifact else { return false }
-        return field.value <= bytes.count - field.content.lowerBound
+        field.value <= artifact.size - field.content.lowerBound
     }
 
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
@@ -52,7 +51,7 @@ package struct ONNXFormat: ModelFormat {
     }
 
     package func prepare(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> PreparedModel {
-        guard case .file(_, let bytes) = artifact else { throw .invalidModel(reason: "not an ONNX model", place: "byte 0") }
+        let bytes = try artifact.bytes()
         try WireLimits.check(bytes)
         let model: ProtoModelProto
         do {

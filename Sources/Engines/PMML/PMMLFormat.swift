@@ -27,9 +27,6 @@ package struct PMMLFormat: ModelFormat {
     }
 
     package func load(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> any ScoringModel {
-        guard case .file(_, let bytes) = artifact else {
-            throw .invalidModel(reason: "a PMML model is a file, not a folder", place: "")
-        }
-        return try ModelAssembly.model(of: Document.read(bytes))
+        try ModelAssembly.model(of: Document.read(try artifact.bytes()))
     }
 }

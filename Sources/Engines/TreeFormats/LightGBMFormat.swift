@@ -18,9 +18,7 @@ package struct LightGBMFormat: ModelFormat {
 
     /// Reads and checks the model without making kernels for it.
     package func lower(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> LoweredTreeModel {
-        guard case .file(_, let bytes) = artifact else {
-            throw .invalidModel(reason: "not a LightGBM model", place: "")
-        }
+        let bytes = try artifact.bytes()
         let result: Result<LightGBMDocument, ScoringError> = bytes.withUnsafeBufferPointer { bytes in
             var reader = LightGBMReader(bytes)
             do throws(LightGBMFailure) {

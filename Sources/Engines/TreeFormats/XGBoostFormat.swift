@@ -20,7 +20,8 @@ package struct XGBoostFormat: ModelFormat {
 
     /// Reads and checks the model without making kernels for it.
     package func lower(_ artifact: ModelArtifact, options: LoadOptions) throws(ScoringError) -> LoweredTreeModel {
-        guard case .file(_, let bytes) = artifact, let encoding = encoding(of: artifact.head) else {
+        let bytes = try artifact.bytes()
+        guard let encoding = encoding(of: artifact.head) else {
             throw .invalidModel(reason: "not an XGBoost model", place: "byte 0")
         }
         let document = try read(bytes, encoding)

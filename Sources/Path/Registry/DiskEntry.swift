@@ -36,7 +36,7 @@ struct DiskError: Error {
     }
 }
 
-/// A file or folder as the disk describes it; the only place, with `DiskFile`, that talks to the file system.
+/// A file or folder as the disk describes it; the only place, with `DiskFile` and `FileState`, that talks to the file system.
 struct DiskEntry {
     enum Kind {
         case file
@@ -113,24 +113,74 @@ struct FolderIdentity: Equatable {
     }
 }
 
-/// Reads whole files.
+/// Which file it is and in which state: equal for two looks at a file that nobody changed or replaced in between.
+struct FileState: Equatable {
+    private let device: UInt64
+    private let number: UInt64
+    private let seconds: Int
+    private let nanoseconds: Int
+    let byteCount: Int
+
+    /// Of a regular file, links not followed.
+    /// - Parameter name: The path in messages.
+    init(at path: String, calledBy name: String) throws(DiskError) {
+        var info = stat()
+        guard lstat(path, &info) == 0 else { throw DiskError(name, "cannot be read", errno: errno) }
+        try self.init(info, name)
+    }
+
+    fileprivate init(_ descriptor: Int32, _ path: String) throws(DiskError) {
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        try self.init(info, path)
+    }
+
+    private init(_ info: stat, _ path: String) throws(DiskError) {
+        guard info.st_mode & S_IFMT == S_IFREG else { throw DiskError(path, "is not a regular file") }
+        (device, number) = (UInt64(info.st_dev), UInt64(info.st_ino))
+        (seconds, nanoseconds, byteCount) = (info.st_mtim.tv_sec, info.st_mtim.tv_nsec, Int(info.st_size))
+    }
+}
+
+/// Reads files.
 enum DiskFile {
     /// The content of a regular file of at most `limit` bytes. Reserves only what the file has, and fails if
     /// somebody changes the file meanwhile.
     static func read(_ path: String, atMost limit: Int) throws(DiskError) -> [UInt8] {
-        // Non-blocking, so that opening a pipe somebody put there returns; it is refused below.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw DiskError(path, "cannot be opened", errno: errno) }
+        let descriptor = try openFile(path, flags: 0)
         defer { close(descriptor) }
-        let before = try describe(descriptor, path)
-        guard before.st_mode & S_IFMT == S_IFREG else { throw DiskError(path, "is not a regular file") }
-        guard before.st_size <= limit else {
-            throw DiskError(path, "is larger than the limit of \(limit) bytes")
-        }
+        let state = try FileState(descriptor, path)
+        guard state.byteCount <= limit else { throw DiskError(path, "is larger than the limit of \(limit) bytes") }
+        return try read(0..<state.byteCount, of: state, descriptor, path)
+    }
+
+    /// Part of a file that must still be as it was seen before, reached without a link at its end.
+    ///
+    /// - Parameter range: Within the file's size.
+    static func read(_ path: String, _ range: Range<Int>, seen state: FileState) throws(DiskError) -> [UInt8] {
+        let descriptor = try openFile(path, flags: O_NOFOLLOW)
+        defer { close(descriptor) }
+        guard try FileState(descriptor, path) == state else { throw DiskError(path, changed) }
+        return try read(range, of: state, descriptor, path)
+    }
+
+    private static let changed = "changed while it was read"
+
+    private static func openFile(_ path: String, flags: Int32) throws(DiskError) -> Int32 {
+        // Non-blocking, so that opening a pipe somebody put there returns; `FileState` refuses it.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags)
+        guard descriptor >= 0 else { throw DiskError(path, "cannot be opened", errno: errno) }
+        return descriptor
+    }
+
+    private static func read(
+        _ range: Range<Int>, of state: FileState, _ descriptor: Int32, _ path: String
+    ) throws(DiskError) -> [UInt8] {
         var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: Int(before.st_size)) { buffer, count in
+        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
             while count < buffer.count {
-                let result = Glibc.read(descriptor, buffer.baseAddress! + count, min(buffer.count - count, 1 << 30))
+                let result = pread(
+                    descriptor, buffer.baseAddress! + count, min(buffer.count - count, 1 << 30), range.lowerBound + count)
                 if result < 0 && errno == EINTR { continue }
                 if result < 0 { failure = errno }
                 if result <= 0 { break }
@@ -138,16 +188,7 @@ enum DiskFile {
             }
         }
         guard failure == 0 else { throw DiskError(path, "cannot be read", errno: failure) }
-        let after = try describe(descriptor, path)
-        guard bytes.count == Int(before.st_size), after.st_size == before.st_size,
-            after.st_mtim.tv_sec == before.st_mtim.tv_sec, after.st_mtim.tv_nsec == before.st_mtim.tv_nsec
-        else { throw DiskError(path, "changed while it was read") }
+        guard bytes.count == range.count, try FileState(descriptor, path) == state else { throw DiskError(path, changed) }
         return bytes
-    }
-
-    private static func describe(_ descriptor: Int32, _ path: String) throws(DiskError) -> stat {
-        var info = stat()
-        guard fstat(descriptor, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
-        return info
     }
 }

@@ -9,7 +9,7 @@ package struct ModelOpener: Sendable {
         package let model: any ScoringModel
         /// The name of the format that read it.
         package let format: String
-        /// Bytes read; 0 for folders, which their format reads.
+        /// Bytes of the file, or of the folder's files together.
         package let byteCount: Int
         /// A hash of the file's bytes, if it was asked for; empty for folders.
         package let digest: [UInt8]
@@ -32,8 +32,9 @@ package struct ModelOpener: Sendable {
         _ path: String, options: LoadOptions = LoadOptions(), hashes: Bool = false,
         trial: () throws(ScoringError) -> Void = {}
     ) throws(ScoringError) -> Opened {
-        let artifact = try read(path)
+        let (artifact, problem) = try read(path)
         let format = try format(of: artifact, name: Self.lastComponent(path))
+        if let problem { throw problem }
         try check(options, for: format)
         let model: any ScoringModel
         switch try format.prepare(artifact, options: options) {
@@ -46,11 +47,9 @@ package struct ModelOpener: Sendable {
             throw .refusedModel(
                 "'rows: together' has no meaning here: rows of this model do not depend on one another; leave it out")
         }
-        guard case .file(_, let bytes) = artifact else {
-            return Opened(model: model, format: format.name, byteCount: 0, digest: [])
-        }
         return Opened(
-            model: model, format: format.name, byteCount: bytes.count, digest: hashes ? SHA256.digest(of: bytes) : [])
+            model: model, format: format.name, byteCount: artifact.size,
+            digest: hashes && artifact.isFile ? SHA256.digest(of: try artifact.bytes()) : [])
     }
 
     /// Refuses keys of model.yaml that mean nothing for files of the format.
@@ -62,15 +61,26 @@ package struct ModelOpener: Sendable {
                 + (others.isEmpty ? "" : "; it is for \(others.joined(separator: " and "))"))
     }
 
-    /// Whether the folder as a whole is a model of some format, so that its files are not candidates themselves.
-    func recognisesFolder(_ path: String) -> Bool {
-        formats.contains { $0.recognises(.folder(path: path)) }
+    /// Whether the folder as a whole is a model of some format, so that its files are not candidates themselves. False for a folder that
+    /// cannot be listed.
+    package func recognisesFolder(_ path: String) -> Bool {
+        guard let folder = try? DiskFolder(path) else { return false }
+        let artifact = folder.artifact(name: Self.lastComponent(path))
+        return formats.contains { $0.recognises(artifact) }
     }
 
-    private func read(_ path: String) throws(ScoringError) -> ModelArtifact {
+    /// - Returns: With what is wrong with a folder, to be thrown if a format recognises it.
+    private func read(_ path: String) throws(ScoringError) -> (artifact: ModelArtifact, problem: ScoringError?) {
+        let name = Self.lastComponent(path)
         do throws(DiskError) {
-            if try DiskEntry(path).kind == .folder { return .folder(path: path) }
-            return .file(name: Self.lastComponent(path), bytes: try DiskFile.read(path, atMost: mostBytes))
+            guard try DiskEntry(path).kind == .folder else {
+                let bytes = try DiskFile.read(path, atMost: mostBytes)
+                return (.file(name: name, bytes: bytes, maxUnpackedBytes: mostBytes), nil)
+            }
+            let folder = try DiskFolder(path)
+            let artifact = folder.artifact(name: name)
+            guard artifact.size <= mostBytes else { throw DiskError(path, "is larger than the limit of \(mostBytes) bytes") }
+            return (artifact, folder.problem?.loadFailure(within: path))
         } catch {
             throw error.loadFailure(within: Self.folder(of: path))
         }
@@ -80,7 +90,7 @@ package struct ModelOpener: Sendable {
         let matching = formats.filter { $0.recognises(artifact) }
         if let format = matching.first, matching.count == 1 { return format }
         if matching.isEmpty {
-            if case .file(_, let bytes) = artifact, bytes.isEmpty {
+            if artifact.isFile, artifact.size == 0 {
                 throw .invalidModel(reason: "\(quoted(name)) is empty", place: "")
             }
             let hint = Self.hint(of: artifact)
