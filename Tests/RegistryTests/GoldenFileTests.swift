@@ -16,7 +16,10 @@ internal import Testing
 
     @Test func numbersMayDifferByTheTolerance() throws {
         #expect(try rows("a,prediction\n1,2.000001\n") == 1)
-        #expect(try refused("a,prediction\n1,2.00001\n").contains("expected '2.00001', got '2.0'"))
+        let beyond = try refused("a,prediction\n1,2.00001\n")
+        #expect(beyond.contains("expected '2.00001', got '2.0', beyond the tolerance (golden.tolerance: 1e-06"))
+        // What is far off needs no other tolerance.
+        #expect(try !refused("a,prediction\n1,3\n").contains("tolerance"))
         #expect(try rows("a,prediction\n1,2.1\n", yaml: "golden: { tolerance: 0.1 }") == 1)
         #expect(try rows("a,prediction\n1,2\n", yaml: "golden: { tolerance: 0 }") == 1)
         #expect(try refused("a,prediction\n1,2.0000000001\n", yaml: "golden: { tolerance: 0 }").contains("expected"))
@@ -56,6 +59,7 @@ internal import Testing
         #expect(try refused("a,predicton\n1,2\n").contains("'predicton' is neither an input nor an output of the model; did"))
         #expect(try refused("a,customer\n1,2\n").contains("its outputs are prediction, half, label, big"))
         #expect(try refused("a,customer\n1,2\n", model: "many 25").contains("score19 and 8 more)"))
+        #expect(try refused(",a,prediction\n0,1,2\n").contains("leave it out with index=False"))
         #expect(try refused("a,a,prediction\n1,1,2\n").contains("two columns are named 'a'"))
     }
 

@@ -49,6 +49,7 @@ struct ModelManifestVersionsTests {
         ("versions: { canary: { share: 5 } }", "versions.canary needs the key version"),
         ("versions: { canary: { version: 3 } }", "set versions.labels.stable"),
         ("versions: { serve: [2], canary: { version: 3, share: 0 } }", "versions.canary.share must be between 1 and 99"),
+        ("versions: { serve: [2], canary: { version: 3, share: 0.05 } }", "a whole number of percent"),
         ("versions: { serve: [2], canary: { version: 3, steps: [50, 25] } }", "versions.canary.steps must rise"),
         ("versions: { serve: [2], canary: { version: 3, psi: 0 } }", "versions.canary.psi must be above 0"),
         ("versions: { serve: [2], canary: { version: 3, error: 0 } }", "did you mean 'errors'?"),

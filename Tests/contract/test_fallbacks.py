@@ -3,7 +3,7 @@
 import pytest
 from graphs import constant, model
 from onnx import TensorProto, helper
-from serving import WATCHFUL, Server
+from serving import WATCHFUL, Server, run_verdict
 
 ROWS = [-1, -7, 4, -2, 0.25, -8]
 
@@ -87,3 +87,31 @@ def test_tensors_say_which_rows_fell_back_and_to_what(server):
     parameters = body["parameters"]
     assert parameters["degraded"] is True and parameters["degraded_reason"] == "score missing"
     assert parameters["degraded_rows"] == "0,1,3,5" and parameters["degraded_models"] == "choosy/1"
+
+
+def test_a_score_that_is_no_probability_is_not_given_for_one(tmp_path):
+    import numpy as np
+    from skl2onnx import to_onnx
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+
+    rows = np.random.default_rng(1).normal(size=(100, 2)).astype(np.float32)
+    asked = LogisticRegression().fit(rows, (rows[:, 0] > 0).astype(int))
+    points = LinearRegression().fit(rows[:, 1:], 500 + 300 * rows[:, 1])
+    policy = "inputs: [amount, age]\npolicy: { block: 0.8 }\n"
+    publish(tmp_path, "asked", to_onnx(asked, rows, options={"zipmap": False}).SerializeToString(),
+            policy + "fallback: { on: [missingScore], model: points }\n")
+    publish(tmp_path, "points", to_onnx(points, rows[:, 1:]).SerializeToString(), "inputs: [age]\n")
+    publish(tmp_path, "other", to_onnx(points, rows[:, 1:]).SerializeToString(),
+            "inputs: [years]\nfallback: { on: [missingScore], model: points }\n")
+    with Server(tmp_path, *WATCHFUL) as server:
+        # The score itself is missing: 500 points are no probability, and would be BLOCK.
+        far = server.post("/predict/asked", {"features": {"amount": None, "age": 0.1}}).json
+        assert far["prediction"] == [None] and far["degraded"] is False and "decision" not in far
+        # One that happens to lie between 0 and 1 may be meant.
+        near = (0.5 - 500) / 300
+        body = server.post("/predict/asked", {"features": {"amount": None, "age": near}}).json
+        assert body["degraded"] is True and abs(body["prediction"][0] - 0.5) < 1e-3 and body["decision"] == "ALLOW"
+    checked = run_verdict("check", tmp_path)
+    assert checked.returncode == 0, checked
+    assert "note     asked/1: the score is a probability, and that of the fallback 'points' is none." in checked.stdout
+    assert "note     other/1: the fallback 'points' gets no value for any of its inputs 'age'" in checked.stdout

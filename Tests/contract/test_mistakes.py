@@ -353,8 +353,26 @@ def test_scores_of_a_folder_are_those_of_the_version_that_serves(repository, tmp
     ("limits: { deadline: 10us }", "must be 100us to 1h"),
     ("limits: { concurrency: 4, leastConcurrency: 8 }", "is beyond limits.concurrency (4)"),
     ("policy:\n\tblock: 0.5", "spaces, not with tabs"),
+    ("deadline: 50ms", "did you mean 'limits.deadline'?"),
 ])
 def test_settings_that_cannot_be_say_why(repository, settings, reason):
     repository.add("m", 1, identity(0), manifest=settings + "\n")
     result = run_verdict("check", repository.folder)
     assert result.returncode == 1 and reason in result.stdout + result.stderr, result
+
+
+def test_what_python_writes_for_missing_values_gets_a_hint(repository):
+    repository.add("m", 1, identity(0))
+    with Server(repository.folder, *WATCHFUL) as server:
+        for path, start in [("/predict/m", '{"features": [0, '), ("/v2/models/m/infer", '{"inputs": [')]:
+            answer = server.post(path, (start + "NaN]}").encode())
+            assert answer.status == 400 and "NaN, which is not JSON; send null" in answer.body.decode(), answer
+
+
+def test_a_version_that_is_not_to_be_served_does_not_say_why_it_was_refused_before(repository):
+    repository.add("m", 1, identity(0))
+    repository.add("m", 2, identity(0), golden="low,high,prediction\n1,0,7\n")
+    with Server(repository.folder, *WATCHFUL) as server:
+        until(lambda: "golden.csv" in server.index()[("m", "2")]["reason"], "the version to be refused")
+        (repository.folder / "m" / "model.yaml").write_text("versions: { serve: [1] }\n")
+        until(lambda: server.index()[("m", "2")]["reason"] == "not among the versions that model.yaml serves", "the reason")

@@ -4,7 +4,7 @@ package import TextFormats
 
 /// How the rows of a table are read and what of them goes into the result.
 package struct TableOptions: Sendable {
-    /// What ends a cell; nil for the comma, semicolon or tab that the first line shows.
+    /// What ends a cell; nil for the comma, semicolon, tab or pipe that the first line shows.
     package var separator: UInt8?
     /// Words for missing values beside the usual ones.
     package var missing = MissingWords.standard

@@ -46,7 +46,8 @@ struct ServeCommand: AsyncParsableCommand {
         if check {
             print(settings.report, terminator: "")
             do throws(ScoringError) {
-                if let note = try settings.checkRepository() { Console.complain("Note: \(note)") }
+                let note = try settings.checkRepository()
+                Console.complain("Note: \(note ?? "no model was loaded; 'verdict check \(settings.models)' loads all of them")")
             } catch {
                 Console.complain("Error: \(error)")
                 throw ExitCode(1)

@@ -99,9 +99,9 @@ extension YAMLNode {
     }
 
     /// A mapping with no other keys than `keys`. A key among `planned` is refused as not supported yet, so that
-    /// nobody believes it works; one among `foreign` is said to belong into the file that those are of.
+    /// nobody believes it works; one that belongs below another key is among the whole paths in `nested`; one among `foreign` is said to belong into the file that those are of.
     package func mapping(
-        keys: [String], planned: [String] = [], foreign: ForeignKeys? = nil
+        keys: [String], planned: [String] = [], foreign: ForeignKeys? = nil, nested: [String] = []
     ) throws(YAMLError) -> YAMLMapping {
         guard case .mapping(let pairs) = content else { throw expected("a mapping of keys to values") }
         for (key, value) in pairs where !keys.contains(key) {
@@ -114,6 +114,7 @@ extension YAMLNode {
             }
             let hint =
                 NearestName.to(key, among: keys).map { "did you mean '\($0)'?" }
+                ?? nested.first { $0.hasSuffix(".\(key)") }.map { "did you mean '\($0)'?" }
                 ?? "the known keys are \(keys.joined(separator: ", "))"
             throw YAMLError(line: value.line, "unknown key \(fullPath), \(hint)")
         }

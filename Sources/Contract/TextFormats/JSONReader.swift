@@ -94,8 +94,16 @@ package struct JSONReader: ~Copyable {
         case UInt8(ascii: "n"): return .null
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
         case UInt8(ascii: "N") where allowsNonFinite, UInt8(ascii: "I") where allowsNonFinite: return .number
-        default: throw failure("expected a value")
+        default: throw failure("expected a value" + missingHint)
         }
+    }
+
+    /// What to send instead of what Python's `json` makes of missing and infinite numbers.
+    private var missingHint: String {
+        let text = UnsafeRawBufferPointer(start: next, count: min(8, limit - next))
+        if text.starts(with: "NaN".utf8) { return ", found NaN, which is not JSON; send null for a missing value" }
+        if text.starts(with: "Infinity".utf8) { return ", found Infinity, which is not JSON" }
+        return ""
     }
 
     package mutating func beginObject() throws(Failure) {

@@ -84,7 +84,8 @@ package final class ModelExperiment: Sendable {
     @discardableResult
     package func order(_ order: CanaryOrder, by person: String, at now: Moment = .now) throws(ScoringError) -> Bool {
         guard let watch else {
-            throw .invalidRequest("the model has no canary to \(order.rawValue): its model.yaml has no versions.canary")
+            throw .invalidRequest(
+                "the model has no canary for the order '\(order.rawValue)': its model.yaml has no versions.canary")
         }
         return watch.order(order, by: person, at: now)
     }

@@ -1,4 +1,5 @@
 internal import Experiments
+internal import Resilience
 internal import Scoring
 
 /// A request as another model sees it, and that model's results as the asked one would have given them.
@@ -62,13 +63,9 @@ final class FallbackCall: @unchecked Sendable {
         let asked = run.served
         guard found.count == rows.count, found.width == substitute.signature.outputs.count else { return }
         let failed = Set(found.failures.map(\.row))
+        let side = StandInFit.Side(asked.signature, score: asked.score, hasPolicy: asked.rule != nil)
         let good = rows.indices.filter { position in
-            !failed.contains(position)
-                && zip(asked.score, substitute.score).allSatisfy { target, source in
-                    let value = found[position, source]
-                    // A fraction is no value of an integer.
-                    return !value.isNaN && (asked.signature.outputs[target].kind != .integer || value == value.rounded())
-                }
+            !failed.contains(position) && substitute.score.allSatisfy { StandInFit.allows(found[position, $0], as: side) }
         }
         guard !good.isEmpty else { return }
         run.replace(good.map { rows[$0] }, by: substitute, reason)

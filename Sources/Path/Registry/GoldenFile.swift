@@ -132,12 +132,22 @@ struct GoldenFile {
                 let text = expected[row * expectations.count + position]
                 let got = got(expectation.target, row: row)
                 if let reason = got.difference(from: text, tolerance: tolerance) {
-                    found.append(Disagreement(row: row, message: "column \(quoted(expectation.name)): \(reason)"))
+                    let hint = hint(expectation, expected: text)
+                    found.append(Disagreement(row: row, message: "column \(quoted(expectation.name)): \(reason)\(hint)"))
                     break
                 }
             }
         }
         return found
+    }
+
+    /// What the column is, where a number is expected of one of a model's classes.
+    private func hint(_ expectation: Expectation, expected text: String) -> String {
+        guard expectation.name == "prediction", case .output(let column) = expectation.target,
+            case .category(let labels) = model.signature.outputs[column].kind, labels.position(of: text) == nil
+        else { return "" }
+        return
+            "; of a model of several classes 'prediction' is the class, and the probabilities are the columns 'probability(<class>)'"
     }
 
     // MARK: - Outputs
@@ -152,6 +162,10 @@ struct GoldenFile {
                 throw CSVReader.Failure(line: line, reason: "column 'decision' needs a policy in model.yaml")
             }
             return .decision
+        }
+        if name.isEmpty {
+            throw CSVReader.Failure(
+                line: line, reason: "a column has no name: pandas writes its index so; leave it out with index=False")
         }
         let names = model.signature.inputs.map(\.name) + model.signature.shownOutputs.map(\.name)
         let hint = NearestName.to(name, among: names).map { "; did you mean \(quoted($0))?" } ?? " (\(outputNames))"
@@ -220,10 +234,21 @@ package struct GoldenTolerance: Sendable, Equatable {
         }
     }
 
+    /// Whether a wider tolerance may be what is wanted.
+    func isNear(_ got: Double, _ expected: Double) -> Bool {
+        got.isFinite && expected.isFinite && abs(expected - got) <= 0.01 * max(abs(expected), abs(got), 1)
+    }
+
     func allows(_ got: Double, for expected: Double) -> Bool {
         if expected == got { return true }
         guard expected.isFinite, got.isFinite else { return false }
         return abs(expected - got) <= max(relative * abs(expected), absolute ?? relative * 1e-6)
+    }
+}
+
+extension GoldenTolerance: CustomStringConvertible {
+    package var description: String {
+        "tolerance (golden.tolerance: \(relative), golden.absoluteTolerance: \(absolute ?? relative * 1e-6))"
     }
 }
 
@@ -254,7 +279,12 @@ private enum GoldenValue {
         case .text(let got):
             agrees = got.isExactly(cell)
         }
-        return agrees ? nil : "expected \(cell.isEmpty ? "nothing" : quoted(cell)), got \(description)"
+        guard !agrees else { return nil }
+        let difference = "expected \(cell.isEmpty ? "nothing" : quoted(cell)), got \(description)"
+        guard case .number(let got) = self, let expected = number(cell), !isMissing(cell), tolerance.isNear(got, expected) else {
+            return difference
+        }
+        return difference + ", beyond the \(tolerance)"
     }
 
     private func isMissing(_ cell: String) -> Bool {

@@ -48,7 +48,14 @@ extension ExperimentRules {
             "decisions",
         ])
         guard let version = try map["version"]?.version() else { throw node.error("needs the key version: what is tried") }
-        var shares = [try map["share"]?.integer(in: 1...99) ?? 5]
+        var shares = [5]
+        if let share = map["share"] {
+            do throws(YAMLError) {
+                shares = [try share.integer(in: 1...99)]
+            } catch {
+                throw share.error("must be between 1 and 99: a whole number of percent")
+            }
+        }
         for item in try map["steps"]?.list() ?? [] { shares.append(try item.integer(in: 1...100)) }
         let standard = CanaryPace.standard
         let window = try map["window"]?.duration() ?? standard.window

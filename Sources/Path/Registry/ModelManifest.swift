@@ -89,7 +89,7 @@ extension ModelManifest {
         ], of: "the server's own file (--config)")
 
     private init(_ file: YAMLNode) throws(YAMLError) {
-        let map = try file.mapping(keys: Self.keys, planned: ["grpc"], foreign: Self.serverKeys)
+        let map = try file.mapping(keys: Self.keys, planned: ["grpc"], foreign: Self.serverKeys, nested: Self.ownKeys)
         serving = try ServingRules(map)
         if let node = map["inputs"] { inputs = try Self.names(node, of: "input") }
         if let node = map["classes"] {

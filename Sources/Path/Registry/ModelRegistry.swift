@@ -215,9 +215,10 @@ package final class ModelRegistry: Sendable {
             )
         }
         for remark in remarks { logger.warning("ignored in the model repository", metadata: ["reason": "\(remark)"]) }
-        for fault in faults { logger.error("fault in the model repository", metadata: ["reason": "\(fault)"]) }
-        for gap in gaps { logger.warning("not there in the model repository", metadata: ["reason": "\(gap)"]) }
-        for fault in over { logger.notice("a fault in the model repository is over", metadata: ["reason": "\(fault)"]) }
+        func metadata(_ sentence: String) -> Logger.Metadata { ["model": "\(Self.subject(sentence))", "reason": "\(sentence)"] }
+        for fault in faults { logger.error("fault in the model repository", metadata: metadata(fault)) }
+        for gap in gaps { logger.warning("not there in the model repository", metadata: metadata(gap)) }
+        for fault in over { logger.notice("a fault in the model repository is over", metadata: metadata(fault)) }
     }
 
     private static func news(_ sentences: [String], since earlier: [String]) -> [String] {
@@ -458,7 +459,8 @@ extension ModelRegistry {
         let models = published.withLock { $0 }
         guard let model = models[name] else { throw absence(of: name, version: nil, among: models) }
         guard let experiment = model.experiment else {
-            throw .invalidRequest("the model has no canary to \(order.rawValue): its model.yaml has no versions.canary")
+            throw .invalidRequest(
+                "the model has no canary for the order '\(order.rawValue)': its model.yaml has no versions.canary")
         }
         return try experiment.order(order, by: person)
     }

@@ -1,4 +1,5 @@
 internal import Decisions
+internal import Resilience
 package import Scoring
 
 /// Tries everything a model repository holds without serving it, for `verdict check`.
@@ -10,12 +11,17 @@ package struct RepositoryCheck {
             case refused(reason: String)
             /// The version is there, but model.yaml does not serve it.
             case skipped(reason: String)
+
+            fileprivate mutating func add(_ more: [String]) {
+                guard case .passed(let format, let rows, let notes) = self else { return }
+                self = .passed(format: format, goldenRows: rows, notes: notes + more)
+            }
         }
 
         package let name: String
         /// As the folder is named; empty where the finding is about the model as a whole.
         package let version: String
-        package let outcome: Outcome
+        package fileprivate(set) var outcome: Outcome
         /// Which values of which output the policy acts on; nil without a policy.
         package var policy: String? = nil
         package let nanoseconds: UInt64
@@ -48,9 +54,20 @@ package struct RepositoryCheck {
         }.sorted { ($0.name.text, $0.version) < ($1.name.text, $1.version) }
 
         var findings: [Finding] = []
+        var sides: [ModelName: [ModelVersion: StandInFit.Side]] = [:]
         for (done, order) in orders.enumerated() {
             progress(order.name.text, order.version.description, Double(done) / Double(orders.count))
-            findings.append(check(order))
+            let (finding, side) = check(order)
+            findings.append(finding)
+            if let side { sides[order.name, default: [:]][order.version] = side }
+        }
+        for order in orders {
+            let notes = Self.notes(on: order, sides)
+            guard !notes.isEmpty else { continue }
+            for index in findings.indices
+            where findings[index].name == order.name.text && findings[index].version == order.version.description {
+                findings[index].outcome.add(notes)
+            }
         }
         for entry in plan.index() where entry.state == .unavailable {
             let isServed = ModelName(entry.name).map { isToBeServed(entry.version, of: $0, in: listing) } ?? true
@@ -68,12 +85,35 @@ package struct RepositoryCheck {
         }
     }
 
-    private func check(_ order: RepositoryPlan.LoadOrder) -> Finding {
+    /// How the model fits that model.yaml names to answer in this one's place, where both were loaded.
+    private static func notes(
+        on order: RepositoryPlan.LoadOrder, _ sides: [ModelName: [ModelVersion: StandInFit.Side]]
+    ) -> [String] {
+        guard let asked = sides[order.name]?[order.version], let rule = order.manifest.serving.fallback?.rule else { return [] }
+        let standIn: (name: String, side: StandInFit.Side?)
+        switch rule {
+        case .constant: return []
+        case .version(let version):
+            guard version != order.version else { return [] }
+            standIn = ("version \(version)", sides[order.name]?[version])
+        case .model(let name, let version):
+            let versions = sides[name] ?? [:]
+            standIn = (name.text, (version ?? versions.keys.max()).flatMap { versions[$0] })
+        }
+        guard let side = standIn.side else { return [] }
+        return StandInFit(asked: asked, standIn: side).notes(on: standIn.name)
+    }
+
+    private func check(_ order: RepositoryPlan.LoadOrder) -> (Finding, StandInFit.Side?) {
         let start = Moment.now
         let outcome: Finding.Outcome
         var policy: String?
+        var side: StandInFit.Side?
         do throws(ScoringError) {
             let loaded = try loader.load(order.version, in: order.folder, manifest: order.manifest)
+            let signature = loaded.model.signature
+            side = StandInFit.Side(
+                signature, score: loaded.answers.score ?? signature.roles.score, hasPolicy: loaded.answers.rule != nil)
             outcome = .passed(format: loaded.format, goldenRows: loaded.goldenRows, notes: loaded.notes)
             policy = order.manifest.policy.map { policy in
                 let score = loaded.model.signature.scoreNames(loaded.answers.score).joined(separator: ", ")
@@ -82,9 +122,10 @@ package struct RepositoryCheck {
         } catch {
             outcome = .refused(reason: error.description)
         }
-        return Finding(
+        let finding = Finding(
             name: order.name.text, version: order.version.description, outcome: outcome, policy: policy,
             nanoseconds: Moment.now.nanoseconds(since: start))
+        return (finding, side)
     }
 
     /// False for a version that is there and sound, but left out by model.yaml on purpose.

@@ -162,9 +162,10 @@ extension RepositoryPlan {
         if let problem = record.problem { return problem }
         if case .failure(let error) = record.manifest.content { return error.description }
         if let problem = brokenReference(of: name), record.wanted.contains(version) { return problem.description }
-        if let failure = state.failure { return failure.description }
-        if state.folder == nil { return "its folder is gone" }
+        if state.folder == nil { return state.failure?.description ?? "its folder is gone" }
+        // What it was refused for before says nothing of a version that is not to be served.
         if !record.wanted.contains(version) { return "not among the versions that model.yaml serves" }
+        if let failure = state.failure { return failure.description }
         return "waiting until its files stop changing"
     }
 
