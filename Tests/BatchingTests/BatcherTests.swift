@@ -105,6 +105,26 @@ internal import Testing
         for (earlier, later) in zip(calls, calls.dropFirst()) { #expect(later - earlier <= 2) }
     }
 
+    /// Else the breaker would take the wait for others' calls for the engine's work.
+    @Test func aRequestThatWaitsBetweenItsPiecesIsNoWorkOfTheEngines() throws {
+        var limits = BatchLimits()
+        limits.maxBatchRows = 1
+        let gates = [Gate(), Gate()]
+        let model = GatedModel([0: gates[0], 2: gates[1]])
+        let batcher = try Batcher(model, limits: limits)
+        let (job, answer) = batcher.submit([1, 2])
+        gates[0].waitForArrivals(1)
+        let others = [batcher.submit([3]).answer, batcher.submit([4]).answer]
+        gates[0].open()
+        gates[1].waitForArrivals(1)
+        // Its first piece is done, one call of others has ended since, and another one runs.
+        batcher.cancel(job)
+        #expect(answer.value == .cancelled)
+        #expect(job.workBegan == nil)
+        gates[1].open()
+        for other in others { #expect(other.value == .scored) }
+    }
+
     @Test func rowsThatDependOnEachOtherAreNeverDivided() throws {
         let model = ScriptedModel(calls: CallProfile(isBlocking: true, mayShareCalls: false, keepsRowsApart: false))
         let batcher = try held(model)
@@ -257,5 +277,21 @@ internal import Testing
         _ = batcher.submit([ScriptedModel.Trouble.hang.rawValue])
         model.waitForHanging(1)
         return batcher
+    }
+}
+
+/// A model of which some calls wait at a gate, by their numbers.
+private final class GatedModel: ScoringModel {
+    let signature = ScriptedModel().signature
+    let description = ModelDescription(format: "gated")
+    let calls = CallProfile(isBlocking: true)
+    private let gates: [Int: Gate]
+    private let made = Atomic(0)
+
+    init(_ gates: [Int: Gate]) { self.gates = gates }
+
+    func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
+        gates[made.add(1, ordering: .acquiringAndReleasing).oldValue]?.wait()
+        scores.reset(rows: rows.count, width: 2)
     }
 }

@@ -13,10 +13,12 @@ internal import Testing
             inputs: [Field("x"), Field("word", .text)], outputs: [OutputColumn("prediction")],
             roles: Roles(score: 0..<1))
         let description = ModelDescription(format: "engine")
-        let calls = CallProfile(isBlocking: true)
+        let calls: CallProfile
         let isBroken = Atomic<Bool>(false)
         let refused = Mutex<Set<Double>>([])
         let rows = Mutex<[[String]]>([])
+
+        init(calls: CallProfile = CallProfile(isBlocking: true)) { self.calls = calls }
 
         func score(_ rows: FeatureBatch, into scores: ScoreBatch, _ call: ScoreCall) throws(ScoringError) {
             scores.reset(rows: rows.count, width: 1)
@@ -53,7 +55,7 @@ internal import Testing
 
     private var isBlameOnRows: Bool {
         scores.failures.allSatisfy {
-            guard case .invalidRequest(let message) = $0.error else { return false }
+            guard case .rowRefused(let message) = $0.error else { return false }
             return message.hasSuffix("out of bounds")
         }
     }
@@ -124,13 +126,40 @@ internal import Testing
         // One that comes again and again says nothing of others.
         for _ in 0..<500 { try score(model, [7]) }
         for number in numbers.dropLast() { try score(model, [number]) }
-        #expect(isBlameOnRows)
-        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [Double(JudgingModel.maxRefusedRows)]) }
-        #expect(throws: ScoringError.engineFailure("out of bounds")) { try score(model, [7]) }
+        #expect(isBlameOnRows && !model.refusesAllRows)
+        try score(model, [Double(JudgingModel.maxRefusedRows)])
+        #expect(isBlameOnRows && model.refusesAllRows)
         // Until it answers one.
         try score(model, [1000])
+        #expect(!model.refusesAllRows)
         try score(model, [7])
-        #expect(isBlameOnRows)
+        #expect(isBlameOnRows && !model.refusesAllRows)
+    }
+
+    @Test func rowsThatAreComputedTogetherAreOneRefusal() throws {
+        let together = Engine(calls: CallProfile(isBlocking: true, mayShareCalls: false, keepsRowsApart: false))
+        let model = JudgingModel(together)
+        let numbers = (0...JudgingModel.maxRefusedRows + 1).map { Double($0) }
+        together.refused.withLock { $0 = Set(numbers) }
+        try score(model, numbers)
+        try score(model, numbers)
+        #expect(!model.refusesAllRows)
+    }
+
+    /// Else one client's text would be computed anew for each row of others that is refused.
+    @Test func aSmallerRowTakesThePlaceOfALargeOneToCompareWith() throws {
+        let model = JudgingModel(engine)
+        let rows = FeatureBatch()
+        rows.reset(width: 2)
+        rows.set(3, row: rows.addRow(), column: 0)
+        rows.setText(String(repeating: "x", count: 10_000), row: 0, column: 1)
+        try model.score(rows, into: scores, ScoreCall(deadline: nil, workspace: Workspace()))
+        try score(model, [99])
+        #expect(engine.rows.withLock { $0.last?.first?.utf8.count ?? 0 } > 10_000)
+        try score(model, [7])
+        try score(model, [8])
+        try score(model, [99])
+        #expect(engine.rows.withLock { $0.last } == ["7.0 word 7.0"])
     }
 
     /// The row to compare with would take the time that is left; the caller would get no answer, and the engine the blame.
@@ -176,9 +205,9 @@ internal import Testing
     @Test func whatTheLibrarySaysIsPassedOnWithoutAClaimAboutOtherRows() throws {
         engine.refused.withLock { $0 = [0, 1] }
         try score(JudgingModel(engine), [1])
-        #expect(scores.failure(row: 0) == .invalidRequest("the model's engine refuses this row: out of bounds"))
+        #expect(scores.failure(row: 0) == .rowRefused("the model's engine refuses this row: out of bounds"))
         engine.refused.withLock { $0 = [1] }
         try score(JudgingModel(engine), [1])
-        #expect(scores.failure(row: 0) == .invalidRequest("the model's engine refuses this row, and takes others: out of bounds"))
+        #expect(scores.failure(row: 0) == .rowRefused("the model's engine refuses this row, and takes others: out of bounds"))
     }
 }

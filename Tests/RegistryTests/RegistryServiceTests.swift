@@ -65,7 +65,7 @@ internal import Testing
         try fixture.write("other/01/model.txt", "sum 1")
         try await fixture.registry.start()
         for _ in 0..<3 { try await fixture.settle() }
-        let faults = fixture.log.lines.filter { $0.hasPrefix("error fault in the model repository reason=") }
+        let faults = fixture.log.lines.filter { $0.hasPrefix("error fault in the model repository model=") }
         #expect(faults.count == 2)
         #expect(faults.contains { $0.contains("reason=fraud: model.yaml: line 1: unknown key 'polcy', did you mean 'policy'?") })
         #expect(faults.contains { $0.contains("reason=other: the folder '01' is no version") })
@@ -73,7 +73,7 @@ internal import Testing
         try await fixture.settle()
         #expect(fixture.log.lines.contains { $0.hasPrefix("info model version loaded") && $0.contains("model=fraud") })
         // What is over is said once as well, and what is not is not said again.
-        let over = fixture.log.lines.filter { $0.hasPrefix("notice a fault in the model repository is over reason=") }
+        let over = fixture.log.lines.filter { $0.hasPrefix("notice a fault in the model repository is over model=fraud reason=") }
         #expect(over.count == 1 && over.first?.contains("reason=fraud: model.yaml: line 1") == true)
         #expect(fixture.log.lines.count { $0.hasPrefix("error fault in the model repository") } == 2)
     }
@@ -90,9 +90,9 @@ internal import Testing
             "model.yaml names this version, but its folder 'fraud/7' is not there; add it, or name another version (it has 1)"
         #expect(
             fixture.log.lines.filter { $0.hasPrefix("warning") }.sorted() == [
-                "warning not there in the model repository reason=archive: it has no version: no folder named by a positive whole "
+                "warning not there in the model repository model=archive reason=archive: it has no version: no folder named by a positive whole "
                     + "number; its versions are too deep, in 'archive/export': move them up into 'archive'",
-                "warning not there in the model repository reason=fraud: version 7: \(missing)",
+                "warning not there in the model repository model=fraud reason=fraud: version 7: \(missing)",
             ])
         #expect(fixture.entry("archive", "")?.reason.hasSuffix("move them up into 'archive'") == true)
         #expect(fixture.entry("fraud", "7")?.reason == missing)

@@ -58,7 +58,7 @@ package final class BatchJob: @unchecked Sendable {
     var isCancelled = false
     /// The deadline, or when the wait ends without one. Set when admitted.
     var dueBy = Moment.never
-    /// When it was admitted, and how many calls had ended by then.
+    /// Since when it waits, and how many calls had ended by then.
     var admission: (at: Moment, calls: Int)?
     /// Since when the engine has been at work on it, or, for one that never got to it, at a call that has not ended since
     /// the job came. nil where the engine was busy with others, one call after the other: then how long the job waited

@@ -162,7 +162,7 @@ struct ExecutorState {
                 consequence.answers.append(answer(piece.request, verdict))
             } else if isDivided {
                 statistics.repeatedRequests += 1
-                piece.request.phase = .waiting
+                putBack(piece.request, now: now)
                 plan.retry(piece, after: rows)
                 consequence.mustWatch = watch(piece.deadline) || consequence.mustWatch
             } else if let error {
@@ -204,7 +204,7 @@ struct ExecutorState {
             } else if let verdict = verdict(of: piece, now: now) {
                 consequence.answers.append(answer(piece.request, verdict))
             } else {
-                piece.request.phase = .waiting
+                putBack(piece.request, now: now)
                 plan.resume(after: piece, hasAnswers: hasAnswers)
                 consequence.mustWatch = watch(piece.deadline) || consequence.mustWatch
             }
@@ -286,6 +286,13 @@ struct ExecutorState {
     }
 
     // MARK: Parts
+
+    /// Has a job wait again: from here on it is no work of the engine's.
+    private func putBack(_ job: BatchJob, now: Moment) {
+        job.phase = .waiting
+        job.workBegan = nil
+        job.admission = (now, statistics.calls)
+    }
 
     /// Why a request that an engine thread holds gets no score, if so.
     private func verdict(of piece: Piece, now: Moment) -> BatchJob.Verdict? {

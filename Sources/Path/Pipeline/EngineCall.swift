@@ -48,6 +48,7 @@ final class EngineCall: @unchecked Sendable {
     private func score(until deadline: Moment?) throws(ScoringError) {
         do throws(ScoringError) {
             try model.score(group.features, into: group.scores, ScoreCall(deadline: deadline, workspace: group.workspace))
+            if let error = refusal { throw error }
         } catch {
             report(result(of: error))
             throw error
@@ -65,6 +66,7 @@ final class EngineCall: @unchecked Sendable {
         do throws(ScoringError) {
             let call = ScoreCall(deadline: isLimited ? latest : deadline, workspace: group.workspace)
             try model.score(group.features, into: group.scores, call)
+            if let error = refusal { throw error }
             return true
         } catch {
             if isLimited, error == .deadlineExceeded { return false }
@@ -83,8 +85,9 @@ final class EngineCall: @unchecked Sendable {
             case .scored(let lent):
                 group.features.swapContents(with: lent.features)
                 group.scores.swapContents(with: lent.scores)
-                reportJob(.success)
-                completion(nil)
+                let error = refusal
+                reportJob(error.map { result(of: $0) } ?? .success)
+                completion(error)
             case .failed(let error, let returned):
                 takeBack(returned, of: lent)
                 reportJob(result(of: error))
@@ -119,9 +122,28 @@ final class EngineCall: @unchecked Sendable {
         report(work == nil ? .unknown : result)
     }
 
-    /// What an error says about the engine.
+    /// The failure that a request is of which the engine refused every row, where it has refused many others and answered none; nil for all
+    /// other results.
+    private var refusal: ScoringError? {
+        let scores = group.scores
+        guard !scores.failures.isEmpty, scores.failedCount == scores.count, stages.judge?.refusesAllRows == true else {
+            return nil
+        }
+        var words: String?
+        for failure in scores.failures {
+            guard case .rowRefused(let message) = failure.error else { return nil }
+            words = words ?? message
+        }
+        return words.map { .engineFailure($0) }
+    }
+
+    /// What an error says about the engine. A caller in a hurry leaves no time to find out whose fault a failure is.
     private func result(of error: ScoringError) -> CallResult {
-        if error == .deadlineExceeded, stages.isCallersDeadline(group.info) { return .unknown }
+        guard stages.isCallersDeadline(group.info) else { return CallResult(error) }
+        if error == .deadlineExceeded { return .unknown }
+        let now = Moment.now
+        let took = now.nanoseconds(since: job?.workBegan ?? began)
+        if case .engineFailure = error, let deadline, now.advanced(byNanoseconds: took) > deadline { return .unknown }
         return CallResult(error)
     }
 

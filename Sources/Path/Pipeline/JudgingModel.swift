@@ -6,10 +6,10 @@ internal import Synchronization
 /// one with another row, alone:
 ///
 /// - One that the engine has answered before, if there is one: of golden.csv, of the warm-up, or of a request. If it is answered again the
-///   rows of the call are at fault, and fail with `.invalidRequest`, each by itself; else the engine is.
+///   rows of the call are at fault, and fail with `.rowRefused`, each by itself; else the engine is.
 /// - Where no row was ever answered, rows of zeros and of ones, with empty texts. If one is answered the rows of the call are at fault. If none
 ///   is, nothing can be compared with, and what the engine itself says decides: rows that it refuses (`.rowRefused`) are at fault, and
-///   any other failure is its own. Where it has refused many different rows and answered none it is at fault all the same.
+///   any other failure is its own. Where it has refused many different rows and answered none, a request is told so as a whole (`refusesAllRows`).
 package final class JudgingModel: ScoringModel {
     package let signature: Signature
     package let description: ModelDescription
@@ -17,6 +17,10 @@ package final class JudgingModel: ScoringModel {
     private let model: any ScoringModel
     private let answeredRow: Mutex<AnsweredRow?>
     private let hasAnsweredRow: Atomic<Bool>
+    /// Whether the row that is kept needs no smaller one in its place.
+    private let keepsSmallRow: Atomic<Bool>
+    /// Bytes of texts: a row with more may take long to compute, and each row that is refused would cost others that time.
+    private static let smallRowBytes = 4096
 
     /// When it last answered a row, in nanoseconds; 0 for never.
     private let lastAnswer = Atomic<UInt64>(0)
@@ -43,6 +47,7 @@ package final class JudgingModel: ScoringModel {
         self.model = model
         self.answeredRow = Mutex(answeredRow)
         hasAnsweredRow = Atomic(answeredRow != nil)
+        keepsSmallRow = Atomic(answeredRow.map { $0.textBytes <= Self.smallRowBytes } ?? false)
         (signature, description, calls) = (model.signature, model.description, model.calls)
     }
 
@@ -60,8 +65,8 @@ package final class JudgingModel: ScoringModel {
             guard call.retriesRows || rows.count == 1 || scores.failedCount == rows.count else { throw error }
             let reasons = Dictionary(known.map { ($0.row, $0.error) }, uniquingKeysWith: { first, _ in first })
             let errors = (0..<rows.count).map { reasons[$0] ?? error }
-            var finding = find(since: begin, rows: rows.count, until: call.deadline)
-            if finding == .neverAnswered, noteRefused(rows) > Self.maxRefusedRows { finding = .fails }
+            let finding = find(since: begin, rows: rows.count, until: call.deadline)
+            if finding == .neverAnswered { noteRefused(rows) }
             if let own = errors.lazy.compactMap({ Self.enginesOwn($0, finding) }).first { throw own }
             scores.reset(rows: rows.count, width: signature.outputs.count)
             for (row, error) in errors.enumerated() { scores.fail(row: row, Self.blame(error, takesOthers: finding == .works)) }
@@ -100,7 +105,7 @@ package final class JudgingModel: ScoringModel {
 
     private static func blame(_ error: ScoringError, takesOthers: Bool) -> ScoringError {
         guard let words = words(of: error) else { return error }
-        return .invalidRequest("the model's engine refuses this row\(takesOthers ? ", and takes others" : ""): \(words)")
+        return .rowRefused("the model's engine refuses this row\(takesOthers ? ", and takes others" : ""): \(words)")
     }
 
     private static func blameRows(of scores: ScoreBatch) {
@@ -116,18 +121,30 @@ package final class JudgingModel: ScoringModel {
     // MARK: Rows to compare with
 
     private func keepAnsweredRow(_ rows: FeatureBatch, _ scores: ScoreBatch) {
-        guard !hasAnsweredRow.load(ordering: .relaxed) else { return }
+        guard !keepsSmallRow.load(ordering: .relaxed) else { return }
         guard let row = (0..<rows.count).first(where: { scores.failure(row: $0) == nil }) else { return }
         let answered = AnsweredRow(rows, row: row, of: signature.inputs)
-        answeredRow.withLock { $0 = $0 ?? answered }
+        let isSmall = answeredRow.withLock { kept in
+            if kept.map({ $0.textBytes > answered.textBytes }) ?? true { kept = answered }
+            return (kept?.textBytes ?? 0) <= Self.smallRowBytes
+        }
         hasAnsweredRow.store(true, ordering: .relaxed)
+        keepsSmallRow.store(isSmall, ordering: .relaxed)
         refusedRows.withLock { $0 = [] }
     }
 
-    /// How many different rows were refused so far, with these.
-    private func noteRefused(_ rows: FeatureBatch) -> Int {
-        let hashes = (0..<rows.count).map { row in
-            var hasher = Hasher()
+    /// Whether it has refused many different rows, and answered none since it was loaded: a request of which it refuses every row is no fault
+    /// of its caller then.
+    package var refusesAllRows: Bool {
+        !hasAnsweredRow.load(ordering: .relaxed) && refusedRows.withLock { $0.count > Self.maxRefusedRows }
+    }
+
+    /// Rows that are computed together are one refusal: which of them it was for nobody knows.
+    private func noteRefused(_ rows: FeatureBatch) {
+        var hasher = Hasher()
+        var hashes: [Int] = []
+        for row in 0..<rows.count {
+            if calls.keepsRowsApart { hasher = Hasher() }
             for (column, input) in signature.inputs.enumerated() {
                 if input.kind == .text {
                     for byte in (rows.text(row: row, column: column) ?? "").utf8 { hasher.combine(byte) }
@@ -138,11 +155,10 @@ package final class JudgingModel: ScoringModel {
                     hasher.combine(rows[row, column].bitPattern)
                 }
             }
-            return hasher.finalize()
+            if calls.keepsRowsApart || row == rows.count - 1 { hashes.append(hasher.finalize()) }
         }
-        return refusedRows.withLock { refused in
+        refusedRows.withLock { refused in
             for hash in hashes where refused.count <= Self.maxRefusedRows { refused.insert(hash) }
-            return refused.count
         }
     }
 

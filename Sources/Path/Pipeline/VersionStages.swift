@@ -17,6 +17,8 @@ final class VersionStages: RequestStages {
     let breaker: CircuitBreaker?
     /// The model as the stages call it: where its engine blocks, behind a `JudgingModel`.
     let engine: any ScoringModel
+    /// The same, where it is one.
+    let judge: JudgingModel?
     /// For engines that block.
     let batcher: Batcher?
     /// For engines that block for less than it takes to go to another thread.
@@ -46,11 +48,13 @@ final class VersionStages: RequestStages {
             if let limits { batching.queuedRows = limits.queuedRows }
             limit = min(deadline ?? .max, batching.longestWait.nanoseconds)
             inlineExecution = rowNanoseconds.flatMap { InlineExecution($0) }
-            engine = JudgingModel(loaded, answeredRow: answeredRow)
+            let judge = JudgingModel(loaded, answeredRow: answeredRow)
+            (self.judge, engine) = (judge, judge)
             batcher = try Batcher(engine, limits: batching, name: model.name.text)
         } else {
             limit = deadline
             engine = loaded
+            judge = nil
             inlineExecution = nil
             batcher = nil
         }

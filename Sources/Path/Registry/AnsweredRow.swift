@@ -20,6 +20,9 @@ package struct AnsweredRow: Sendable {
         }
     }
 
+    /// Bytes of its texts together.
+    package var textBytes: Int { texts.reduce(0) { $0 + $1.utf8.count } }
+
     /// Adds the row to a batch of the same inputs.
     package func add(to rows: FeatureBatch, of inputs: [Field]) {
         let row = rows.addRow()
