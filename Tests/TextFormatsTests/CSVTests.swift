@@ -124,7 +124,7 @@ internal import TextFormats
     }
 
     @Test(arguments: [
-        ("a,b", ","), ("a;b", ";"), ("a\tb", "\t"), ("a|b", "|"), ("a", ","), ("", ","), ("\"x,y,z\";b\n1,2,3;4", ";"),
+        ("a,b", ","), ("a;b", ";"), ("a\tb", "\t"), ("a", ","), ("", ","), ("\"x,y,z\";b\n1,2,3;4", ";"),
         ("a;b,c\n", ","), ("\n\r\na;b\n,,,\n", ";"),
     ])
     func theFirstLineShowsTheSeparator(text: String, separator: String) {

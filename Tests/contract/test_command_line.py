@@ -290,6 +290,7 @@ def test_score_refuses_a_table_without_any_input(header, tmp_path):
     result = run_verdict("score", MODEL_FILES["2"], "--input", path)
     assert result.returncode == 1, result
     assert "no column" in result.stderr and "'amount'" in result.stderr
+    assert ("--sep pipe" in result.stderr) == ("|" in header)
     assert result.stdout == ""
 
 

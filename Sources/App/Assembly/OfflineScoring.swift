@@ -4,7 +4,7 @@ package import TextFormats
 
 /// How the rows of a table are read and what of them goes into the result.
 package struct TableOptions: Sendable {
-    /// What ends a cell; nil for the comma, semicolon, tab or pipe that the first line shows.
+    /// What ends a cell; nil for the comma, semicolon or tab that the first line shows.
     package var separator: UInt8?
     /// Words for missing values beside the usual ones.
     package var missing = MissingWords.standard
@@ -201,7 +201,12 @@ package struct OfflineScoring {
         throw CSVReader.Failure(
             line: 1,
             reason: "no column of the file is an input of the model; its columns are \(list(table.header)), "
-                + "the model's inputs are \(list(inputs.map(\.name)))")
+                + "the model's inputs are \(list(inputs.map(\.name)))\(Self.hint(on: table.header))")
+    }
+
+    /// Another separator, where the one column's name holds it.
+    private static func hint(on header: [String]) -> String {
+        header.count == 1 && header[0].utf8.contains(UInt8(ascii: "|")) ? "; give the separator with --sep pipe" : ""
     }
 
     private func list(_ names: [String]) -> String { listed(names.map { quoted($0) }, atMost: 10) }

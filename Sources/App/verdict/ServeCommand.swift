@@ -30,7 +30,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Port to listen on; 0 picks a free one.")
     var port: String?
 
-    @Flag(help: "Print the settings and where each came from, look at the repository, and exit with the status a server would.")
+    @Flag(
+        help:
+            "Print the settings and where each came from, look at the repository, and exit with the status a server would. Loads no model: verdict check does."
+    )
     var check = false
 
     @Argument(parsing: .allUnrecognized, help: .hidden)
@@ -46,8 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
         if check {
             print(settings.report, terminator: "")
             do throws(ScoringError) {
-                let note = try settings.checkRepository()
-                Console.complain("Note: \(note ?? "no model was loaded; 'verdict check \(settings.models)' loads all of them")")
+                if let note = try settings.checkRepository() { Console.complain("Note: \(note)") }
             } catch {
                 Console.complain("Error: \(error)")
                 throw ExitCode(1)

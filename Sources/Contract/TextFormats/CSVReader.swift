@@ -1,7 +1,7 @@
 /// Reads the rows of a CSV document (RFC 4180) from bytes, one at a time: quoted cells with commas, line
 /// breaks and doubled quotes; CRLF or LF; an optional byte order mark. Valid UTF-8 only. Empty lines are passed
 /// over, unless the first row has a single cell: then an empty line is an empty cell. Cells end at commas, or at the
-/// semicolons, tabs or pipes that the first line shows.
+/// semicolons or tabs that the first line shows.
 ///
 /// ```swift
 /// var reader = CSVReader(bytes)

@@ -1,8 +1,8 @@
 /// What is decided about a table before its first row is read: whether it is text at all, and what separates its cells.
 package enum TableText {
-    private static let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t"), UInt8(ascii: "|")]
+    private static let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "\t")]
 
-    /// The comma, semicolon, tab or pipe that the first line has most of outside quotes; the comma where none leads.
+    /// The comma, semicolon or tab that the first line has most of outside quotes; the comma where none leads.
     package static func separator(of document: UnsafeBufferPointer<UInt8>) -> UInt8 {
         var counts = separators.map { _ in 0 }
         var isQuoted = false
