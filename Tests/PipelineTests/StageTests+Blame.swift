@@ -63,6 +63,50 @@ extension StageTests {
         #expect(await ask(served, [0.25]).scores == [0.25], "no breaker is open")
     }
 
+    /// Whether the row or the engine is at fault cannot be found out in the time that is left.
+    @Test(arguments: [false, true])
+    func aFailureThatACallersHasteLeavesUnjudgedOpensNoBreaker(isHasty: Bool) async throws {
+        let served = try serve(ServingRules(), calls: Self.blocking) { _, _ throws(ScoringError) in
+            let begin = Moment.now
+            while Moment.now.nanoseconds(since: begin) < 4_000_000 {}
+            throw .engineFailure("out of memory")
+        }
+        var answers: [Answer] = []
+        for _ in 0..<40 {
+            answers.append(await ask(served, [1], deadline: isHasty ? Moment.now.advanced(byMilliseconds: 6) : nil))
+        }
+        #expect(answers.contains(where: \.isRefusedByBreaker) == !isHasty)
+    }
+
+    /// A row that is answered proves that the engine works, whatever came before it in its batch.
+    @Test func aBatchWithOneGoodRowAmongManyThatAreRefusedIsAnswered() async throws {
+        let notes = Notes()
+        let served = try serve(ServingRules(), calls: Self.blocking) { rows, scores throws(ScoringError) in
+            for row in 0..<rows.count {
+                if rows[row, 0] != 1000 { throw .rowRefused("out of bounds") }
+                scores[row, 0] = 7
+            }
+        }
+        let bad = (0..<250).map { Double($0) + 2 }
+        let answer = await ask(served, bad + [1000], experiment: notes)
+        #expect(answer.error == nil && answer.scores.last == 7 && answer.failedRows == Array(0..<250))
+        #expect(notes.failures.withLock { $0 } == [])
+    }
+
+    @Test func aRequestOfWhichAVersionThatAnswersNobodyRefusesEveryRowIsItsFailure() async throws {
+        let notes = Notes()
+        let served = try serve(ServingRules(), calls: Self.blocking) { _, _ throws(ScoringError) in
+            throw .rowRefused("out of bounds")
+        }
+        let first = await ask(served, (0..<150).map { Double($0) + 2 }, experiment: notes)
+        #expect(first.error == nil && first.failedRows.count == 150 && notes.failures.withLock { $0 } == [])
+        guard case .engineFailure? = await ask(served, (150..<300).map { Double($0) + 2 }, experiment: notes).error else {
+            Issue.record("the callers are blamed")
+            return
+        }
+        #expect(notes.failures.withLock { $0.count } == 1)
+    }
+
     // MARK: Admission
 
     @Test func beyondTheLimitsRequestsAreRefusedAtOnceAndPlacesComeBack() async throws {

@@ -143,7 +143,7 @@ final class EngineCall: @unchecked Sendable {
         if error == .deadlineExceeded { return .unknown }
         let now = Moment.now
         let took = now.nanoseconds(since: job?.workBegan ?? began)
-        if case .engineFailure = error, let deadline, now.advanced(byNanoseconds: took) > deadline { return .unknown }
+        if case .engineFailure = error, let deadline, now.advanced(byNanoseconds: 2 * took) > deadline { return .unknown }
         return CallResult(error)
     }
 
