@@ -8,13 +8,13 @@ internal import Testing
     @Test(arguments: 0..<24) func thePlanDoesWhatTheSlowReferenceDoes(seed: Int) {
         var random = SeededRandom(seed: UInt64(seed))
         let sharesCalls = random.below(5) > 0
-        let mostRows: Int? = random.below(3) == 0 ? 3 : nil
-        var queue = Queue(CallProfile(isBlocking: true, mayShareCalls: sharesCalls, mostRows: mostRows)) {
+        let maxRows: Int? = random.below(3) == 0 ? 3 : nil
+        var queue = Queue(CallProfile(isBlocking: true, mayShareCalls: sharesCalls, maxRows: maxRows)) {
             $0.maxBatchRows = 1 + Int(random.below(8))
             $0.queuedRows = 5 + Int(random.below(200))
             $0.maxDelay = .nanoseconds(Int64([0, 0, 20][Int(random.below(3))]))
         }
-        var reference = Reference(queue.limits, sharesCalls, mostRows)
+        var reference = Reference(queue.limits, sharesCalls, maxRows)
         var running: [BatchPlan<Int>.Piece] = []
         var handedOut: [Int: Int] = [:]
         for id in 0..<1500 {
@@ -91,8 +91,8 @@ private struct Reference {
     /// How large the calls that unfinished requests were part of may have been.
     private var limits: [Int: Int] = [:]
 
-    init(_ limits: BatchLimits, _ sharesCalls: Bool, _ mostRows: Int?) {
-        callRows = min(sharesCalls ? limits.maxBatchRows : .max, mostRows ?? .max)
+    init(_ limits: BatchLimits, _ sharesCalls: Bool, _ maxRows: Int?) {
+        callRows = min(sharesCalls ? limits.maxBatchRows : .max, maxRows ?? .max)
         self.sharesCalls = sharesCalls
         queuedRows = limits.queuedRows
         delay = sharesCalls ? UInt64(limits.maxDelay / .nanoseconds(1)) : 0

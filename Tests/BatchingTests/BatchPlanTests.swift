@@ -49,7 +49,7 @@ internal import Testing
     }
 
     @Test func theModelsOwnBoundOfRowsGoesBeforeTheConfiguredOne() {
-        var queue = Queue(CallProfile(isBlocking: true, mostRows: 2)) { $0.maxBatchRows = 8 }
+        var queue = Queue(CallProfile(isBlocking: true, maxRows: 2)) { $0.maxBatchRows = 8 }
         for id in 1...3 { queue.admit(id) }
         #expect(queue.next() == .run(["1[0..<1]", "2[0..<1]"]))
     }

@@ -29,7 +29,7 @@ internal import Testing
     @Test func waitsBeforeConnectingGrowToTheirLimitAndVary() {
         var (early, late) = (ReconnectBackoff(), ReconnectBackoff())
         for step in 0..<40 {
-            let whole = min(ReconnectBackoff.first << UInt64(min(step, 30)), ReconnectBackoff.longest)
+            let whole = min(ReconnectBackoff.first << UInt64(min(step, 30)), ReconnectBackoff.maxWait)
             #expect(early.next(chance: 0) == whole / 2)
             #expect(late.next(chance: 1) == whole)
         }

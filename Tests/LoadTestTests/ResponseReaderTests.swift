@@ -58,7 +58,7 @@ import Testing
         let reader = Feed()
         let body = String(repeating: "e", count: 1000)
         #expect(try reader.read([Array("HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n\(body)".utf8)]))
-        #expect(reader.excerpt.count == ResponseReader.mostExcerptBytes)
+        #expect(reader.excerpt.count == ResponseReader.maxExcerptBytes)
         reader.reset()
         #expect(try reader.read([Array("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".utf8)]))
         #expect(reader.excerpt.isEmpty)

@@ -37,17 +37,17 @@ internal import Testing
 
     @discardableResult
     private func open(
-        _ fixture: RepositoryFixture, mostBytes: Int = 1 << 30, _ read: @escaping Read = { _ in }
+        _ fixture: RepositoryFixture, maxBytes: Int = 1 << 30, _ read: @escaping Read = { _ in }
     ) throws -> ModelOpener.Opened {
         var opener = ModelOpener(formats: [FolderFormat(read: read)])
-        opener.mostBytes = mostBytes
+        opener.maxBytes = maxBytes
         return try opener.open(fixture.root + "/m/1/saved", hashes: true)
     }
 
     private func refusal(
-        _ fixture: RepositoryFixture, mostBytes: Int = 1 << 30, _ read: @escaping Read = { _ in }
+        _ fixture: RepositoryFixture, maxBytes: Int = 1 << 30, _ read: @escaping Read = { _ in }
     ) throws -> String {
-        try #require(throws: ScoringError.self) { try open(fixture, mostBytes: mostBytes, read) }.description
+        try #require(throws: ScoringError.self) { try open(fixture, maxBytes: maxBytes, read) }.description
     }
 
     @Test func theFilesAreMembersByTheirPaths() throws {
@@ -131,8 +131,8 @@ internal import Testing
 
     @Test func theFilesTogetherAreLimited() throws {
         let fixture = try saved()
-        try open(fixture, mostBytes: 15)
-        #expect(try refusal(fixture, mostBytes: 14) == "'saved' is larger than the limit of 14 bytes")
+        try open(fixture, maxBytes: 15)
+        #expect(try refusal(fixture, maxBytes: 14) == "'saved' is larger than the limit of 14 bytes")
     }
 
     @Test func aFolderOfNoFormatIsRefusedWithTheKnownFormats() throws {

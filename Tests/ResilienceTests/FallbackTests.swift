@@ -71,7 +71,7 @@ internal import Testing
         let chains = FallbackChain.resolve(rules)
         #expect(Set(chains.keys) == Set(rules.keys))
         for case .success(let chain) in chains.values {
-            #expect((1...FallbackChain.longest).contains(chain.steps.count))
+            #expect((1...FallbackChain.maxSteps).contains(chain.steps.count))
             for (index, step) in chain.steps.enumerated() { #expect(!chain.steps[..<index].contains(step)) }
         }
     }

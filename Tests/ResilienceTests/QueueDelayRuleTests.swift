@@ -19,7 +19,7 @@ internal import Testing
 
     @Test(arguments: [(60_000, 100_000), (200, 40_000), (50, 10_000), (10, 2_000)])
     func theLongestWaitIsAPartOfTheDeadline(milliseconds: Int, microseconds: UInt64) {
-        #expect(QueueDelayRule(deadline: .milliseconds(milliseconds)).longest == microseconds * 1000)
+        #expect(QueueDelayRule(deadline: .milliseconds(milliseconds)).maxDelay == microseconds * 1000)
     }
 
     @Test func aRequestThatWaitedTooLongIsRefusedThoughTheModelIsIdleAndIsCounted() {

@@ -36,7 +36,7 @@ internal import Testing
     }
 
     @Test func largeFilesAreRefused() {
-        let bytes = [UInt8](repeating: UInt8(ascii: "#"), count: YAMLNode.mostBytes + 1)
+        let bytes = [UInt8](repeating: UInt8(ascii: "#"), count: YAMLNode.maxBytes + 1)
         #expect(throws: YAMLError("the file is larger than 64 KiB")) { try YAMLNode.parse(bytes) }
         #expect(throws: Never.self) { try YAMLNode.parse(Array(bytes.dropLast())) }
     }

@@ -427,9 +427,9 @@ struct ProgramMutations {
                     // The second replacement names two groups.
                     add("groups that are not there", with(.replace(register, expression: 0, replacement: 1)))
                 case .rewrite(let register, let rules, _):
-                    add("no passes", with(.rewrite(register, rules, mostPasses: 0)))
-                    add("register \(value)", with(.rewrite(bad, rules, mostPasses: 2)))
-                    add("rule", with(.rewrite(register, [.init(expression: 2, replacement: 1)], mostPasses: 2)))
+                    add("no passes", with(.rewrite(register, rules, maxPasses: 0)))
+                    add("register \(value)", with(.rewrite(bad, rules, maxPasses: 2)))
+                    add("rule", with(.rewrite(register, [.init(expression: 2, replacement: 1)], maxPasses: 2)))
                 case .choose(let slot, let first, _):
                     add("register \(value)", with(.choose(slot, first, bad)))
                     add("slot \(value)", with(.choose(value < 0 ? value : .max, first, first)))

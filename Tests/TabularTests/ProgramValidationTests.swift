@@ -70,7 +70,7 @@ internal import Texts
     }
 
     @Test func impossibleFramesAreRefused() {
-        for (inputs, slots) in [(-1, 0), (3, 2), (0, -1), (0, Program.mostSlots + 1), (0, .max), (.min, 5)] {
+        for (inputs, slots) in [(-1, 0), (3, 2), (0, -1), (0, Program.maxSlots + 1), (0, .max), (.min, 5)] {
             var program = Program(inputCount: inputs)
             program.slotCount = slots
             #expect(reason(program) != nil, "\(inputs) inputs, \(slots) slots")

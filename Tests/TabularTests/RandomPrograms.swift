@@ -373,7 +373,7 @@ struct RandomPrograms {
             case 11: made = .replace(register, expression: 1, replacement: below(4))
             case 12:
                 let rules = (0..<1 + below(2)).map { _ in TextProgram.Rewrite(expression: 1, replacement: chance(0.8) ? 2 : 0) }
-                made = .rewrite(register, rules, mostPasses: 1 + below(4))
+                made = .rewrite(register, rules, maxPasses: 1 + below(4))
             default: made = .words(register, tokenizer: below(4))
             }
             line(made)
@@ -385,7 +385,7 @@ struct RandomPrograms {
         }
         for _ in 0..<12 {
             let (register, list) = (plain[below(plain.count)], words[below(words.count)])
-            let matching = TermMatching(mostDistance: below(3), countsBestOnly: chance(0.3))
+            let matching = TermMatching(maxDistance: below(3), countsBestOnly: chance(0.3))
             switch below(8) {
             case 0: line(.code(register), into: results(1))
             case 1: line(.length(register), into: results(1))
@@ -400,7 +400,7 @@ struct RandomPrograms {
                 line(.output(register), into: slot)
             }
         }
-        var dictionary = TermDictionary(TermMatching(mostDistance: below(2), countsBestOnly: chance(0.3)))
+        var dictionary = TermDictionary(TermMatching(maxDistance: below(2), countsBestOnly: chance(0.3)))
         let terms = [["a"], ["ab"], ["a", "b"], ["b", "c"], ["x1", "5y"], []]
         dictionary.terms = terms.map { Array($0.joined(separator: "\0").utf8) }
         dictionary.wordCounts = terms.map(\.count)

@@ -79,8 +79,8 @@ internal import Testing
     }
 
     @Test func callsWhoseRowsAreRunOneByOneAreShort() {
-        #expect(division().calls.mostRows == 1024)
-        #expect(division(isFixed: true).calls.mostRows == 8 && division(.alone).calls.mostRows == 8)
+        #expect(division().calls.maxRows == 1024)
+        #expect(division(isFixed: true).calls.maxRows == 8 && division(.alone).calls.maxRows == 8)
     }
 
     @Test func whatFailsForEveryRowIsTheCallsError() {
@@ -112,6 +112,6 @@ internal import Testing
         }
         #expect(count == 1)
         #expect(throws: ScoringError.self) { _ = try runs(together, [Double](repeating: 1, count: 1025)) }
-        #expect(together.calls.mostRows == nil && !together.calls.keepsRowsApart && !together.calls.mayShareCalls)
+        #expect(together.calls.maxRows == nil && !together.calls.keepsRowsApart && !together.calls.mayShareCalls)
     }
 }

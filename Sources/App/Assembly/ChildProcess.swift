@@ -15,8 +15,8 @@ final class ChildProcess {
         let reason: String
     }
 
-    private static let mostOutput = 64 << 10
-    private static let mostLastWords = 600
+    private static let maxOutput = 64 << 10
+    private static let maxLastWords = 600
 
     private let ends: ChildProcessEnds
     private var output: [UInt8] = []
@@ -43,7 +43,7 @@ final class ChildProcess {
     var said: String { Self.text(output) }
     /// The end of what it wrote to standard error, on one line.
     var lastWords: String {
-        String(Self.text(errors).map { $0.isNewline ? " " : $0 }.suffix(Self.mostLastWords))
+        String(Self.text(errors).map { $0.isNewline ? " " : $0 }.suffix(Self.maxLastWords))
     }
 
     private static func text(_ bytes: [UInt8]) -> String {
@@ -82,10 +82,10 @@ final class ChildProcess {
         let count = read(index == 0 ? ends.output : ends.errors, &chunk, chunk.count)
         guard count > 0 else { return count < 0 && errno == EINTR }
         if index == 0 {
-            output += chunk.prefix(min(count, Self.mostOutput - output.count))
+            output += chunk.prefix(min(count, Self.maxOutput - output.count))
         } else {
             errors += chunk.prefix(count)
-            if errors.count > Self.mostOutput { errors.removeFirst(errors.count - Self.mostOutput / 2) }
+            if errors.count > Self.maxOutput { errors.removeFirst(errors.count - Self.maxOutput / 2) }
         }
         return true
     }

@@ -4,8 +4,8 @@ internal import TextFormats
 /// A request that a model takes, for people to try it with: a row of its golden.csv where there is one, the fullest of the first ones,
 /// else made-up values of the kinds that its inputs take.
 package struct ExampleRequest {
-    private static let mostGoldenBytes = 64 << 20
-    private static let mostGoldenRows = 100
+    private static let maxGoldenBytes = 64 << 20
+    private static let maxGoldenRows = 100
 
     private let signature: Signature
     private let row = FeatureBatch()
@@ -52,7 +52,7 @@ package struct ExampleRequest {
     /// The fullest of the first rows of the version's examples that JSON can say; false if there is none.
     private func readGoldenRow(beside path: String) -> Bool {
         let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? ""
-        guard let bytes = try? readFile("\(folder)/golden.csv", atMost: Self.mostGoldenBytes) else { return false }
+        guard let bytes = try? readFile("\(folder)/golden.csv", atMost: Self.maxGoldenBytes) else { return false }
         return bytes.withUnsafeBufferPointer { bytes in
             var reader = CSVReader(bytes)
             guard let hasHeader = try? reader.nextRow(), hasHeader,
@@ -60,7 +60,7 @@ package struct ExampleRequest {
             else { return false }
             let candidate = FeatureBatch()
             var (best, tried) = (0, 0)
-            while tried < Self.mostGoldenRows, let hasRow = try? reader.nextRow(), hasRow {
+            while tried < Self.maxGoldenRows, let hasRow = try? reader.nextRow(), hasRow {
                 tried += 1
                 candidate.reset(width: signature.inputs.count)
                 guard (try? table.addRow(of: reader, to: candidate)) != nil, canBeSaid(candidate) else { continue }

@@ -7,7 +7,7 @@ internal import TextFormats
 /// What `verdict quantize` does: writes a smaller ONNX file and, with a sample, says what that does to the scores.
 package struct ModelCompression {
     /// Larger files are no ONNX files: protobuf ends there.
-    private static let mostBytes = Int(Int32.max)
+    private static let maxBytes = Int(Int32.max)
 
     private let quantization: ModelQuantization
     private let rows: RowDependence
@@ -18,7 +18,7 @@ package struct ModelCompression {
     ///
     /// Throws what `ModelQuantization` throws, and `.invalidRequest` or the engine's error where the sample cannot be scored.
     package init(of source: String, by method: QuantizationMethod, sample: String?, label: String?) throws(ScoringError) {
-        let file = try readFile(source, atMost: Self.mostBytes)
+        let file = try readFile(source, atMost: Self.maxBytes)
         let artifact = ModelArtifact.file(name: source, bytes: file)
         guard ModelFormats.onnx.recognises(artifact) else {
             throw .unsupportedModel("the file is no ONNX model\(ModelOpener.hint(of: artifact))")

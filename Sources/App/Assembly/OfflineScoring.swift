@@ -53,7 +53,7 @@ package struct OfflineScoring {
     private static let shownFailures = 20
     private static let batchRows = 4096
     /// The file is one request where a row's scores depend on its company.
-    private var rowsPerCall: Int { model.calls.keepsRowsApart ? min(Self.batchRows, model.calls.mostRows ?? .max) : .max }
+    private var rowsPerCall: Int { model.calls.keepsRowsApart ? min(Self.batchRows, model.calls.maxRows ?? .max) : .max }
     private let model: any ScoringModel
     private let options: TableOptions
     /// The result's columns: their names and the model's outputs that fill them.

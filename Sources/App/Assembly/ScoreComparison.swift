@@ -66,7 +66,7 @@ struct ScoreComparison {
             throw CSVReader.Failure(line: 1, reason: "the sample has no column '\(label)' beside the model's inputs")
         }
         // A row's company changes the scores of some models; those are called with one row, as a server calls them.
-        let most = model.calls.mayShareCalls ? min(batchRows, model.calls.mostRows ?? batchRows) : 1
+        let most = model.calls.mayShareCalls ? min(batchRows, model.calls.maxRows ?? batchRows) : 1
         var batches: [FeatureBatch] = []
         var labels: [Bool] = []
         while try reader.nextRow() {

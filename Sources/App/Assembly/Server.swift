@@ -33,7 +33,7 @@ package struct Server: Sendable {
         let metrics = ServingMetrics(version: version)
         var repository = RegistrySettings(root: settings.models)
         repository.defaultModel = settings.defaultModel
-        repository.mostModelBytes = settings.maxModelBytes
+        repository.maxModelBytes = settings.maxModelBytes
         let memory = ScoreCache(limits: CacheLimits(bytes: settings.cacheBytes))
         redis = try settings.redis.map { redis in
             var redis = redis

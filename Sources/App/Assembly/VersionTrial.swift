@@ -43,7 +43,7 @@ package enum VersionTrial {
         }
         var opener = ModelOpener(formats: formats)
         // The server, which has read the file, knows its limit.
-        opener.mostBytes = .max
+        opener.maxBytes = .max
         let loaded = try VersionLoader(opener: opener).load(version, in: folder, manifest: model.manifest.content.get())
         // Out of memory the library may leave something out and go on; the server, without the limit, would not.
         if let note = loaded.notes.first(where: isOutOfMemory) {

@@ -3,7 +3,7 @@ internal import Glibc
 /// Reads request bodies from a file or standard input, bounded.
 package struct BodyFile: Sendable {
     /// The most that is read: all bodies lie in memory while the test runs.
-    package static let mostBytes = 64 << 20
+    package static let maxBytes = 64 << 20
 
     package let bytes: [UInt8]
 
@@ -20,8 +20,8 @@ package struct BodyFile: Sendable {
             guard count >= 0 else { throw .wrongArgument("cannot read '\(path)': \(String(cString: strerror(errno)))") }
             guard count > 0 else { break }
             bytes.append(contentsOf: chunk[..<count])
-            guard bytes.count <= Self.mostBytes else {
-                throw .wrongArgument("'\(path)' is larger than \(Self.mostBytes >> 20) MiB, the most that is read")
+            guard bytes.count <= Self.maxBytes else {
+                throw .wrongArgument("'\(path)' is larger than \(Self.maxBytes >> 20) MiB, the most that is read")
             }
         }
         self.bytes = bytes

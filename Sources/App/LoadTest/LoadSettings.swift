@@ -1,6 +1,6 @@
 /// What a load test does: where it sends what, how fast, over how many connections, for how long.
 package struct LoadSettings: Sendable {
-    package static let mostConcurrency = 10_000
+    package static let maxConcurrency = 10_000
     /// Requests a second; far above what one core can send.
     package static let highestRate = 10_000_000.0
 
@@ -23,7 +23,7 @@ package struct LoadSettings: Sendable {
     package var interval: UInt64?
 
     /// Most intervals of a timeline: they lie in memory while the test runs.
-    package static let mostIntervals: UInt64 = 10_000
+    package static let maxIntervals: UInt64 = 10_000
 
     package init(target: LoadTarget, requests: LoadRequests) {
         self.target = target
@@ -41,12 +41,12 @@ package struct LoadSettings: Sendable {
             guard stages.contains(where: { $0.rate > 0 }) else { throw .wrongArgument("no stage sends anything") }
         }
         if let interval {
-            guard interval > 0, (warmup + duration) / interval <= Self.mostIntervals else {
-                throw .wrongArgument("a timeline has at most \(Self.mostIntervals) intervals; ask for longer ones")
+            guard interval > 0, (warmup + duration) / interval <= Self.maxIntervals else {
+                throw .wrongArgument("a timeline has at most \(Self.maxIntervals) intervals; ask for longer ones")
             }
         }
-        guard (1...Self.mostConcurrency).contains(concurrency) else {
-            throw .wrongArgument("the concurrency must be from 1 to \(Self.mostConcurrency)")
+        guard (1...Self.maxConcurrency).contains(concurrency) else {
+            throw .wrongArgument("the concurrency must be from 1 to \(Self.maxConcurrency)")
         }
         guard duration > 0 else { throw .wrongArgument("the duration must be longer than 0") }
         guard timeout > 0 else { throw .wrongArgument("the timeout must be longer than 0") }

@@ -60,8 +60,8 @@ package struct LoadSlice: Sendable {
     private static func record(_ nanoseconds: UInt64, in latencies: inout Latencies?) {
         if latencies == nil {
             latencies = Latencies(
-                highestTrackableValue: LoadTally.longestNanoseconds / 1000, numberOfSignificantValueDigits: .two)
+                highestTrackableValue: LoadTally.maxNanoseconds / 1000, numberOfSignificantValueDigits: .two)
         }
-        latencies?.record(min(nanoseconds, LoadTally.longestNanoseconds) / 1000)
+        latencies?.record(min(nanoseconds, LoadTally.maxNanoseconds) / 1000)
     }
 }

@@ -20,11 +20,11 @@ package struct LoadStage: Sendable, Equatable {
             else { throw .wrongArgument("stages are written 'rate:time,rate:time', like 400:5s,3000:60s") }
             stages.append(LoadStage(rate: rate, duration: duration))
         }
-        guard stages.count <= mostStages else { throw .wrongArgument("a test has at most \(mostStages) stages") }
+        guard stages.count <= maxStages else { throw .wrongArgument("a test has at most \(maxStages) stages") }
         return stages
     }
 
-    package static let mostStages = 100
+    package static let maxStages = 100
 }
 
 /// Finds when each request of a sequence of stages is due. Pure.

@@ -3,7 +3,7 @@ internal import Histogram
 /// What has happened in a load test so far. Its size does not depend on how long the test runs.
 struct LoadTally {
     /// Longer latencies count as this.
-    static let longestNanoseconds: UInt64 = 3_600_000_000_000
+    static let maxNanoseconds: UInt64 = 3_600_000_000_000
 
     /// Ways in which a request can end without a response.
     enum Loss: String, CaseIterable {
@@ -14,9 +14,9 @@ struct LoadTally {
     }
 
     /// From the moment a request was due to its answer; answered requests of the measured part.
-    private(set) var latency = Histogram<UInt64>(highestTrackableValue: longestNanoseconds)
+    private(set) var latency = Histogram<UInt64>(highestTrackableValue: maxNanoseconds)
     /// From the moment a request was sent to its answer; the same requests.
-    private(set) var service = Histogram<UInt64>(highestTrackableValue: longestNanoseconds)
+    private(set) var service = Histogram<UInt64>(highestTrackableValue: maxNanoseconds)
     /// What became of requests of the warm-up, which is counted apart.
     private(set) var warmUp = LoadReport.WarmUp()
     /// Responses by status.
@@ -54,8 +54,8 @@ struct LoadTally {
         }
         answered += 1
         lastAnswer = now
-        latency.record(min(now &- due, Self.longestNanoseconds))
-        service.record(min(now &- sent, Self.longestNanoseconds))
+        latency.record(min(now &- due, Self.maxNanoseconds))
+        service.record(min(now &- sent, Self.maxNanoseconds))
     }
 
     mutating func recordFirstFailure(status: Int, excerpt: [UInt8]) {

@@ -18,9 +18,9 @@ package struct ResponseReader {
     }
 
     /// Longest head, and longest list of trailers.
-    package static let mostHeadBytes = 65536
+    package static let maxHeadBytes = 65536
     /// How much of a failed response's body is kept to be shown.
-    package static let mostExcerptBytes = 300
+    package static let maxExcerptBytes = 300
 
     private let answersHaveNoBody: Bool
     private var place = Place.statusLine
@@ -82,8 +82,8 @@ package struct ResponseReader {
 
     private mutating func skip(_ rest: inout Slice<UnsafeRawBufferPointer>, _ most: UInt64) -> UInt64 {
         let count = Int(min(UInt64(rest.count), most))
-        if !(200..<300).contains(status), excerpt.count < Self.mostExcerptBytes {
-            excerpt.append(contentsOf: rest.prefix(min(count, Self.mostExcerptBytes - excerpt.count)))
+        if !(200..<300).contains(status), excerpt.count < Self.maxExcerptBytes {
+            excerpt.append(contentsOf: rest.prefix(min(count, Self.maxExcerptBytes - excerpt.count)))
         }
         rest = rest.dropFirst(count)
         return UInt64(count)
@@ -94,7 +94,7 @@ package struct ResponseReader {
         let end = bytes.baseAddress.flatMap { memchr($0, 0x0a, bytes.count) }
         let count = end.map { UnsafeRawPointer($0) - bytes.baseAddress! } ?? bytes.count
         headBytes += count + 1
-        guard headBytes <= Self.mostHeadBytes else { throw .tooLongHead }
+        guard headBytes <= Self.maxHeadBytes else { throw .tooLongHead }
         rest = rest.dropFirst(end == nil ? count : count + 1)
         guard end != nil else {
             headBytes -= 1

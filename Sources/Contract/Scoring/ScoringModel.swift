@@ -31,16 +31,16 @@ package struct CallProfile: Sendable, Equatable {
     /// depend on its company.
     package var mayShareCalls: Bool
     /// Most rows of one call; callers split what has more. nil for any number.
-    package var mostRows: Int?
+    package var maxRows: Int?
     /// Whether a row's scores depend on nothing but the row. False only where model.yaml asks for `rows: together`; scores
     /// of such a model are never kept or shared.
     package var keepsRowsApart: Bool
 
-    package init(isBlocking: Bool = false, mayShareCalls: Bool = true, mostRows: Int? = nil, keepsRowsApart: Bool = true) {
+    package init(isBlocking: Bool = false, mayShareCalls: Bool = true, maxRows: Int? = nil, keepsRowsApart: Bool = true) {
         self.keepsRowsApart = keepsRowsApart
         self.isBlocking = isBlocking
         self.mayShareCalls = mayShareCalls
-        self.mostRows = mostRows
+        self.maxRows = maxRows
     }
 
     /// Microseconds of computing, on whatever thread asks.

@@ -3,7 +3,7 @@
 package enum DurationText {
     /// Continues "must be".
     package static let expectation = "a duration such as 250us, 5ms, 1.5s, 2m or 1h"
-    private static let longest = 100 * 365 * 86_400.0
+    private static let maxSeconds = 100 * 365 * 86_400.0
 
     /// nil for anything else, and for more than a century. Exact to a nanosecond.
     package static func duration(_ text: some StringProtocol) -> Duration? {
@@ -19,7 +19,7 @@ package enum DurationText {
         default: return nil
         }
         let seconds = quantity.amount * secondsPerUnit
-        guard seconds <= longest else { return nil }
+        guard seconds <= maxSeconds else { return nil }
         return .nanoseconds(Int64((seconds * 1e9).rounded()))
     }
 

@@ -2,19 +2,19 @@
 /// a model.
 package enum NearestName {
     /// Longer names are not compared: the work grows with the product of the lengths.
-    private static let longest = 64
+    private static let maxLetters = 64
 
     /// The candidate with the fewest edits (insert, delete, replace, swap two neighbours; case is free) from
     /// `name`, or nil where none is near enough to be a slip: at most one edit for every three characters. Else one that `name`
     /// abbreviates: `amnt` for `amount`.
     package static func to(_ name: String, among candidates: some Sequence<String>) -> String? {
-        let wanted = Array(name.lowercased().unicodeScalars.prefix(longest + 1))
-        guard !wanted.isEmpty, wanted.count <= longest else { return nil }
+        let wanted = Array(name.lowercased().unicodeScalars.prefix(maxLetters + 1))
+        guard !wanted.isEmpty, wanted.count <= maxLetters else { return nil }
         var best: (edits: Int, candidate: String)?
         for candidate in candidates {
-            let letters = Array(candidate.lowercased().unicodeScalars.prefix(longest + 1))
+            let letters = Array(candidate.lowercased().unicodeScalars.prefix(maxLetters + 1))
             // As many edits as the lengths differ are needed at least.
-            guard letters.count <= longest else { continue }
+            guard letters.count <= maxLetters else { continue }
             guard abs(letters.count - wanted.count) <= wanted.count / 3 else {
                 let missing = letters.count - wanted.count
                 if abbreviates(wanted, letters), missing < best?.edits ?? .max { best = (missing, candidate) }

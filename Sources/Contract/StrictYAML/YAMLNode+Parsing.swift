@@ -4,22 +4,22 @@ internal import Yams
 // small, nesting is shallow, and aliases, which multiply what a few bytes say, are refused.
 extension YAMLNode {
     /// Larger files are refused: nobody writes that much configuration.
-    package static let mostBytes = 64 * 1024
+    package static let maxBytes = 64 * 1024
     private static let deepestNesting = 16
     /// Bounds what the parser may expand before the tree is seen and its anchors are refused.
-    private static let mostAliasMarks = 16
+    private static let maxAliasMarks = 16
 
     /// The value of a whole file; an empty mapping for an empty file.
     package static func parse(_ bytes: [UInt8]) throws(YAMLError) -> YAMLNode {
-        guard bytes.count <= mostBytes else {
-            throw YAMLError("the file is larger than \(mostBytes / 1024) KiB")
+        guard bytes.count <= maxBytes else {
+            throw YAMLError("the file is larger than \(maxBytes / 1024) KiB")
         }
         let content = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes[...]
         guard let text = String(validating: content, as: UTF8.self) else {
             throw YAMLError("the file is not valid UTF-8")
         }
-        guard aliasMarks(in: content) <= mostAliasMarks else {
-            throw YAMLError("aliases are not supported (more than \(mostAliasMarks) words begin with '*')")
+        guard aliasMarks(in: content) <= maxAliasMarks else {
+            throw YAMLError("aliases are not supported (more than \(maxAliasMarks) words begin with '*')")
         }
         let source = YAMLSource(text)
         if let (line, directive) = source.directive {

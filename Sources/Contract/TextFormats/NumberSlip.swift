@@ -4,11 +4,11 @@ internal import Scoring
 /// quote a feature's value.
 package enum NumberSlip {
     /// Longer texts are not looked at.
-    private static let longest = 256
+    private static let maxBytes = 256
 
     /// "; it has a decimal comma, and numbers have a decimal point"; empty where nothing suggests itself.
     package static func hint(_ text: UnsafeBufferPointer<UInt8>) -> String {
-        guard text.count <= longest else { return "" }
+        guard text.count <= maxBytes else { return "" }
         if isList(text) { return "; it is a list, and a feature takes one number" }
         if hasComma(text) { return "; it has a comma, and numbers have a decimal point and no separator of thousands" }
         return ""
@@ -37,7 +37,7 @@ package enum NumberSlip {
         if opens { text = text.dropFirst().dropLast() }
         let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "|")]
         let parts = text.split(whereSeparator: { separators.contains($0) })
-        guard parts.count > 1 || opens && !parts.isEmpty, parts.count <= longest else { return false }
+        guard parts.count > 1 || opens && !parts.isEmpty, parts.count <= maxBytes else { return false }
         let areNumbers = parts.allSatisfy { part in
             withUnsafeTemporaryAllocation(of: UInt8.self, capacity: part.count) { copy in
                 _ = copy.initialize(fromContentsOf: part)

@@ -95,12 +95,12 @@ package final class AccessLog: Sendable {
 }
 
 extension AccessLog.Record {
-    private static let longestTarget = 512
+    private static let maxTarget = 512
 
     /// The line's data. The query stays out, since it may say more about a person than a log should.
     var metadata: Logger.Metadata {
         var path = target.prefix { $0 != "?" && $0 != "#" }
-        if path.utf8.count > Self.longestTarget { path = path.prefix(Self.longestTarget) }
+        if path.utf8.count > Self.maxTarget { path = path.prefix(Self.maxTarget) }
         var metadata: Logger.Metadata = [
             "method": "\(method)", "path": "\(path)", "status": .stringConvertible(status), "bytes": .stringConvertible(bytes),
             "duration_ms": .stringConvertible(Double(nanoseconds / 1000) / 1000),

@@ -29,7 +29,7 @@ extension GraphLowering {
         var count = 1
         for dim in dims {
             count *= dim
-            guard count <= Self.mostColumns else { throw node.needsRuntime(.manyColumns) }
+            guard count <= Self.maxColumns else { throw node.needsRuntime(.manyColumns) }
         }
         return dims
     }
@@ -119,7 +119,7 @@ extension GraphLowering {
         var constants: TextMap<Tensor> = [:]
         for name in node.proto.input where !name.isEmpty {
             guard case .constant(let tensor)? = values[name], tensor.type != .string, tensor.type != .uint8,
-                tensor.count <= Self.mostColumns
+                tensor.count <= Self.maxColumns
             else {
                 return false
             }

@@ -4,7 +4,7 @@ internal import TensorRuntime
 
 /// What a file says about itself, as sentences for `verdict inspect`.
 enum GraphFacts {
-    private static let mostListed = 50
+    private static let maxListed = 50
 
     static func notes(_ model: ProtoModelProto) -> [String] {
         let sets = model.opsetImport.map { "\($0.domain.isEmpty ? "ai.onnx" : $0.domain) \($0.version)" }
@@ -20,8 +20,8 @@ enum GraphFacts {
     }
 
     private static func list(_ infos: [ProtoValueInfoProto]) -> String {
-        var parts = infos.prefix(mostListed).map { "\($0.name) \(type($0.type))" }
-        if infos.count > mostListed { parts.append("and \(infos.count - mostListed) more") }
+        var parts = infos.prefix(maxListed).map { "\($0.name) \(type($0.type))" }
+        if infos.count > maxListed { parts.append("and \(infos.count - maxListed) more") }
         return parts.isEmpty ? "none" : parts.joined(separator: "; ")
     }
 

@@ -97,7 +97,7 @@ extension GraphLowering {
     private mutating func exchange(_ node: Node, _ source: Columns, _ exchange: Exchange) throws(LoweringFailure) {
         let isText = exchange.type == .string
         guard exchange.keys.count == (isText ? exchange.strings.count : exchange.numbers.count), !exchange.keys.isEmpty,
-            exchange.keys.count <= Self.mostColumns
+            exchange.keys.count <= Self.maxColumns
         else { throw node.invalid("keys and values that are no pairs") }
         // Strings become positions in a list that has each only once.
         var labels: [String] = []

@@ -107,7 +107,7 @@ extension GraphLowering {
         }
         var operands: [Formula.Operand] = []
         for var value in isText ? codes(source) : try numbers(node) {
-            guard operands.count + categories.count <= Self.mostColumns else { throw node.needsRuntime(.manyColumns) }
+            guard operands.count + categories.count <= Self.maxColumns else { throw node.needsRuntime(.manyColumns) }
             // Fractions are cut off.
             if source.type == .float || source.type == .double { value = builder.apply(.truncate, value) }
             let first = operands.count

@@ -223,7 +223,7 @@ extension GraphLowering {
         let transposed = isGemm && node.integer("transB", default: 0) != 0
         let inner = transposed ? matrix.dims[1] : matrix.dims[0]
         let outer = matrix.dims.count == 1 ? 1 : transposed ? matrix.dims[0] : matrix.dims[1]
-        guard result.dims.last == inner, inner > 0, outer > 0, outer <= Self.mostColumns else {
+        guard result.dims.last == inner, inner > 0, outer > 0, outer <= Self.maxColumns else {
             throw node.invalid("\(matrix.dims) as a matrix for \(result.dims) columns")
         }
         guard result.dims.count == 1 || result.operands.count * outer <= 100_000 else {

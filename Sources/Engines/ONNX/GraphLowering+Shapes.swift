@@ -46,7 +46,7 @@ extension GraphLowering {
                 case .shape(let shape): parts += shape
                 case .constant(let tensor) where tensor.type == .int64 && tensor.count <= 16:
                     for number in tensor.numbers {
-                        guard number >= -1, number <= Double(Self.mostColumns) else { throw node.needsRuntime(.otherShape) }
+                        guard number >= -1, number <= Double(Self.maxColumns) else { throw node.needsRuntime(.otherShape) }
                         parts.append(number == -1 ? Self.openDimension : Int(number))
                     }
                 default: throw node.needsRuntime(.computedShape)
@@ -100,7 +100,7 @@ extension GraphLowering {
         }
         var count = 1
         for dim in shape.dropFirst() {
-            guard dim <= Self.mostColumns, count * dim <= Self.mostColumns else { throw node.needsRuntime(.manyColumns) }
+            guard dim <= Self.maxColumns, count * dim <= Self.maxColumns else { throw node.needsRuntime(.manyColumns) }
             count *= dim
         }
         let tensor = try node.tensor("value") ?? Tensor(type: .float, dims: [1], numbers: [0])
@@ -117,7 +117,7 @@ extension GraphLowering {
         }
         var like = columns
         like.dims = shape.dropFirst().map { max($0, 1) }
-        guard like.dims.reduce(1, { min($0 * min($1, Self.mostColumns + 1), Self.mostColumns + 1) }) <= Self.mostColumns else {
+        guard like.dims.reduce(1, { min($0 * min($1, Self.maxColumns + 1), Self.maxColumns + 1) }) <= Self.maxColumns else {
             throw node.needsRuntime(.manyColumns)
         }
         like.operands = [Formula.Operand](repeating: builder.constant(0), count: like.dims.reduce(1, *))
@@ -271,7 +271,7 @@ extension GraphLowering {
             }
             lengths += shape[axis - 1]
             shape[axis - 1] = result.dims[axis - 1]
-            guard shape == result.dims, lengths * inner * outer <= Self.mostColumns else {
+            guard shape == result.dims, lengths * inner * outer <= Self.maxColumns else {
                 throw node.needsRuntime(.shapesAndTypes)
             }
             operands.append(isText ? codes(part) : part.operands.indices.map { number(part, $0) })
@@ -314,7 +314,7 @@ extension GraphLowering {
 
     /// The elements of a list by their position; strings and integers become labels where none is there twice.
     mutating func look(up index: Columns, in list: Tensor, _ node: Node) throws(LoweringFailure) -> Columns {
-        guard index.type.isInteger, index.labels == nil, list.count > 0, list.count <= Self.mostColumns else {
+        guard index.type.isInteger, index.labels == nil, list.count > 0, list.count <= Self.maxColumns else {
             throw node.needsRuntime(.otherInputs)
         }
         // The library counts negative indices from the end, and refuses others that are none of the list's.

@@ -26,7 +26,7 @@ enum Value {
 
 /// Lowers a graph node by node. A value's rows must be those of the inputs: whatever would mix rows is refused.
 struct GraphLowering {
-    static let mostColumns = 100_000
+    static let maxColumns = 100_000
 
     let options: LoadOptions
     var builder: ProgramBuilder
@@ -103,17 +103,17 @@ struct GraphLowering {
             var dims: [Int] = []
             var count = 1
             for dim in shape.dropFirst() {
-                guard case .dimValue(let value)? = dim.value, value > 0, value <= mostColumns else {
+                guard case .dimValue(let value)? = dim.value, value > 0, value <= maxColumns else {
                     throw unlowered(.openFeatureCount)
                 }
                 count *= Int(value)
-                guard count <= mostColumns else { throw unlowered(.manyFeatures(limit: mostColumns)) }
+                guard count <= maxColumns else { throw unlowered(.manyFeatures(limit: maxColumns)) }
                 dims.append(Int(value))
             }
             total += count
             inputs.append(Input(name: info.name, type: type, dims: dims, count: count))
         }
-        guard total > 0, total <= mostColumns else { throw .needsRuntime(.featureCount(total, limit: mostColumns)) }
+        guard total > 0, total <= maxColumns else { throw .needsRuntime(.featureCount(total, limit: maxColumns)) }
         return inputs
     }
 
@@ -200,7 +200,7 @@ struct GraphLowering {
 
     mutating func set(_ node: Node, _ columns: Columns, output index: Int = 0) throws(LoweringFailure) {
         workDone += columns.operands.count
-        guard columns.operands.count <= Self.mostColumns, workDone <= 4_000_000, builder.instructionCount <= 4_000_000 else {
+        guard columns.operands.count <= Self.maxColumns, workDone <= 4_000_000, builder.instructionCount <= 4_000_000 else {
             throw node.needsRuntime(.manyColumns)
         }
         guard index < node.proto.output.count else { return }

@@ -4,7 +4,7 @@ internal import SwiftProtobuf
 struct OperatorNode {
     /// Inner graphs may lie this deep in one another.
     static let deepestGraph = 6
-    private static let mostInnerNodes = 20_000
+    private static let maxInnerNodes = 20_000
 
     let proto: ProtoNodeProto
     /// For messages: "Reshape 'Re_Reshape2'", "com.bank.Magic (node 3)".
@@ -58,7 +58,7 @@ struct OperatorNode {
         var walk = WireWalk(bytes[...])
         var parts = 0
         while walk.next() != nil { parts += 1 }
-        guard parts <= mostInnerNodes else { return nil }
+        guard parts <= maxInnerNodes else { return nil }
         return try? ProtoGraphProto(serializedBytes: bytes)
     }
 }

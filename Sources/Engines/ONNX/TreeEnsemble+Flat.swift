@@ -3,7 +3,7 @@ internal import Scoring
 /// Reading the attributes of `TreeEnsemble` (ai.onnx.ml 5): splits and leaves in lists of their own.
 extension TreeEnsemble {
     private static let modes = ["LEQ", "LT", "GTE", "GT", "EQ", "NEQ", "MEMBER"].map { "BRANCH_" + $0 }
-    private static let mostNodes = 8_000_000
+    private static let maxNodes = 8_000_000
 
     /// The trees as lists of nodes among which are the leaves. A node that several others name is there several times.
     static func flattened(_ node: Node) throws(LoweringFailure) -> (arrays: Arrays, leaves: [[Leaf]]) {
@@ -42,7 +42,7 @@ extension TreeEnsemble {
                 next += 1
                 arrays.trees.append(tree)
                 guard (0..<(isLeaf ? targets.count : count)).contains(index), open.count <= 2 * count + 1,
-                    first + open.count <= mostNodes
+                    first + open.count <= maxNodes
                 else { throw node.invalid("tree \(tree) has a child that is not there, or is a circle") }
                 arrays.modes.append(isLeaf ? "LEAF" : Self.modes[Int(modes.numbers[index])])
                 arrays.features.append(isLeaf ? 0 : features[index])

@@ -38,8 +38,8 @@ struct TreeEnsemble {
 
     /// Values of leaves that add to several outputs, of all trees, and values that a feature is compared with for
     /// equality: a file could announce far more than it holds.
-    private static let mostLeafValues = 8_000_000
-    private static let mostEqualities = 1024
+    private static let maxLeafValues = 8_000_000
+    private static let maxEqualities = 1024
     private var leafValues = 0
 
     private let node: Node
@@ -146,7 +146,7 @@ struct TreeEnsemble {
             }
         }
         for (feature, values) in values.sorted(by: { $0.key < $1.key }) {
-            guard values.count <= Self.mostEqualities else { throw node.needsRuntime(.manyEqualities) }
+            guard values.count <= Self.maxEqualities else { throw node.needsRuntime(.manyEqualities) }
             equalityFeature[feature] = featureCount + equalities.count
             equalities.append((feature, values.sorted()))
         }
@@ -197,7 +197,7 @@ struct TreeEnsemble {
         guard arrays.modes[index] == "BRANCH_EQ" else { return (values, last) }
         func isTracked(_ index: Int) -> Bool { !arrays.missing.isEmpty && arrays.missing[index] == 1 }
         while let next = positions[NodeName(tree: arrays.trees[last], id: arrays.whenFalse[last])],
-            values.count < Self.mostEqualities, arrays.modes[next] == "BRANCH_EQ",
+            values.count < Self.maxEqualities, arrays.modes[next] == "BRANCH_EQ",
             arrays.features[next] == arrays.features[index], isTracked(next) == isTracked(index),
             let left = positions[NodeName(tree: arrays.trees[index], id: arrays.whenTrue[index])],
             let right = positions[NodeName(tree: arrays.trees[next], id: arrays.whenTrue[next])]
@@ -278,7 +278,7 @@ struct TreeEnsemble {
     private mutating func finish(_ tree: inout Forest.Tree, _ found: [[Leaf]]) throws(LoweringFailure) {
         guard let output = found.first?.first?.output, found.allSatisfy({ $0.count == 1 && $0[0].output == output }) else {
             let (size, overflow) = found.count.multipliedReportingOverflow(by: outputs)
-            guard !overflow, size <= Self.mostLeafValues - leafValues else { throw node.needsRuntime(.manyLeafValues) }
+            guard !overflow, size <= Self.maxLeafValues - leafValues else { throw node.needsRuntime(.manyLeafValues) }
             leafValues += size
             tree.valueWidth = outputs
             tree.values = [Double](repeating: 0, count: size)

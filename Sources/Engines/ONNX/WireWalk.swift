@@ -59,15 +59,15 @@ struct WireWalk {
 
 /// Bounds what reading a file makes in memory: an empty message takes two bytes in a file but hundreds in memory.
 enum WireLimits {
-    static let mostNodes = 20_000
-    static let mostParts = 100_000
+    static let maxNodes = 20_000
+    static let maxParts = 100_000
 
     static func check(_ bytes: [UInt8]) throws(ScoringError) {
         var model = WireWalk(bytes[...])
         var (graphs, others) = (0, 0)
         while let field = model.next() {
             others += 1
-            guard others <= mostParts else { throw tooMany("fields", "ModelProto") }
+            guard others <= maxParts else { throw tooMany("fields", "ModelProto") }
             guard field.number == 7, field.wireType == 2 else { continue }
             graphs += 1
             guard graphs == 1 else { throw .invalidModel(reason: "the model has several graphs", place: "ModelProto.graph") }
@@ -81,13 +81,13 @@ enum WireLimits {
         while let field = graph.next() {
             parts += 1
             if field.number == 1 { nodes += 1 }
-            guard nodes <= mostNodes else { throw tooMany("nodes", "graph.node") }
+            guard nodes <= maxNodes else { throw tooMany("nodes", "graph.node") }
             if field.number == 1 || field.number == 5 {
                 var part = WireWalk(bytes[field.content])
                 // Attributes, names and dimensions; numbers and strings in them are as many as their bytes.
                 while let inner = part.next(), inner.wireType == 2 || inner.wireType == 0 { parts += inner.number == 6 ? 0 : 1 }
             }
-            guard parts <= mostParts else { throw tooMany("parts", "graph") }
+            guard parts <= maxParts else { throw tooMany("parts", "graph") }
         }
     }
 

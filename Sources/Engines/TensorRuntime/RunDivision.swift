@@ -13,9 +13,9 @@ package enum RowGrouping: Sendable {
 /// Divides the rows of a call into runs of a library, so that a row that cannot be scored fails alone.
 package struct RunDivision: Sendable {
     /// Most rows of one run: a run can only be ended between nodes, so none may take long.
-    package static let mostRows = 1024
+    package static let maxRows = 1024
     /// Most rows of a call where each is a run: others wait for as many runs at most.
-    private static let mostRowRuns = 8
+    private static let maxRowRuns = 8
 
     /// What must be true of a cell that is no plain number.
     private struct Check: Sendable {
@@ -35,13 +35,13 @@ package struct RunDivision: Sendable {
             input.columns.map { Check(column: $0, name: fields[$0].name, element: input.element) }
         }
         self.grouping = grouping
-        rowsPerRun = isFixed || grouping == .alone ? 1 : Self.mostRows
+        rowsPerRun = isFixed || grouping == .alone ? 1 : Self.maxRows
     }
 
     package var calls: CallProfile {
-        let mostRows = rowsPerRun == 1 ? Self.mostRowRuns : Self.mostRows
+        let maxRows = rowsPerRun == 1 ? Self.maxRowRuns : Self.maxRows
         return CallProfile(
-            isBlocking: true, mayShareCalls: grouping == .any, mostRows: grouping == .together ? nil : mostRows,
+            isBlocking: true, mayShareCalls: grouping == .any, maxRows: grouping == .together ? nil : maxRows,
             keepsRowsApart: grouping != .together)
     }
 
@@ -51,9 +51,9 @@ package struct RunDivision: Sendable {
         _ rows: FeatureBatch, into scores: ScoreBatch, _ memory: RunMemory, retriesRows: Bool,
         run: (Range<Int>) throws(ScoringError) -> Void
     ) throws(ScoringError) {
-        guard grouping != .together || rows.count <= Self.mostRows else {
+        guard grouping != .together || rows.count <= Self.maxRows else {
             throw .invalidRequest(
-                "the model computes the rows of a request together, at most \(Self.mostRows) of them; this one has \(rows.count)")
+                "the model computes the rows of a request together, at most \(Self.maxRows) of them; this one has \(rows.count)")
         }
         memory.rows.removeAll(keepingCapacity: true)
         for row in 0..<rows.count {

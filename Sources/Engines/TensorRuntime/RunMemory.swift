@@ -31,7 +31,7 @@ package final class RunMemory: @unchecked Sendable {
     package func reserve(rows count: Int) {
         guard count > capacity else { return }
         release()
-        capacity = max(count, min(capacity * 2, RunDivision.mostRows))
+        capacity = max(count, min(capacity * 2, RunDivision.maxRows))
         inputs = inputBytes.map { Self.memory(max(8, $0 * capacity)) }
         outputs = outputBytes.map { Self.memory(max(8, $0 * capacity)) }
     }

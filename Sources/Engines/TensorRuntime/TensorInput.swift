@@ -23,7 +23,7 @@ package struct TensorInput: Sendable, Equatable {
     package var dims: [Int]
 
     /// Most features of all inputs together, and values a row of an output.
-    package static let mostColumns = 100_000
+    package static let maxColumns = 100_000
 
     package init(name: String, element: TensorElement, first: Int, width: Int, dims: [Int]) {
         (self.name, self.element, self.first, self.width, self.dims) = (name, element, first, width, dims)
@@ -53,16 +53,16 @@ package struct TensorInput: Sendable, Equatable {
         for index in inputs.indices {
             for dim in inputs[index].dims {
                 let (width, overflow) = inputs[index].width.multipliedReportingOverflow(by: dim)
-                guard !overflow, (1...mostColumns).contains(width) else {
-                    throw .unsupportedModel("input '\(inputs[index].name)' does not have 1 to \(mostColumns) features")
+                guard !overflow, (1...maxColumns).contains(width) else {
+                    throw .unsupportedModel("input '\(inputs[index].name)' does not have 1 to \(maxColumns) features")
                 }
                 inputs[index].width = width
             }
             inputs[index].first = first
             first += inputs[index].width
         }
-        guard first > 0, first <= mostColumns else {
-            throw .unsupportedModel("the model has \(first) inputs; 1 to \(mostColumns) are supported")
+        guard first > 0, first <= maxColumns else {
+            throw .unsupportedModel("the model has \(first) inputs; 1 to \(maxColumns) are supported")
         }
         return (inputs, isFixed)
     }
@@ -72,9 +72,9 @@ package struct TensorInput: Sendable, Equatable {
         let open = inputs.indices.filter { inputs[$0].dims.contains { $0 < 0 } }
         guard let index = open.first else { return }
         let known = inputs.indices.filter { $0 != index }.reduce(0) { sum, other in
-            sum + inputs[other].dims.reduce(1) { $0 * min(max($1, 0), mostColumns) % (1 << 40) }
+            sum + inputs[other].dims.reduce(1) { $0 * min(max($1, 0), maxColumns) % (1 << 40) }
         }
-        let own = inputs[index].dims.filter { $0 >= 0 }.reduce(1) { $0 * min($1, mostColumns) % (1 << 40) }
+        let own = inputs[index].dims.filter { $0 >= 0 }.reduce(1) { $0 * min($1, maxColumns) % (1 << 40) }
         let count = options.inputs.count - known
         guard open.count == 1, inputs[index].dims.count(where: { $0 < 0 }) == 1, own > 0, count > 0, count % own == 0,
             let place = inputs[index].dims.firstIndex(where: { $0 < 0 })

@@ -42,8 +42,8 @@ struct LightGBMModel {
         self.options = options
         features = highestFeature + 1
         outputs = document.treesPerRound ?? classes
-        guard outputs > 0, outputs <= TreeModelPlan.mostOutputs else {
-            throw .unsupportedModel("the model has \(outputs) outputs; 1 to \(TreeModelPlan.mostOutputs) are supported")
+        guard outputs > 0, outputs <= TreeModelPlan.maxOutputs else {
+            throw .unsupportedModel("the model has \(outputs) outputs; 1 to \(TreeModelPlan.maxOutputs) are supported")
         }
         if let announced = objective.classes, announced != outputs {
             throw .invalidModel(reason: "\(announced) classes, but \(outputs) trees a round", place: "objective")

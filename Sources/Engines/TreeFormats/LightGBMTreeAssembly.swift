@@ -4,7 +4,7 @@ internal import Tabular
 /// or leaf -c - 1 where c is negative.
 struct LightGBMTreeAssembly {
     /// Larger sets than codes are compared for (`Forest.categoryCode`) are refused.
-    private static let mostCategoryWords = 1 << 19
+    private static let maxCategoryWords = 1 << 19
 
     private let arrays: LightGBMTreeArrays
     private let leaves: Int
@@ -157,7 +157,7 @@ struct LightGBMTreeAssembly {
         }
         var sets: [Forest.CategorySet] = []
         for (start, end) in zip(arrays.categoryBoundaries, arrays.categoryBoundaries.dropFirst()) {
-            guard start <= end, end <= words.count, end - start <= Self.mostCategoryWords else {
+            guard start <= end, end <= words.count, end - start <= Self.maxCategoryWords else {
                 throw arrays.failure("the boundaries are not in order or too far apart", "cat_boundaries", sets.count)
             }
             sets.append(Forest.CategorySet(words: Array(words[start..<end])))

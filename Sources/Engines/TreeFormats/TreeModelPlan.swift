@@ -16,8 +16,8 @@ enum TreeTask: Equatable {
 /// share, in Verdict's order.
 struct TreeModelPlan {
     /// Signatures wider than this are refused before anything of that size is made.
-    static let mostFeatures = 100_000
-    static let mostOutputs = 10_000
+    static let maxFeatures = 100_000
+    static let maxOutputs = 10_000
 
     private(set) var program: Program
     /// Slots of the features, in order.
@@ -145,8 +145,8 @@ struct TreeModelPlan {
 
     /// The inputs' names: those of model.yaml, else the file's, else `f0`, `f1`, ...
     static func names(of file: [String], count: Int, options: LoadOptions, place: String) throws(ScoringError) -> [String] {
-        guard count <= mostFeatures else {
-            throw .unsupportedModel("the model has \(count) features; at most \(mostFeatures) are supported")
+        guard count <= maxFeatures else {
+            throw .unsupportedModel("the model has \(count) features; at most \(maxFeatures) are supported")
         }
         var names = file
         if !options.inputs.isEmpty {

@@ -45,8 +45,8 @@ struct XGBoostModel {
         if document.classes > 1, document.targets > 1 {
             throw .invalidModel(reason: "both several classes and several targets", place: "\(Self.parameters).num_target")
         }
-        guard outputs <= TreeModelPlan.mostOutputs else {
-            throw .unsupportedModel("the model has \(outputs) outputs; at most \(TreeModelPlan.mostOutputs) are supported")
+        guard outputs <= TreeModelPlan.maxOutputs else {
+            throw .unsupportedModel("the model has \(outputs) outputs; at most \(TreeModelPlan.maxOutputs) are supported")
         }
         if case .multiclass = objective.task, document.classes < 2 {
             throw .invalidModel(reason: "a multiclass objective needs several classes", place: "\(Self.parameters).num_class")
@@ -267,7 +267,7 @@ struct XGBoostModel {
         let place = "\(Self.booster).model.weights"
         guard let weights = document.linearWeights else { throw .invalidModel(reason: "there are no weights", place: place) }
         try checkLinearRounds()
-        guard features <= TreeModelPlan.mostFeatures, weights.count == (features + 1) * outputs else {
+        guard features <= TreeModelPlan.maxFeatures, weights.count == (features + 1) * outputs else {
             throw .invalidModel(reason: "\(weights.count) weights for \(features) features and \(outputs) outputs", place: place)
         }
         if let position = weights.firstIndex(where: { !$0.isFinite }) {

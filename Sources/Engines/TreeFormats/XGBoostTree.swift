@@ -71,7 +71,7 @@ struct XGBoostTreeAssembly {
     }
 
     /// XGBoost takes larger codes for no category (`OutOfRangeCat`).
-    private static let mostCategories: Int32 = 16_777_216
+    private static let maxCategories: Int32 = 16_777_216
 
     private let arrays: XGBoostTreeArrays
     /// Words that this tree's category sets may take.
@@ -217,8 +217,8 @@ struct XGBoostTreeAssembly {
         var highest: Int32 = -1
         for member in members {
             let category = arrays.categories[member]
-            guard category >= 0, category < Self.mostCategories else {
-                throw Defect("the category is outside 0 ..< \(Self.mostCategories)", "categories[\(member)]")
+            guard category >= 0, category < Self.maxCategories else {
+                throw Defect("the category is outside 0 ..< \(Self.maxCategories)", "categories[\(member)]")
             }
             highest = max(highest, category)
         }

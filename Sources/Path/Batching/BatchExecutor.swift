@@ -121,7 +121,7 @@ final class BatchExecutor: Sendable {
 /// Unchecked: all but the signal is used by that thread alone.
 final class Worker: @unchecked Sendable {
     /// Cells of a call after which its memory is not kept for the next one.
-    private static let mostKeptCells = 1 << 16
+    private static let maxKeptCells = 1 << 16
 
     let signal = WakeSignal()
     private(set) var features = FeatureBatch()
@@ -132,7 +132,7 @@ final class Worker: @unchecked Sendable {
     var lent: BatchRows?
 
     /// Notes how large a call is.
-    func noteCall(rows: Int, width: Int) { isLarge = isLarge || rows * width > Self.mostKeptCells }
+    func noteCall(rows: Int, width: Int) { isLarge = isLarge || rows * width > Self.maxKeptCells }
 
     /// Frees what unusually large calls have grown.
     func letGoOfLarge() {

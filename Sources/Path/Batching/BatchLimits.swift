@@ -3,7 +3,7 @@ internal import Scoring
 /// How requests to one version of a model are gathered into calls, and how long they may wait.
 package struct BatchLimits: Sendable, Equatable {
     /// Most rows of one call, 1 or more. Default 32. More raise the throughput of engines with a cost per call
-    /// and the time that a request waits for the call before its own. A model's `mostRows` limits it further.
+    /// and the time that a request waits for the call before its own. A model's `maxRows` limits it further.
     package var maxBatchRows = 32
     /// How long a request may be kept back, with the engine idle, for others to join it. Default 0: never. Costs
     /// every request of a quiet model this much latency, but at most half of the time the request has.

@@ -56,7 +56,7 @@ package struct BatchPlan<Request> {
         self.limits = limits
         sharesCalls = calls.mayShareCalls
         // Where rows of a call depend on each other, only what the model itself cannot take is cut.
-        let most = calls.mostRows ?? .max
+        let most = calls.maxRows ?? .max
         callRows = max(1, sharesCalls ? min(limits.maxBatchRows, most) : most)
     }
 

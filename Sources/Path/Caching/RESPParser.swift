@@ -23,9 +23,9 @@ package struct RESPParser {
         /// Most bytes of a status or error.
         package var line = 1024
         /// Most bytes of a string.
-        package var bulk = StoredValue.mostBytes
+        package var bulk = StoredValue.maxBytes
         /// Most strings of an array.
-        package var items = RedisCommand.mostKeys + 1
+        package var items = RedisCommand.maxKeys + 1
 
         package init() {}
     }

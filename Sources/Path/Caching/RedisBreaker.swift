@@ -12,7 +12,7 @@ package struct RedisBreaker {
     package init() {}
 
     package static let firstPause: UInt64 = 100_000_000
-    package static let longestPause: UInt64 = 1_000_000_000
+    package static let maxPause: UInt64 = 1_000_000_000
     package static let failuresToOpen = 5
 
     /// A look-up's outcome. Returns after how many nanoseconds to probe if it opens the breaker.
@@ -29,7 +29,7 @@ package struct RedisBreaker {
     package mutating func recordProbe(success: Bool) -> UInt64? {
         guard isOpen else { return nil }
         guard success else {
-            pause = min(pause * 2, Self.longestPause)
+            pause = min(pause * 2, Self.maxPause)
             return pause
         }
         reset()
@@ -51,11 +51,11 @@ package struct ReconnectBackoff {
     package init() {}
 
     package static let first: UInt64 = 50_000_000
-    package static let longest: UInt64 = 2_000_000_000
+    package static let maxWait: UInt64 = 2_000_000_000
 
     /// The nanoseconds to wait now. `chance` is from 0 to 1.
     package mutating func next(chance: Double) -> UInt64 {
-        let whole = min(Self.first << min(failures, 16), Self.longest)
+        let whole = min(Self.first << min(failures, 16), Self.maxWait)
         failures += 1
         return whole / 2 + UInt64(Double(whole / 2) * chance)
     }

@@ -8,7 +8,7 @@ internal import Scoring
 ///   a new one purges the model at once, in every process, without looking for its keys.
 enum RedisCommand {
     /// Most rows of one MGET.
-    static let mostKeys = 128
+    static let maxKeys = 128
 
     static func handshake(_ settings: RedisSettings, to buffer: inout ByteBuffer) -> Int {
         var count = 1

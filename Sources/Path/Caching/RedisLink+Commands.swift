@@ -13,10 +13,10 @@ extension RedisLink {
             return
         }
         var isFirst = true
-        for start in stride(from: 0, to: lookup.keys.count, by: RedisCommand.mostKeys) {
-            let positions = start..<min(start + RedisCommand.mostKeys, lookup.keys.count)
+        for start in stride(from: 0, to: lookup.keys.count, by: RedisCommand.maxKeys) {
+            let positions = start..<min(start + RedisCommand.maxKeys, lookup.keys.count)
             // The place of the first part was taken by the caller.
-            let hasPlace = isFirst || gate.enter(upTo: RedisGate.mostCommands)
+            let hasPlace = isFirst || gate.enter(upTo: RedisGate.maxCommands)
             isFirst = false
             guard
                 hasPlace,
@@ -44,7 +44,7 @@ extension RedisLink {
         eventLoop.preconditionInEventLoop()
         let milliseconds = scope.life / 1_000_000
         guard let generation = generations[scope.model], milliseconds > 0, storesAgain <= .now,
-            score.bytes.count + 64 <= StoredValue.mostBytes,
+            score.bytes.count + 64 <= StoredValue.maxBytes,
             send(
                 .store,
                 {
@@ -65,7 +65,7 @@ extension RedisLink {
         eventLoop.preconditionInEventLoop()
         let generation = UInt64.random(in: .min ... .max)
         let purge = RedisPurge(completion)
-        guard gate.enter(upTo: RedisGate.mostCommands) else { return purge.end(false) }
+        guard gate.enter(upTo: RedisGate.maxCommands) else { return purge.end(false) }
         guard
             send(
                 .purge(model, generation, purge),
@@ -183,7 +183,7 @@ extension RedisLink {
     }
 
     private func setGeneration(of model: ModelName, isAbsent: Bool) {
-        guard !unset.contains(model), gate.enter(upTo: RedisGate.mostCommands) else { return }
+        guard !unset.contains(model), gate.enter(upTo: RedisGate.maxCommands) else { return }
         let generation = UInt64.random(in: .min ... .max)
         guard
             send(
@@ -215,7 +215,7 @@ extension RedisLink {
 
     private func probe(_ attempt: Int) {
         guard case .ready(attempt, _) = state, breaker.isOpen else { return }
-        if let oldest = line.oldest, Moment.now.nanoseconds(since: oldest) > Self.longestSilence {
+        if let oldest = line.oldest, Moment.now.nanoseconds(since: oldest) > Self.maxSilence {
             return lose(attempt, "it does not answer")
         }
         probes += 1

@@ -31,9 +31,9 @@ final class RedisLink: @unchecked Sendable {
     }
 
     /// Unanswered for so long, with a probe unanswered too, the connection counts as lost.
-    static let longestSilence: UInt64 = 1_000_000_000
+    static let maxSilence: UInt64 = 1_000_000_000
     /// Most bytes that wait to be written.
-    static let mostOutgoing = 1 << 20
+    static let maxOutgoing = 1 << 20
 
     let gate = RedisGate()
     let settings: RedisSettings
@@ -195,7 +195,7 @@ final class RedisLink: @unchecked Sendable {
 
     /// The buffer for a command that is sent now, or nil if nothing can be sent.
     func send(_ command: Command, _ write: (inout ByteBuffer) -> Void) -> Bool {
-        guard case .ready(_, let channel) = state, channel.isWritable, outgoing.readableBytes < Self.mostOutgoing else {
+        guard case .ready(_, let channel) = state, channel.isWritable, outgoing.readableBytes < Self.maxOutgoing else {
             return false
         }
         write(&outgoing)

@@ -60,7 +60,7 @@ package final class RedisTier: Sendable {
         _ keys: [SharedCacheKey], of scope: CacheScope, deadline: Moment? = nil,
         completion: @escaping @Sendable ([CachedScore?]) -> Void
     ) -> Bool {
-        guard isAvailable, link.gate.enter(upTo: RedisGate.mostCommands) else { return false }
+        guard isAvailable, link.gate.enter(upTo: RedisGate.maxCommands) else { return false }
         let now = Moment.now
         var latest = Moment(nanoseconds: now.nanoseconds &+ timeout)
         if let deadline, deadline < latest { latest = deadline }
@@ -72,7 +72,7 @@ package final class RedisTier: Sendable {
     /// Sends a score on its way; it is kept for the scope's time to live. Dropped without a word if Redis is away, full
     /// or behind, or the score is too large.
     package func store(_ score: CachedScore, for key: SharedCacheKey, of scope: CacheScope) {
-        guard isAvailable, link.gate.enter(upTo: RedisGate.mostCommands * 3 / 4) else {
+        guard isAvailable, link.gate.enter(upTo: RedisGate.maxCommands * 3 / 4) else {
             link.gate.statistics.withLock { $0.droppedStores += 1 }
             return
         }
@@ -113,7 +113,7 @@ package struct RedisStatistics: Sendable, Equatable {
 /// What threads see of the connection without asking its event loop.
 final class RedisGate: Sendable {
     /// Most commands that wait to be sent or answered.
-    static let mostCommands = 1024
+    static let maxCommands = 1024
 
     let isAvailable = Atomic<Bool>(false)
     let statistics = Mutex(RedisStatistics())

@@ -6,7 +6,7 @@
 /// It is no signature: who may write to Redis can write scores.
 package enum StoredValue {
     /// Most bytes of a value; larger rows are not stored.
-    package static let mostBytes = 8192
+    package static let maxBytes = 8192
 
     package enum Reading: Equatable {
         case score(CachedScore)
@@ -30,7 +30,7 @@ package enum StoredValue {
     package static func read(_ bytes: [UInt8], for key: SharedCacheKey, generation: UInt64, of scope: CacheScope) -> Reading {
         guard let version = bytes.first else { return .wrong }
         guard version == layoutVersion else { return .outdated }
-        guard bytes.count >= headerBytes, bytes.count <= mostBytes else { return .wrong }
+        guard bytes.count >= headerBytes, bytes.count <= maxBytes else { return .wrong }
         let (written, first, second) = bytes.withUnsafeBytes {
             (
                 UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 1, as: UInt64.self)),

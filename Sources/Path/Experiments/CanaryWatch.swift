@@ -22,7 +22,7 @@ package final class CanaryWatch: Sendable {
     }
 
     /// Transitions that are kept for the admin view.
-    private static let mostTransitions = 32
+    private static let maxTransitions = 32
 
     /// - Parameters:
     ///   - state: Where an earlier process left off, if that is known. A new process begins at the first step.
@@ -84,7 +84,7 @@ package final class CanaryWatch: Sendable {
     private func apply(_ event: (inout CanaryPlan) -> CanaryTransition?) -> Bool {
         let transition = plan.withLock { state -> CanaryTransition? in
             guard let transition = event(&state.plan) else { return nil }
-            if state.transitions.count == Self.mostTransitions { state.transitions.removeFirst() }
+            if state.transitions.count == Self.maxTransitions { state.transitions.removeFirst() }
             state.transitions.append(transition)
             // Inside the lock, so that the slots follow the plan in order.
             canarySlots.store(Self.slots(state.plan), ordering: .relaxed)

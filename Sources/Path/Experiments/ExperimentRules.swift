@@ -34,8 +34,8 @@ package struct ExperimentRules: Sendable, Equatable {
                 throw .refusedModel("versions.sticky divides nothing by itself: add versions.split or versions.canary")
             }
         }
-        guard shadow.count <= Self.mostShadows else {
-            throw .refusedModel("versions.shadow must name at most \(Self.mostShadows) versions: each scores every request again")
+        guard shadow.count <= Self.maxShadows else {
+            throw .refusedModel("versions.shadow must name at most \(Self.maxShadows) versions: each scores every request again")
         }
         if let canary {
             if shadow.contains(canary.version) {
@@ -63,7 +63,7 @@ package struct ExperimentRules: Sendable, Equatable {
     }
 
     /// Shadows of one model.
-    package static let mostShadows = 4
+    package static let maxShadows = 4
 
     /// What a canary is compared with: the label `stable`, else the highest of `serve` that is not the canary. nil
     /// without a canary.

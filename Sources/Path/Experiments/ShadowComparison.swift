@@ -56,7 +56,7 @@ package struct ShadowQueueState: Sendable, Equatable {
 
 /// Sums up results. Not shared: its owner guards it.
 struct ShadowTally {
-    private let mostSamples: Int
+    private let maxSamples: Int
     private var rows = 0
     private var sum = 0.0
     private var compared = 0
@@ -70,7 +70,7 @@ struct ShadowTally {
     private(set) var errors = 0
     private(set) var lastError: String?
 
-    init(mostSamples: Int) { self.mostSamples = mostSamples }
+    init(maxSamples: Int) { self.maxSamples = maxSamples }
 
     mutating func add(_ result: ShadowResult) {
         keep(result)
@@ -106,12 +106,12 @@ struct ShadowTally {
     }
 
     private mutating func keep(_ result: ShadowResult) {
-        guard mostSamples > 0 else { return }
-        if samples.count < mostSamples {
+        guard maxSamples > 0 else { return }
+        if samples.count < maxSamples {
             samples.append(result)
         } else {
             samples[nextSample] = result
-            nextSample = (nextSample + 1) % mostSamples
+            nextSample = (nextSample + 1) % maxSamples
         }
     }
 

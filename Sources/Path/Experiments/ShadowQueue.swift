@@ -81,7 +81,7 @@ private final class ShadowWorker: @unchecked Sendable {
         self.limits = limits
         self.sink = sink
         ring = ShadowRing(capacity: limits.queuedRows)
-        tally = Mutex(ShadowTally(mostSamples: limits.samples))
+        tally = Mutex(ShadowTally(maxSamples: limits.samples))
     }
 
     var version: ModelVersion { shadow.version }
@@ -139,7 +139,7 @@ private final class ShadowWorker: @unchecked Sendable {
     private func score(_ item: ShadowedRows) {
         do throws(ScoringError) {
             let translation = try self.translation(of: item).get()
-            let most = max(1, shadow.model.calls.mostRows ?? item.count)
+            let most = max(1, shadow.model.calls.maxRows ?? item.count)
             var first = 0
             while first < item.count, !isClosed.load(ordering: .relaxed) {
                 let rows = first..<min(item.count, first + most)

@@ -20,7 +20,7 @@ package struct VersionSplit: Sendable, Equatable {
     package let ranges: [Range]
 
     /// Most versions in one split.
-    package static let mostVersions = 16
+    package static let maxVersions = 16
     private static let heaviest = 1_000_000_000
 
     /// - Parameter weights: Positive whole numbers with any sum, one a version. A share is rounded to a slot, 0.01 %.
@@ -28,8 +28,8 @@ package struct VersionSplit: Sendable, Equatable {
     /// Throws `.refusedModel` for no or too many versions, for weights that are not positive, and for shares under 0.01 %.
     package init(_ weights: [ModelVersion: Int]) throws(ScoringError) {
         guard !weights.isEmpty else { throw .refusedModel("versions.split must give at least one version a weight") }
-        guard weights.count <= Self.mostVersions else {
-            throw .refusedModel("versions.split must have at most \(Self.mostVersions) versions")
+        guard weights.count <= Self.maxVersions else {
+            throw .refusedModel("versions.split must have at most \(Self.maxVersions) versions")
         }
         for (version, weight) in weights.sorted(by: { $0.key < $1.key }) where !(1...Self.heaviest).contains(weight) {
             throw .refusedModel(

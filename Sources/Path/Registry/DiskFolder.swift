@@ -54,7 +54,7 @@ struct DiskFolder: MemberSource {
             guard depth <= RepositoryScanner.deepestFolder else {
                 throw DiskError(folder, "is nested more than \(RepositoryScanner.deepestFolder) levels deep")
             }
-            let limit = RepositoryScanner.mostFilesPerVersion
+            let limit = RepositoryScanner.maxFilesPerVersion
             for name in try DiskEntry.names(in: folder, atMost: limit) {
                 entries += 1
                 let path = folder + "/" + name

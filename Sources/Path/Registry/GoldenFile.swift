@@ -10,12 +10,12 @@ internal import TextFormats
 /// missing value. Golden rows are test data, so refusals show their values.
 struct GoldenFile {
     static let name = "golden.csv"
-    static let mostBytes = 64 << 20
-    static let mostRows = 100_000
+    static let maxBytes = 64 << 20
+    static let maxRows = 100_000
     private static let rowsPerBatch = 256
     /// The file is one request where a row's scores depend on its company.
     private var rowsPerCall: Int {
-        model.calls.keepsRowsApart ? min(Self.rowsPerBatch, model.calls.mostRows ?? .max) : Self.mostRows
+        model.calls.keepsRowsApart ? min(Self.rowsPerBatch, model.calls.maxRows ?? .max) : Self.maxRows
     }
 
     private enum Target {
@@ -91,8 +91,8 @@ struct GoldenFile {
             while lines.count < rowsPerCall {
                 isMore = try reader.nextRow()
                 guard isMore else { break }
-                guard rows + lines.count < Self.mostRows else {
-                    throw CSVReader.Failure(line: reader.line, reason: "more than \(Self.mostRows) rows")
+                guard rows + lines.count < Self.maxRows else {
+                    throw CSVReader.Failure(line: reader.line, reason: "more than \(Self.maxRows) rows")
                 }
                 try table.addRow(of: reader, to: features)
                 for expectation in expectations { expected.append(reader[expectation.column]) }

@@ -6,13 +6,13 @@ internal import StrictYAML
 enum MisplacedModel {
     private static let deepestFolder = 3
     /// Most folders that are looked into: this happens at every look at the repository.
-    private static let mostFolders = 20
+    private static let maxFolders = 20
 
     /// What is where and where it belongs, as a sentence's second half; nil where nothing suggests itself.
     ///
     /// - Parameter entries: The names in the model's folder that have no meaning there.
     static func sentence(about entries: [String], in folder: String, of model: ModelName) -> String? {
-        var folders = mostFolders
+        var folders = maxFolders
         if let place = versionFolder(below: folder, entries, depth: 1, &folders) {
             return "its versions are too deep, in \(quoted("\(model)/\(place)")): move them up into \(quoted(model.text))"
         }
@@ -29,7 +29,7 @@ enum MisplacedModel {
             // A link may lead anywhere; what it leads to is not looked at.
             guard let found = try? DiskEntry(path), found.kind == .folder, !found.isLink else { continue }
             folders -= 1
-            guard let names = try? DiskEntry.names(in: path, atMost: RepositoryScanner.mostVersions) else { continue }
+            guard let names = try? DiskEntry.names(in: path, atMost: RepositoryScanner.maxVersions) else { continue }
             if names.contains(where: { ModelVersion($0) != nil && (try? DiskEntry(path + "/" + $0))?.kind == .folder }) {
                 return entry
             }

@@ -17,7 +17,7 @@ package struct ModelOpener: Sendable {
 
     package let formats: [any ModelFormat]
     /// Larger files are refused before they are read. Default 1 GiB.
-    package var mostBytes = 1 << 30
+    package var maxBytes = 1 << 30
 
     package init(formats: [any ModelFormat]) {
         self.formats = formats
@@ -74,12 +74,12 @@ package struct ModelOpener: Sendable {
         let name = Self.lastComponent(path)
         do throws(DiskError) {
             guard try DiskEntry(path).kind == .folder else {
-                let bytes = try DiskFile.read(path, atMost: mostBytes)
-                return (.file(name: name, bytes: bytes, maxUnpackedBytes: mostBytes), nil)
+                let bytes = try DiskFile.read(path, atMost: maxBytes)
+                return (.file(name: name, bytes: bytes, maxUnpackedBytes: maxBytes), nil)
             }
             let folder = try DiskFolder(path)
             let artifact = folder.artifact(name: name)
-            guard artifact.size <= mostBytes else { throw DiskError(path, "is larger than the limit of \(mostBytes) bytes") }
+            guard artifact.size <= maxBytes else { throw DiskError(path, "is larger than the limit of \(maxBytes) bytes") }
             return (artifact, folder.problem?.loadFailure(within: path))
         } catch {
             throw error.loadFailure(within: Self.folder(of: path))

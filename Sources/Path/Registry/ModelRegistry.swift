@@ -12,7 +12,7 @@ package struct RegistrySettings: Sendable {
     /// What answers requests that name no model; nil for the only model there is.
     package var defaultModel: ModelName?
     /// Larger model files are refused. Default 1 GiB.
-    package var mostModelBytes = 1 << 30
+    package var maxModelBytes = 1 << 30
     /// Models that are loaded at the same time. Default: a thread a processor, two to four.
     package var loadingThreads = min(4, max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
@@ -71,7 +71,7 @@ package final class ModelRegistry: Sendable {
         observer: (any RegistryObserver)? = nil, logger: Logger
     ) {
         var opener = ModelOpener(formats: formats)
-        opener.mostBytes = settings.mostModelBytes
+        opener.maxBytes = settings.maxModelBytes
         self.settings = settings
         self.loader = VersionLoader(opener: opener, trial: trial)
         self.meter = meter
@@ -134,11 +134,11 @@ package final class ModelRegistry: Sendable {
     }
 
     /// Longer names are not compared with those that there are: callers wait for it, on a thread that answers others.
-    private static let longestComparedName = 40
+    private static let maxComparedName = 40
 
     /// `.unknownModel`, with the name that was probably meant.
     package func unknown(_ name: ModelName) -> ScoringError {
-        guard name.text.utf8.count <= Self.longestComparedName else { return .unknownModel(name.text) }
+        guard name.text.utf8.count <= Self.maxComparedName else { return .unknownModel(name.text) }
         let candidates = state.withLock { $0.plan.candidates }
         let nearest = NearestName.to(name.text, among: candidates)
         return .unknownModel(name.text, hint: nearest.map { "did you mean \(quoted($0))?" } ?? "")

@@ -103,7 +103,7 @@ package struct RepositoryPlan: Sendable {
     private(set) var hasScanned = false
 
     /// Scans between two attempts to read what cannot be read: doubled each time, up to this power of two.
-    private static let longestRetry = 6
+    private static let maxRetry = 6
 
     package init() {}
 
@@ -161,7 +161,7 @@ package struct RepositoryPlan: Sendable {
         var steps: [Step] = []
         version.loading = nil
         if case .notReady = failure {
-            version.scansUntilRetry = 1 << min(version.unreadable, Self.longestRetry)
+            version.scansUntilRetry = 1 << min(version.unreadable, Self.maxRetry)
             version.unreadable += 1
         } else {
             version.unreadable = 0

@@ -13,9 +13,9 @@ internal import StrictYAML
 /// be a link. This keeps a mistaken or planted link from serving files of the rest of the machine; it is no
 /// defence against somebody who can exchange folders while they are read.
 package struct RepositoryScanner: Sendable {
-    package static let mostModels = 10_000
-    package static let mostVersions = 1_000
-    package static let mostFilesPerVersion = 10_000
+    package static let maxModels = 10_000
+    package static let maxVersions = 1_000
+    package static let maxFilesPerVersion = 10_000
     package static let deepestFolder = 16
 
     package let root: String
@@ -36,7 +36,7 @@ package struct RepositoryScanner: Sendable {
         do throws(DiskError) {
             let scope = try Scope(root: root)
             var listing = RepositoryListing()
-            for name in try DiskEntry.names(in: root, atMost: Self.mostModels) {
+            for name in try DiskEntry.names(in: root, atMost: Self.maxModels) {
                 let path = root + "/" + name
                 guard let model = ModelName(name) else {
                     if (try? DiskEntry(path))?.kind == .folder { listing.remarks.append(Self.misnamed(name)) }
@@ -68,7 +68,7 @@ package struct RepositoryScanner: Sendable {
         do throws(DiskError) {
             let scope = try Scope(root: root)
             manifests[name] = nil
-            guard try DiskEntry.names(in: root, atMost: Self.mostModels).contains(name.text) else { return nil }
+            guard try DiskEntry.names(in: root, atMost: Self.maxModels).contains(name.text) else { return nil }
             let path = root + "/" + name.text
             guard try DiskEntry(path).kind == .folder else { return nil }
             do throws(DiskError) {
@@ -113,7 +113,7 @@ package struct RepositoryScanner: Sendable {
         try scope.admit(folder)
         var listing = ModelListing()
         var (strays, others): ([String], [String]) = ([], [])
-        for entry in try DiskEntry.names(in: folder, atMost: Self.mostVersions) {
+        for entry in try DiskEntry.names(in: folder, atMost: Self.maxVersions) {
             let path = folder + "/" + entry
             if entry == "model.yaml" {
                 listing.manifest = try manifest(name, path: path, scope: scope)
@@ -156,7 +156,7 @@ package struct RepositoryScanner: Sendable {
         var listing = ManifestListing()
         listing.file = stamp
         do throws(DiskError) {
-            let bytes = try DiskFile.read(path, atMost: YAMLNode.mostBytes)
+            let bytes = try DiskFile.read(path, atMost: YAMLNode.maxBytes)
             do throws(ScoringError) {
                 listing.content = .success(try ModelManifest(parsing: bytes))
             } catch {
@@ -215,12 +215,12 @@ package struct RepositoryScanner: Sendable {
         guard depth <= deepestFolder else {
             throw DiskError(folder, "is nested more than \(deepestFolder) levels deep")
         }
-        for name in try DiskEntry.names(in: folder, atMost: mostFilesPerVersion) {
+        for name in try DiskEntry.names(in: folder, atMost: maxFilesPerVersion) {
             let path = folder + "/" + name
             let entry = try DiskEntry(path)
             if entry.isLink { try scope.admit(path) }
-            guard files.count < mostFilesPerVersion else {
-                throw DiskError(folder, "and what is above it hold more than \(mostFilesPerVersion) files")
+            guard files.count < maxFilesPerVersion else {
+                throw DiskError(folder, "and what is above it hold more than \(maxFilesPerVersion) files")
             }
             switch entry.kind {
             case .file:

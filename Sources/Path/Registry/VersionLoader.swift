@@ -88,14 +88,14 @@ package struct VersionLoader: Sendable {
     }
 
     private func checkSize(_ byteCount: Int, _ what: String) throws(ScoringError) {
-        guard byteCount <= opener.mostBytes else {
-            throw .refusedModel("\(what) has \(byteCount) bytes, more than the limit of \(opener.mostBytes)")
+        guard byteCount <= opener.maxBytes else {
+            throw .refusedModel("\(what) has \(byteCount) bytes, more than the limit of \(opener.maxBytes)")
         }
     }
 
     private func readGolden(_ folder: String) throws(ScoringError) -> [UInt8] {
         do throws(DiskError) {
-            return try DiskFile.read(folder + "/" + GoldenFile.name, atMost: GoldenFile.mostBytes)
+            return try DiskFile.read(folder + "/" + GoldenFile.name, atMost: GoldenFile.maxBytes)
         } catch {
             throw error.loadFailure(within: folder)
         }

@@ -44,7 +44,7 @@ package struct BreakerPlan: Sendable {
         var lease = Moment(nanoseconds: 0)
     }
 
-    private static let mostDoublings = 3
+    private static let maxDoublings = 3
 
     private let limits: BreakerLimits
     private let slowCall: UInt64
@@ -176,7 +176,7 @@ package struct BreakerPlan: Sendable {
 
     private mutating func open(now: Moment) {
         let (product, overflow) = limits.openFor.nanoseconds.multipliedReportingOverflow(
-            by: 1 << UInt64(min(openings, Self.mostDoublings)))
+            by: 1 << UInt64(min(openings, Self.maxDoublings)))
         openUntil = now.advanced(byNanoseconds: overflow ? .max : product)
         openings += 1
         become(.open, now: now)

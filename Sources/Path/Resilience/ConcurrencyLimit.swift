@@ -18,7 +18,7 @@ struct ConcurrencyLimit {
     private static let tolerance = 8.0
     private static let harmless = 5e6
     private static let shortestWindow = 10e6
-    private static let longestWindow = 1e9
+    private static let maxWindow = 1e9
     /// How fast the no-load latency follows upward, in nanoseconds.
     private static let memory = 10e9
     private static let fewestSamples = 8
@@ -88,7 +88,7 @@ struct ConcurrencyLimit {
         }
         let length = Double(now.nanoseconds(since: began))
         // A change shows only after a latency: a shorter window would see the old state and decrease again.
-        guard length >= min(Self.longestWindow, max(Self.shortestWindow, latency)) else { return }
+        guard length >= min(Self.maxWindow, max(Self.shortestWindow, latency)) else { return }
         guard samples >= Self.fewestSamples || length >= 10 * Self.shortestWindow else { return }
         close(length: length, inFlight: inFlight, now: now)
     }

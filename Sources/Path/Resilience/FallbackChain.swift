@@ -1,7 +1,7 @@
 package import Scoring
 
 /// What is tried, in order, when a model cannot answer. Never leads back to where it has been, and ends after
-/// `longest` steps.
+/// `maxSteps` steps.
 package struct FallbackChain: Sendable, Equatable {
     package enum Step: Sendable, Equatable {
         case constant(score: Double, decision: Decision?)
@@ -11,7 +11,7 @@ package struct FallbackChain: Sendable, Equatable {
     }
 
     /// More than this takes longer than any caller waits, and nobody can foresee who answers.
-    package static let longest = 3
+    package static let maxSteps = 3
 
     package let steps: [Step]
 
@@ -59,8 +59,8 @@ package struct FallbackChain: Sendable, Equatable {
             }
             // "B, then B's version 1" where version 1 was tried already.
             if step != steps.last { steps.append(step) }
-            guard steps.count <= longest else {
-                throw .refusedModel("model.yaml: fallback: '\(start)' has more than \(longest) fallbacks in a row")
+            guard steps.count <= maxSteps else {
+                throw .refusedModel("model.yaml: fallback: '\(start)' has more than \(maxSteps) fallbacks in a row")
             }
         }
         return FallbackChain(steps: steps)

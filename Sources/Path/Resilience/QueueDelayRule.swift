@@ -7,7 +7,7 @@ package import Scoring
 /// requests that have waited too long are refused, which costs little, so that the others are answered in time. CoDel's
 /// own slowly rising drop rate is made for senders that slow down; clients of a server do not.
 ///
-/// Refusing keeps the queue at about a third of `longest`, which has to count as standing too, or refusing would stop
+/// Refusing keeps the queue at about a third of `maxDelay`, which has to count as standing too, or refusing would stop
 /// while as much comes as before: hence a quarter.
 package struct QueueDelayRule: Sendable, Equatable {
     /// Without a deadline: a loop that keeps up is far below, and hardly anybody minds.
@@ -17,13 +17,13 @@ package struct QueueDelayRule: Sendable, Equatable {
 
     /// The longest wait while a queue is standing, in nanoseconds: a fifth of the model's deadline, at most 100 ms, so that
     /// most of the deadline is left for the rest; 10 ms without a deadline.
-    package let longest: UInt64
+    package let maxDelay: UInt64
 
     /// - Parameter deadline: nil where only callers know when an answer is late.
     package init(deadline: Duration?) {
-        longest = deadline.map { min(Self.bearable, $0.nanoseconds / 5) } ?? Self.harmless
+        maxDelay = deadline.map { min(Self.bearable, $0.nanoseconds / 5) } ?? Self.harmless
     }
 
     @inline(__always)
-    package func refuses(_ delay: QueueDelay) -> Bool { delay.waited > longest && delay.standing > longest / 4 }
+    package func refuses(_ delay: QueueDelay) -> Bool { delay.waited > maxDelay && delay.standing > maxDelay / 4 }
 }

@@ -123,7 +123,7 @@ package struct EngineConformance {
     // MARK: Rows
 
     private mutating func compare(_ order: [Int], _ alone: [Result], _ caller: Caller, _ what: String) {
-        let most = max(1, model.calls.mostRows ?? order.count)
+        let most = max(1, model.calls.maxRows ?? order.count)
         var start = 0
         while start < order.count {
             let part = Array(order[start..<min(start + most, order.count)])

@@ -116,11 +116,11 @@ struct ReferenceTexts {
         case .concatenation(let parts): return parts.flatMap { text($0) ?? [] }
         case .replace(let register, let expression, let replacement):
             return text(register).map { replaced($0, expression, replacement) }
-        case .rewrite(let register, let rules, let mostPasses):
+        case .rewrite(let register, let rules, let maxPasses):
             guard var text = text(register) else { return nil }
-            for _ in 0..<mostPasses {
+            for _ in 0..<maxPasses {
                 let next = rules.reduce(text) { replaced($0, $1.expression, $1.replacement) }
-                if mostPasses == 1 || next == text { return next }
+                if maxPasses == 1 || next == text { return next }
                 text = next
             }
             failure = .invalidFeature(name: program.field, reason: "patterns take too many steps on so long a text")
@@ -197,7 +197,7 @@ struct ReferenceTexts {
         defer { memory.deallocate() }
         var matches: [[Int]] = []
         text.withUnsafeBufferPointer { text in
-            var search = RegularExpressionSearch(expression, memory: memory, budget: TextProgram.mostSteps)
+            var search = RegularExpressionSearch(expression, memory: memory, budget: TextProgram.maxSteps)
             var position = 0
             while position <= text.count, search.find(text, from: position) == .found {
                 let bounds = (0..<2 * (expression.groupCount + 1)).map { Int(search.bounds[$0]) }
@@ -332,9 +332,9 @@ struct ReferenceTexts {
     private func occurrences(of term: [Bytes], in words: [Bytes], _ matching: TermMatching) -> Int {
         guard words.count >= term.count else { return 0 }
         let distances = (0...words.count - term.count).map { start in
-            term.indices.reduce(0) { $0 + distance(words[start + $1], term[$1], most: matching.mostDistance) }
+            term.indices.reduce(0) { $0 + distance(words[start + $1], term[$1], most: matching.maxDistance) }
         }
-        let hits = distances.filter { $0 <= matching.mostDistance }
+        let hits = distances.filter { $0 <= matching.maxDistance }
         return matching.countsBestOnly ? hits.count { $0 == hits.min() } : hits.count
     }
 

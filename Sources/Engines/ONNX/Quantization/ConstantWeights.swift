@@ -26,7 +26,7 @@ struct ConstantWeights {
     private let tensors: [String: ProtoTensorProto]
     private let makers: [String: OperatorNode]
     /// Initializers are looked up again and again only by name; their elements are not kept.
-    private static let longestChain = 16
+    private static let maxChain = 16
 
     init(_ graph: ProtoGraphProto) {
         tensors = Dictionary(graph.initializer.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -41,7 +41,7 @@ struct ConstantWeights {
     /// Whether the value is the same for every call, as far as chains of single inputs show.
     func isConstant(_ name: String) -> Bool {
         var name = name
-        for _ in 0..<Self.longestChain {
+        for _ in 0..<Self.maxChain {
             if tensors[name] != nil { return true }
             guard let maker = makers[name], maker.isStandard else { return false }
             if maker.operation == "Constant" { return true }
@@ -55,7 +55,7 @@ struct ConstantWeights {
     func floats(_ name: String) throws(Refusal) -> (dims: [Int], elements: [Float]) { try floats(name, depth: 0) }
 
     private func floats(_ name: String, depth: Int) throws(Refusal) -> (dims: [Int], elements: [Float]) {
-        guard depth < Self.longestChain else { throw Refusal("its weights are computed in too many steps") }
+        guard depth < Self.maxChain else { throw Refusal("its weights are computed in too many steps") }
         if let tensor = tensors[name] { return try Self.floats(of: tensor) }
         guard let maker = makers[name], maker.isStandard else { throw Refusal("its weights are computed") }
         if maker.operation == "Constant", let tensor = maker.tensor("value") { return try Self.floats(of: tensor) }
@@ -122,7 +122,7 @@ struct ConstantWeights {
     /// ONNX's number for the elements of a constant; nil where it cannot be told.
     func elementType(_ name: String) -> Int32? {
         var name = name
-        for _ in 0..<Self.longestChain {
+        for _ in 0..<Self.maxChain {
             if let tensor = tensors[name] { return tensor.dataType }
             guard let maker = makers[name] else { return nil }
             switch maker.operation {

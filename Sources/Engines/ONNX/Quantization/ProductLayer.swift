@@ -44,7 +44,7 @@ struct ProductLayer {
                 key += ", times \(alpha)"
             }
         }
-        guard method == .matmulNBits || weights.rows <= QuantizationLimits.longestSum else {
+        guard method == .matmulNBits || weights.rows <= QuantizationLimits.maxSum else {
             throw Refusal("its sums may leave 32 bits")
         }
         (self.input, self.weights, weightsKey) = (input, weights, key)

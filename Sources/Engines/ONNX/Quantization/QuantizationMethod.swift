@@ -24,7 +24,7 @@ enum QuantizationLimits {
     /// The smallest that ONNX Runtime takes.
     static let smallestBlock = 16
     /// Longer sums of products of bytes may leave 32 bits.
-    static let longestSum = 66_000
+    static let maxSum = 66_000
     /// The last layer stays in float32 where it holds at most one in so many of the weights: it costs accuracy, and its
     /// size is not felt.
     static let shareOfLastLayer = 4

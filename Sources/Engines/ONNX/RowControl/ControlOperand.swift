@@ -17,9 +17,9 @@ package struct ControlOperand: Sendable {
     /// The greatest magnitude that is harmless, of what is one number; nil for shapes and the like.
     package var most: Int?
 
-    private static let mostOfScalar = 65_536
+    private static let maxOfScalar = 65_536
     /// A loop that a row decides about does not go on for more turns than this.
-    static let mostTurns = 10_000
+    static let maxTurns = 10_000
 
     /// How a graph can be written that is not refused.
     var remedy: String {
@@ -49,12 +49,12 @@ package struct ControlOperand: Sendable {
     }
 
     private static func scalars(_ operands: [(Int, String)]) -> [ControlOperand] {
-        operands.map { ControlOperand(position: $0.0, name: $0.1, most: mostOfScalar) }
+        operands.map { ControlOperand(position: $0.0, name: $0.1, most: maxOfScalar) }
     }
 
     private static let span = scalars([(0, "start"), (1, "limit"), (2, "step")])
     private static let window = scalars([(0, "size")])
-    private static let offset = [ControlOperand(position: 1, name: "offset", consequence: .endsProcess, most: mostOfScalar)]
+    private static let offset = [ControlOperand(position: 1, name: "offset", consequence: .endsProcess, most: maxOfScalar)]
 
     /// By operator, those of the standard set. Loops are looked at by `OperandTracing`.
     package static let standard: [String: [ControlOperand]] = [

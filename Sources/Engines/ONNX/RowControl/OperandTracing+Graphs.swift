@@ -4,7 +4,7 @@ internal import SwiftProtobuf
 /// Operators with graphs inside.
 extension OperandTracing {
     /// Walks over a loop's graph until its values are known; then they are taken as unknown.
-    private static let mostPasses = 4
+    private static let maxPasses = 4
 
     /// Reads the graphs of a node, walks over them, and puts them back where a division in them was guarded.
     mutating func outputs(
@@ -69,8 +69,8 @@ extension OperandTracing {
     ) throws(ScoringError) -> [OperandTrace] {
         let turns = inputs.first ?? nil
         let condition = inputs.count > 1 ? inputs[1] : nil
-        if let turns, turns.isFromRow, turns.range.map({ $0.upperBound > ControlOperand.mostTurns }) ?? true {
-            try refuse(node, ControlOperand(position: 0, name: "number of turns", most: ControlOperand.mostTurns))
+        if let turns, turns.isFromRow, turns.range.map({ $0.upperBound > ControlOperand.maxTurns }) ?? true {
+            try refuse(node, ControlOperand(position: 0, name: "number of turns", most: ControlOperand.maxTurns))
         }
         let carried = inputs.dropFirst(2).map { $0 ?? .unknown }
         var results: [OperandTrace] = []
@@ -80,8 +80,8 @@ extension OperandTracing {
         }
         let isDecided = condition?.isFromRow == true || results.first?.isFromRow == true
         // A bound that is a constant beyond reason is none; one that comes from shapes is.
-        if isDecided, turns == nil || turns?.range.map({ $0.lowerBound > ControlOperand.mostTurns }) == true {
-            try refuse(node, ControlOperand(position: 1, name: "condition", most: ControlOperand.mostTurns))
+        if isDecided, turns == nil || turns?.range.map({ $0.lowerBound > ControlOperand.maxTurns }) == true {
+            try refuse(node, ControlOperand(position: 1, name: "condition", most: ControlOperand.maxTurns))
         }
         let decisive = OperandTrace(isFromRow: isDecided || turns?.isFromRow == true)
         return Self.decided(by: decisive, Array(results.dropFirst()))
@@ -127,7 +127,7 @@ extension OperandTracing {
             guards = before
             pass += 1
             carried =
-                pass < Self.mostPasses ? next : next.map { OperandTrace(isFromRow: true, mayBeEmpty: true, element: $0.element) }
+                pass < Self.maxPasses ? next : next.map { OperandTrace(isFromRow: true, mayBeEmpty: true, element: $0.element) }
         }
     }
 }

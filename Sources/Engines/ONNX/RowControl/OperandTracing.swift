@@ -5,7 +5,7 @@ internal import SwiftProtobuf
 /// and guards divisions.
 struct OperandTracing {
     /// Nodes that are looked at, each as often as loops and calls need it.
-    private static let mostSteps = 2_000_000
+    private static let maxSteps = 2_000_000
 
     let sizesFromRows: Bool
     /// Whether many rows share a run although they may depend on one another.
@@ -96,7 +96,7 @@ struct OperandTracing {
         written.reserveCapacity(nodes.count)
         for (index, original) in nodes.enumerated() {
             steps += 1
-            guard steps <= Self.mostSteps else {
+            guard steps <= Self.maxSteps else {
                 throw .unsupportedModel("the graph is too large to be followed: its loops and functions hold too many nodes")
             }
             var proto = function.map { $0.own.node(original, with: $0.given) } ?? original

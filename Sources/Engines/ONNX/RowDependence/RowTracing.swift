@@ -4,7 +4,7 @@ internal import SwiftProtobuf
 /// Carries traces through the nodes of a graph, in the order in which they stand.
 struct RowTracing {
     /// Of more elements than this no content is kept.
-    private static let longestContent = 64
+    private static let maxContent = 64
 
     /// Versions of the operator sets, by domain; the standard one is "".
     private let versions: [String: Int]
@@ -56,7 +56,7 @@ struct RowTracing {
     static func trace(of constant: ProtoTensorProto) -> RowTrace {
         let shape = constant.dims.map { Extent.known(Int(clamping: $0)) }
         var trace = RowTrace(.fixed, shape)
-        if let count = Extent.product(shape), count <= longestContent { trace.content = integers(of: constant, count) }
+        if let count = Extent.product(shape), count <= maxContent { trace.content = integers(of: constant, count) }
         return trace
     }
 

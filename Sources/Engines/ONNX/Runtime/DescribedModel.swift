@@ -42,7 +42,7 @@ final class DescribedModel: ScoringModel {
 
     private static func all(_ widths: [Int?]) -> [Int]? {
         let known = widths.compactMap { $0 }
-        return known.count == widths.count && known.reduce(0, +) <= TensorInput.mostColumns ? known : nil
+        return known.count == widths.count && known.reduce(0, +) <= TensorInput.maxColumns ? known : nil
     }
 
     /// Features a row; nil where the file leaves it open.
@@ -50,9 +50,9 @@ final class DescribedModel: ScoringModel {
         guard info.hasType, info.type.hasTensorType, info.type.tensorType.hasShape else { return nil }
         var width = 1
         for dim in info.type.tensorType.shape.dim.dropFirst() {
-            guard case .dimValue(let value)? = dim.value, (1...TensorInput.mostColumns).contains(Int(value)) else { return nil }
+            guard case .dimValue(let value)? = dim.value, (1...TensorInput.maxColumns).contains(Int(value)) else { return nil }
             width *= Int(value)
-            guard width <= TensorInput.mostColumns else { return nil }
+            guard width <= TensorInput.maxColumns else { return nil }
         }
         return info.type.tensorType.shape.dim.isEmpty ? nil : width
     }

@@ -6,9 +6,9 @@ internal import Scoring
 /// they are put in the place of their calls, classifiers that would end the process.
 struct GraphAudit {
     private static let deepestNesting = 24
-    private static let mostParts = 2_000_000
+    private static let maxParts = 2_000_000
     /// Nodes once every call of a function is replaced by the function's nodes.
-    private static let mostNodes = 1_000_000
+    private static let maxNodes = 1_000_000
 
     private var parts = 0
     /// The nodes of the graph by operator, and how many there are of each.
@@ -41,7 +41,7 @@ struct GraphAudit {
         var walk = WireWalk(bytes)
         while let field = walk.next() {
             parts += 1
-            guard parts <= Self.mostParts else { throw .invalidModel(reason: "there are too many parts", place: place) }
+            guard parts <= Self.maxParts else { throw .invalidModel(reason: "there are too many parts", place: place) }
             // Field numbers have 29 bits; readers that cut them off would see another field.
             guard field.number < 1 << 29, field.wireType != 2 || field.value == field.content.count else {
                 throw .invalidModel(reason: "a field is malformed", place: place)
@@ -212,13 +212,13 @@ struct GraphAudit {
                 }
                 let (product, overflow) = count.multipliedReportingOverflow(by: one)
                 // Never beyond the bound, so that the sum cannot overflow.
-                sum = min(Self.mostNodes + 1, sum + (overflow ? Self.mostNodes + 1 : min(product, Self.mostNodes + 1)))
+                sum = min(Self.maxNodes + 1, sum + (overflow ? Self.maxNodes + 1 : min(product, Self.maxNodes + 1)))
             }
             return sum
         }
         for function in calls.keys { _ = try expandedSize(of: [function: 1], depth: 0) }
-        guard try expandedSize(of: operators, depth: 0) <= Self.mostNodes else {
-            throw .unsupportedModel("the graph has more than \(Self.mostNodes) nodes once its functions are put in place")
+        guard try expandedSize(of: operators, depth: 0) <= Self.maxNodes else {
+            throw .unsupportedModel("the graph has more than \(Self.maxNodes) nodes once its functions are put in place")
         }
     }
 }

@@ -62,7 +62,7 @@ struct RewrittenGraph {
 
 /// Finds out where an output's labels come from: a classifier, a list that a position is looked up in, an encoder.
 private struct LabelSearch {
-    private static let mostLabels = 10_000
+    private static let maxLabels = 10_000
     private let graph: ProtoGraphProto
     private let producers: TextMap<Int>
 
@@ -129,7 +129,7 @@ private struct LabelSearch {
     }
 
     private func distinct(_ labels: [String]) -> [String]? {
-        let isUsable = !labels.isEmpty && labels.count <= Self.mostLabels && TextSet(labels).count == labels.count
+        let isUsable = !labels.isEmpty && labels.count <= Self.maxLabels && TextSet(labels).count == labels.count
         return isUsable ? labels : nil
     }
 

@@ -132,8 +132,8 @@ extension RuntimeModel {
         var width = 1
         for dim in dims {
             let (product, overflow) = width.multipliedReportingOverflow(by: dim)
-            guard !overflow, (0...TensorInput.mostColumns).contains(product) else {
-                throw .unsupportedModel("\(place) has more than \(TensorInput.mostColumns) values a row")
+            guard !overflow, (0...TensorInput.maxColumns).contains(product) else {
+                throw .unsupportedModel("\(place) has more than \(TensorInput.maxColumns) values a row")
             }
             width = product
         }
@@ -188,7 +188,7 @@ extension RuntimeModel {
         defer { for part in parts { ort_release_value(library.api, part) } }
         if output.form != .tensor {
             let count = try library.partCount(value)
-            guard count > 0, count <= TensorInput.mostColumns else { throw .unsupportedModel("\(place) is an empty sequence") }
+            guard count > 0, count <= TensorInput.maxColumns else { throw .unsupportedModel("\(place) is an empty sequence") }
             tensor = try library.part(value, 0)
             if try library.kind(of: tensor) == 3 {
                 let keys = try library.map(tensor).keys.sorted { (Int($0) ?? 0, $0) < (Int($1) ?? 0, $1) }

@@ -8,7 +8,7 @@ package typealias Place = Int32
 /// The readers of the elements themselves are extensions beside the elements.
 struct ElementReader {
     /// Deeper nesting of anything that is read recursively is refused. Nodes of trees are not.
-    static let mostRecursion = 128
+    static let maxRecursion = 128
 
     private(set) var xml: XMLReader
     private(set) var tag = Tag.unknown
@@ -44,7 +44,7 @@ struct ElementReader {
     ) throws(ScoringError) {
         recursion += 1
         defer { recursion -= 1 }
-        guard recursion <= Self.mostRecursion else { throw invalid("elements are nested too deeply") }
+        guard recursion <= Self.maxRecursion else { throw invalid("elements are nested too deeply") }
         let depth = xml.depth
         while true {
             switch try xml.nextEvent() {

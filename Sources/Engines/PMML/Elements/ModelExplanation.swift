@@ -14,7 +14,7 @@ package struct ModelExplanation {
     package var hasCorrelations = false
 
     /// More of it is not read.
-    static let mostQualities = 32
+    static let maxQualities = 32
 
     /// A sentence a quality: "Quality by the file: AUC 0.87, R squared 0.5 on validation data".
     package var notes: [String] {
@@ -46,7 +46,7 @@ extension ElementReader {
     mutating func modelExplanation() throws(ScoringError) -> ModelExplanation {
         var explanation = ModelExplanation()
         try children { (reader, tag) throws(ScoringError) in
-            guard explanation.qualities.count < ModelExplanation.mostQualities else { return }
+            guard explanation.qualities.count < ModelExplanation.maxQualities else { return }
             switch tag {
             case .PredictiveModelQuality: explanation.qualities.append(try reader.predictiveQuality())
             case .ClusteringModelQuality:

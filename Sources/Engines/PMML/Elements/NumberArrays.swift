@@ -14,7 +14,7 @@ package struct SparseArray {
 /// A table of numbers (`Matrix`), row-major.
 package struct Matrix {
     /// Larger ones are refused.
-    package static let mostSize = 1_000
+    package static let maxSize = 1_000
 
     package var rows: Int
     package var columns: Int
@@ -76,7 +76,7 @@ extension ElementReader {
         let isDiagonal = kind == "diagonal" && arrays.count == 1
         let rows = rowCount ?? (isDiagonal ? arrays[0].count : !arrays.isEmpty ? arrays.count : cells.map(\.row).max() ?? 0)
         let columns = columnCount ?? (kind == "any" ? arrays.map(\.count).max() ?? cells.map(\.column).max() ?? 0 : rows)
-        guard rows > 0, columns > 0, rows <= Matrix.mostSize, columns <= Matrix.mostSize else {
+        guard rows > 0, columns > 0, rows <= Matrix.maxSize, columns <= Matrix.maxSize else {
             throw wrong("\(rows) rows and \(columns) columns are not supported")
         }
         var values = [Double](repeating: elsewhere, count: rows * columns)

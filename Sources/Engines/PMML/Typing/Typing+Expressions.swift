@@ -38,7 +38,7 @@ extension Typing {
             return ValueType(index.localTermWeights.isWhole ? .integer : .double)
         case .apply(let apply):
             return try nested(apply.place) { () throws(ScoringError) in
-                guard expressionCount <= Self.mostExpressions else {
+                guard expressionCount <= Self.maxExpressions else {
                     throw invalid("the model is too large once its functions are inserted", apply.place)
                 }
                 var arguments: [ValueType] = []

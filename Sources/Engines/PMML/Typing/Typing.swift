@@ -19,9 +19,9 @@ package struct TypedDocument {
 /// never looked into; models are walked by what they use.
 package final class Typing: FieldResolving {
     /// Deeper nesting of definitions is refused.
-    static let mostDepth = 200
+    static let maxDepth = 200
     /// More expressions than this, with functions inserted where they are called, make a file too large to be meant.
-    static let mostExpressions = 2_000_000
+    static let maxExpressions = 2_000_000
 
     let document: Document
     let names: Names
@@ -62,7 +62,7 @@ package final class Typing: FieldResolving {
     func nested<Result>(_ place: Place, _ body: () throws(ScoringError) -> Result) throws(ScoringError) -> Result {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Self.mostDepth else { throw invalid("definitions are nested too deeply", place) }
+        guard depth <= Self.maxDepth else { throw invalid("definitions are nested too deeply", place) }
         return try body()
     }
 

@@ -13,7 +13,7 @@ package struct PairwiseCoupling: Sendable, Equatable {
 
 /// Executes a coupling, one row after the other, in scratch memory.
 struct PairwiseCouplingKernel: Kernel {
-    private static let mostRounds = 100
+    private static let maxRounds = 100
     private let count: Int
     private let pairs: [Int]
     private let into: Int
@@ -57,7 +57,7 @@ struct PairwiseCouplingKernel: Kernel {
                 q[i * count + j] = j < i ? q[j * count + i] : -r[j * count + i] * r[i * count + j]
             }
         }
-        for _ in 0..<Self.mostRounds {
+        for _ in 0..<Self.maxRounds {
             var whole: Float = 0
             for i in 0..<count {
                 product[i] = 0

@@ -39,7 +39,7 @@ package protocol Kernel: Sendable {
 package struct Frames: ~Copyable {
     /// The most rows of one block: enough to amortise the walk over a forest's memory, few enough for the
     /// rows to stay in the first-level cache.
-    package static let mostRows = 256
+    package static let maxRows = 256
 
     /// Row-major slots; row r begins at `slots + r * stride`.
     package let slots: UnsafeMutablePointer<Double>

@@ -3,7 +3,7 @@ package import Scoring
 /// A model that the native engine evaluates: a program compiled to kernels, with its signature.
 package final class TabularModel: ScoringModel {
     /// What the frames of a block may take, unless one row takes more.
-    private static let mostFrameBytes = 32 << 20
+    private static let maxFrameBytes = 32 << 20
 
     package let signature: Signature
     package let description: ModelDescription
@@ -32,7 +32,7 @@ package final class TabularModel: ScoringModel {
         self.inputCount = program.inputCount
         self.slotCount = program.slotCount
         self.blockRows = max(
-            1, min(Frames.mostRows, Self.mostFrameBytes / (max(program.slotCount, 1) * MemoryLayout<Double>.stride)))
+            1, min(Frames.maxRows, Self.maxFrameBytes / (max(program.slotCount, 1) * MemoryLayout<Double>.stride)))
         self.outputs = program.outputs
         self.verification = verification
         var description = description

@@ -119,7 +119,7 @@ struct ScalarForest<Walk: TreeWalk, Number: BinaryFloatingPoint & BitwiseCopyabl
 
     @inline(__always)
     func run(_ frames: borrowing Frames) {
-        if frames.rows >= RowBlocks.leastRows {
+        if frames.rows >= RowBlocks.minRows {
             RowBlocks.run(frames, plan: plan, walk: walk, sum: sum, treeCount: treeCount, into: into)
         } else {
             let ranks = frames.scratch.assumingMemoryBound(to: Int32.self)
@@ -161,7 +161,7 @@ struct GeneralForest<Walk: TreeWalk, Number: BinaryFloatingPoint & BitwiseCopyab
 
     @inline(__always)
     func run(_ frames: borrowing Frames) {
-        if frames.rows >= RowBlocks.leastRows {
+        if frames.rows >= RowBlocks.minRows {
             RowBlocks.run(frames, plan: plan, walk: walk, sum: sum, treeCount: treeCount, into: into)
             return
         }

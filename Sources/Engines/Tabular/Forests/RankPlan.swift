@@ -203,9 +203,9 @@ extension RankPlan {
     }
 
     /// Twice a column's number fits 16 bits.
-    static let mostColumns = 32_767
+    static let maxColumns = 32_767
     /// The most bytes that membership tables may take; forests beyond are left to the reference evaluator.
-    static let mostTableBytes = 64 << 20
+    static let maxTableBytes = 64 << 20
 
     private struct ColumnKey: Hashable {
         var missing: Forest.Missing
@@ -248,7 +248,7 @@ extension RankPlan {
         }
         for feature in thresholds.indices { thresholds[feature].sortAndRemoveDuplicates() }
         let width = numericColumns.reduce(0) { $0 + $1.count } + sets.reduce(0) { $0 + $1.count }
-        guard width <= mostColumns, thresholds.allSatisfy({ $0.count < 65_535 }) else { return nil }
+        guard width <= maxColumns, thresholds.allSatisfy({ $0.count < 65_535 }) else { return nil }
 
         var builder = Builder(forest: forest)
         for feature in 0..<forest.featureCount where !thresholds[feature].isEmpty {
@@ -326,7 +326,7 @@ extension RankPlan {
             let codes = sets.reduce(0) { max($0, $1.words.count * 32) }
             let rows = codes + SpecialRow.allCases.count
             tableBytes += rows * sets.count * MemoryLayout<Int16>.stride
-            guard tableBytes <= RankPlan.mostTableBytes else { return false }
+            guard tableBytes <= RankPlan.maxTableBytes else { return false }
             var table: [Int16] = []
             table.reserveCapacity(rows * sets.count)
             for code in 0..<codes {

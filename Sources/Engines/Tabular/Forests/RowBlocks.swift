@@ -3,13 +3,13 @@
 /// does not depend on its company.
 enum RowBlocks {
     /// From how many rows on blocks are faster than row after row.
-    static let leastRows = 8
+    static let minRows = 8
     /// What the ranks of a block may take.
-    static let mostRankBytes = 32 << 10
+    static let maxRankBytes = 32 << 10
 
     /// Rows of one block: a multiple of eight.
     static func rows(plan: RankPlan) -> Int {
-        max(8, min(Frames.mostRows, mostRankBytes / (plan.width * MemoryLayout<Int16>.stride)) & ~7)
+        max(8, min(Frames.maxRows, maxRankBytes / (plan.width * MemoryLayout<Int16>.stride)) & ~7)
     }
 
     /// Ranks of rows in eights, which is also enough for a row of its own.

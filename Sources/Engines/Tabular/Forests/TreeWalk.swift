@@ -69,27 +69,27 @@ struct PerfectWalk: TreeWalk {
     }
 
     /// Levels that are looked at for eight rows at once.
-    private static let leastDepth = 3
+    private static let minDepth = 3
     /// The deepest trees worth padding.
-    static let mostDepth = 8
+    static let maxDepth = 8
     /// How many times larger than its leaves the padded forest may be.
-    static let mostPadding = 4
+    static let maxPadding = 4
 
     var memoryBytes: Int { splits.byteCount + groups.byteCount + topBounds.byteCount + topColumns.byteCount }
 
     /// nil if the trees are too deep or too lopsided to be padded.
     static func make(_ trees: [Forest.Tree], questions: [[RankPlan.Question]]) -> (walk: PerfectWalk, layout: LeafLayout)? {
         let depths = trees.map(\.depth)
-        guard let deepest = depths.max(), deepest <= mostDepth else { return nil }
+        guard let deepest = depths.max(), deepest <= maxDepth else { return nil }
         var groups: [Group] = []
         var size = 0
         for first in stride(from: 0, to: trees.count, by: 8) {
-            let depth = max(leastDepth, depths[first..<min(first + 8, trees.count)].max() ?? 0)
+            let depth = max(minDepth, depths[first..<min(first + 8, trees.count)].max() ?? 0)
             groups.append(Group(start: size, depth: depth))
             size += 8 << depth
         }
         let leaves = trees.reduce(0) { $0 + $1.leafCount }
-        guard size <= max(4096, leaves * mostPadding) else { return nil }
+        guard size <= max(4096, leaves * maxPadding) else { return nil }
 
         var splits = [Int32](repeating: RankPlan.Question.neverRight.packed, count: size)
         var leafOf = [Int32](repeating: -1, count: size)

@@ -3,7 +3,7 @@ extension DecisionGraph {
     /// would become much larger than the graph: ways that meet again are followed once for each way in.
     /// The forest must compare with `.lessOrEqual` in float64. A leaf's number is the result's number.
     package func forestTree(feature: (Int) -> Int) -> Forest.Tree? {
-        var expansion = Expansion(graph: self, mostNodes: 4 * tests.count + 64)
+        var expansion = Expansion(graph: self, maxNodes: 4 * tests.count + 64)
         guard expansion.expand() else { return nil }
         var tree = Forest.Tree(nodes: expansion.nodes, values: results, valueWidth: width)
         tree.categorySets = sets
@@ -67,13 +67,13 @@ extension Forest.Tree {
 /// outcome is certain is left out: `x > 5` after `x <= 5` was false.
 private struct Expansion {
     let graph: DecisionGraph
-    let mostNodes: Int
+    let maxNodes: Int
     private(set) var nodes: [Forest.Node] = []
     private var facts: [Int: Fact] = [:]
 
-    init(graph: DecisionGraph, mostNodes: Int) {
+    init(graph: DecisionGraph, maxNodes: Int) {
         self.graph = graph
-        self.mostNodes = mostNodes
+        self.maxNodes = maxNodes
     }
 
     /// What is known of a slot.
@@ -93,7 +93,7 @@ private struct Expansion {
 
     /// Appends the subtree that a way leads to and returns its root's index.
     private mutating func place(_ target: DecisionGraph.Target, depth: Int) -> Int? {
-        guard nodes.count < mostNodes, depth < 400 else { return nil }
+        guard nodes.count < maxNodes, depth < 400 else { return nil }
         switch resolve(target) {
         case .result(let result):
             nodes.append(.leaf(result))

@@ -32,7 +32,7 @@ package struct TreeMixture: Sendable, Equatable {
     }
 
     /// The most nodes on a way from the root: a walk is recursive.
-    static let mostLevels = 1_100
+    static let maxLevels = 1_100
 
     package var nodes: [Node]
     /// `width` values a node.

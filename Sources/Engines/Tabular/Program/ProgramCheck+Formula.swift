@@ -7,7 +7,7 @@ extension ProgramCheck {
             place = "\(name), table \(index + 1)"
             try check(table)
         }
-        try require(formula.lists.reduce(0) { $0 + $1.count } <= Program.mostElements, "too many members of lists")
+        try require(formula.lists.reduce(0) { $0 + $1.count } <= Program.maxElements, "too many members of lists")
         for (index, instruction) in formula.instructions.enumerated() {
             place = "\(name), instruction \(index + 1) (\(instruction.operation))"
             try check(instruction, of: formula)
@@ -51,7 +51,7 @@ extension ProgramCheck {
 
     private func check(_ table: Formula.Table) throws(ScoringError) {
         switch table {
-        case .codes(_, let values, _, _): try require(values.count <= Program.mostElements, "\(values.count) values")
+        case .codes(_, let values, _, _): try require(values.count <= Program.maxElements, "\(values.count) values")
         case .keys(let keys, let values, _, _):
             try require(values.count, of: "values", for: keys.count)
             try require(ascends(keys), "keys that do not ascend")
@@ -62,7 +62,7 @@ extension ProgramCheck {
             try require(x.count >= 2, "a line of \(x.count) points")
             try require(y.count, of: "heights of points", for: x.count)
             try require(ascends(x), "points that do not ascend")
-        case .terms(let terms): try require(terms.count <= Program.mostElements, "\(terms.count) terms")
+        case .terms(let terms): try require(terms.count <= Program.maxElements, "\(terms.count) terms")
         }
     }
 

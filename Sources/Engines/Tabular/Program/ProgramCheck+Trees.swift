@@ -14,7 +14,7 @@ extension ProgramCheck {
             LoadThrottle.step()
         }
         place = name
-        try require(max(nodes, values) <= Program.mostElements, "\(nodes) nodes and \(values) values of leaves")
+        try require(max(nodes, values) <= Program.maxElements, "\(nodes) nodes and \(values) values of leaves")
     }
 
     private func check(_ tree: Forest.Tree, of forest: Forest) throws(ScoringError) {
@@ -60,7 +60,7 @@ extension ProgramCheck {
             elements += walk.graph.tests.count + walk.graph.results.count + walk.graph.sets.reduce(0) { $0 + $1.words.count }
         }
         place = name
-        try require(elements <= Program.mostElements, "\(elements) tests and results")
+        try require(elements <= Program.maxElements, "\(elements) tests and results")
         // No walk reads what another one finds out.
         for walk in walks { try write(walk.into, count: walk.graph.width) }
     }
@@ -100,7 +100,7 @@ extension ProgramCheck {
             try require(
                 node.end > index && node.end <= ends.last ?? mixture.nodes.count, "node \(index) ends at node \(node.end)")
             ends.append(node.end)
-            try require(ends.count <= TreeMixture.mostLevels, "more than \(TreeMixture.mostLevels) levels of nodes")
+            try require(ends.count <= TreeMixture.maxLevels, "more than \(TreeMixture.maxLevels) levels of nodes")
             try read(node.test)
             if let result = node.result { try require(index: result, below: mixture.nodes.count, "result") }
         }

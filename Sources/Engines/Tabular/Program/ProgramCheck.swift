@@ -3,9 +3,9 @@ internal import Texts
 
 extension Program {
     /// The most slots that a frame may have: a row takes eight bytes of each.
-    package static let mostSlots = 1 << 27
+    package static let maxSlots = 1 << 27
     /// The most numbers that one list of a step may have: kernels count them in 32 bits.
-    static let mostElements = Int(Int32.max) / 2
+    static let maxElements = Int(Int32.max) / 2
 
     /// Checks every slot, list, table, width, child and cycle, so that kernels may trust the program and need no checks
     /// of their own. Throws what is wrong and in which step: a mistake of the reader that made the program.
@@ -51,7 +51,7 @@ struct ProgramCheck {
         place = "the program"
         (inputCount, slotCount) = (program.inputCount, program.slotCount)
         try require(
-            inputCount >= 0 && inputCount <= slotCount && slotCount <= Program.mostSlots,
+            inputCount >= 0 && inputCount <= slotCount && slotCount <= Program.maxSlots,
             "\(inputCount) inputs and \(slotCount) slots")
         written = [UInt64](repeating: 0, count: (slotCount + 63) / 64)
         for slot in 0..<inputCount { written[slot >> 6] |= 1 << UInt64(slot & 63) }
@@ -84,7 +84,7 @@ struct ProgramCheck {
 
     /// How many elements a list has.
     func require(_ count: Int, of what: @autoclosure () -> String, for wanted: Int?) throws(ScoringError) {
-        guard count == wanted, count <= Program.mostElements else {
+        guard count == wanted, count <= Program.maxElements else {
             throw fault("\(count) \(what()) instead of \(wanted.map { "\($0)" } ?? "a possible number")")
         }
     }
@@ -122,7 +122,7 @@ struct ProgramCheck {
     func product(_ a: Int, _ b: Int) -> Int? {
         guard a >= 0, b >= 0 else { return nil }
         let (product, overflows) = a.multipliedReportingOverflow(by: b)
-        return overflows || product > Program.mostElements ? nil : product
+        return overflows || product > Program.maxElements ? nil : product
     }
 
     // MARK: Steps
@@ -154,7 +154,7 @@ struct ProgramCheck {
             try write(into, count: mixture.width + 1)
         case .rankReasons(let ranking, let into):
             for entry in ranking.entries { try read([entry.code, entry.points]) }
-            try require(ranking.codeCount >= 0 && ranking.codeCount <= Program.mostElements, "\(ranking.codeCount) codes")
+            try require(ranking.codeCount >= 0 && ranking.codeCount <= Program.maxElements, "\(ranking.codeCount) codes")
             try write(into, count: ranking.places)
         case .network(let network, let inputs, let into):
             try require(inputs.count, of: "slots of inputs", for: network.inputCount)
@@ -195,7 +195,7 @@ struct ProgramCheck {
                 for source in neuron.sources { try require(index: Int(source), below: unitCount, "unit") }
             }
             unitCount += layer.neurons.count
-            try require(unitCount <= Program.mostElements, "\(unitCount) units")
+            try require(unitCount <= Program.maxElements, "\(unitCount) units")
             LoadThrottle.step()
         }
         place = name
@@ -211,7 +211,7 @@ struct ProgramCheck {
     }
 
     private func check(_ search: PointSearch) throws(ScoringError) {
-        try require(search.places > 0 && search.places <= Program.mostSlots, "\(search.places) places")
+        try require(search.places > 0 && search.places <= Program.maxSlots, "\(search.places) places")
         try require(search.points.count, of: "coordinates of points", for: product(search.coordinates.count, search.pointCount))
         for table in search.tables { try require(table.values.count, of: "differences", for: product(table.size, table.size)) }
         for coordinate in search.coordinates {

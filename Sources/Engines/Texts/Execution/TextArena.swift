@@ -20,7 +20,7 @@ struct TextArena {
     mutating func begin() { start = used }
 
     mutating func append(_ byte: UInt8) {
-        guard used < capacity, used - start < TextProgram.mostBytes else {
+        guard used < capacity, used - start < TextProgram.maxBytes else {
             isFull = true
             return
         }
@@ -31,7 +31,7 @@ struct TextArena {
     mutating func append(_ text: some Collection<UInt8>) { for byte in text { append(byte) } }
 
     mutating func append(_ text: Text) {
-        guard text.count <= capacity - used, used - start + text.count <= TextProgram.mostBytes else {
+        guard text.count <= capacity - used, used - start + text.count <= TextProgram.maxBytes else {
             isFull = true
             return
         }
@@ -40,7 +40,7 @@ struct TextArena {
     }
 
     mutating func append(scalar: UInt32) {
-        guard used + 4 <= capacity, used - start + 4 <= TextProgram.mostBytes + 4 else {
+        guard used + 4 <= capacity, used - start + 4 <= TextProgram.maxBytes + 4 else {
             isFull = true
             return
         }
@@ -59,7 +59,7 @@ struct TextArena {
     }
 
     mutating func append(_ number: Double, _ format: NumberFormat) {
-        guard capacity - used >= 512, used - start + 512 <= TextProgram.mostBytes + 512 else {
+        guard capacity - used >= 512, used - start + 512 <= TextProgram.maxBytes + 512 else {
             isFull = true
             return
         }

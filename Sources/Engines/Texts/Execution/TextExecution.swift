@@ -20,7 +20,7 @@ package struct TextExecution: Sendable {
         dictionaries = program.dictionaries.enumerated().map { index, dictionary in
             TermLookup(used.contains(index) ? dictionary : TermDictionary(dictionary.matching))
         }
-        arenaBytes = min(program.registerCount + 1, 16) * TextProgram.mostBytes
+        arenaBytes = min(program.registerCount + 1, 16) * TextProgram.maxBytes
         searchBytes = ((program.expressions.map(\.scratchBytes).max() ?? 0) + 63) & ~63
     }
 
@@ -53,7 +53,7 @@ package struct TextExecution: Sendable {
                 arena: TextArena(memory + registerBytes + searchBytes, capacity: arenaBytes), slots: slots + row * stride)
             for line in program.lines { state.run(line, features, scores, row: firstRow + row) }
             if state.arena.isFull {
-                fail(scores, firstRow + row, "texts become longer than \(TextProgram.mostBytes) bytes")
+                fail(scores, firstRow + row, "texts become longer than \(TextProgram.maxBytes) bytes")
             } else if state.isExhausted {
                 fail(scores, firstRow + row, "patterns take too many steps on so long a text")
             }
@@ -136,7 +136,7 @@ struct TextRow {
     let search: UnsafeMutableRawPointer
     var arena: TextArena
     let slots: UnsafeMutablePointer<Double>
-    var budget = TextProgram.mostSteps
+    var budget = TextProgram.maxSteps
     var isExhausted = false
 
     func text(_ register: TextProgram.Register) -> Text? {
@@ -203,7 +203,7 @@ struct TextRow {
             }
         case .replace(let register, let expression, let replacement):
             if let text = text(register) { set(line, replaced(text, expression, program.replacements[replacement])) }
-        case .rewrite(let register, let rules, let mostPasses): set(line, rewritten(text(register), rules, mostPasses))
+        case .rewrite(let register, let rules, let maxPasses): set(line, rewritten(text(register), rules, maxPasses))
         case .choose(let slot, let first, let second):
             if !slots[slot].isNaN { set(line, text(slots[slot] == 1 ? first : second)) }
         case .words(let register, let tokenizer):
@@ -310,15 +310,15 @@ struct TextRow {
         return first.count == second.count ? 0 : first.count < second.count ? -1 : 1
     }
 
-    private mutating func rewritten(_ text: Text?, _ rules: [TextProgram.Rewrite], _ mostPasses: Int) -> Text? {
+    private mutating func rewritten(_ text: Text?, _ rules: [TextProgram.Rewrite], _ maxPasses: Int) -> Text? {
         guard var text else { return nil }
-        for _ in 0..<mostPasses {
+        for _ in 0..<maxPasses {
             var next = text
             for rule in rules {
                 guard let replaced = replaced(next, rule.expression, program.replacements[rule.replacement]) else { return nil }
                 next = replaced
             }
-            if mostPasses == 1 || order(next, text) == 0 { return next }
+            if maxPasses == 1 || order(next, text) == 0 { return next }
             text = next
         }
         isExhausted = true
@@ -390,7 +390,7 @@ struct TextRow {
             return
         }
         for slot in dictionary.slots { slots[slot] = 0 }
-        guard dictionary.matching.mostDistance == 0 else {
+        guard dictionary.matching.maxDistance == 0 else {
             for index in dictionary.terms.indices where dictionary.wordCounts[index] > 0 {
                 let wordCount = dictionary.wordCounts[index]
                 slots[dictionary.slots[index]] = dictionary.terms[index].withUnsafeBufferPointer {
@@ -420,18 +420,18 @@ struct TextRow {
         var (hits, best, start) = (0, Int.max, 0)
         while start < words.count {
             var (end, place, distance, length) = (start, 0, 0, 0)
-            while length < wordCount, end < words.count, distance <= matching.mostDistance {
+            while length < wordCount, end < words.count, distance <= matching.maxDistance {
                 let word = Words.next(words, &end)
                 let wanted = Words.next(term, &place)
-                budget -= Words.cost(word, wanted, matching.mostDistance)
+                budget -= Words.cost(word, wanted, matching.maxDistance)
                 guard budget >= 0 else {
                     isExhausted = true
                     return 0
                 }
-                distance += Words.distance(word, wanted, most: matching.mostDistance - distance)
+                distance += Words.distance(word, wanted, most: matching.maxDistance - distance)
                 length += 1
             }
-            if length == wordCount, distance <= matching.mostDistance {
+            if length == wordCount, distance <= matching.maxDistance {
                 if matching.countsBestOnly, distance < best { (hits, best) = (0, distance) }
                 if !matching.countsBestOnly || distance == best { hits += 1 }
             }

@@ -132,7 +132,7 @@ extension TextProgram {
     package static func matches(_ text: String, _ expression: RegularExpression) -> Bool {
         let memory = UnsafeMutableRawPointer.allocate(byteCount: expression.scratchBytes, alignment: 64)
         defer { memory.deallocate() }
-        var (search, text) = (RegularExpressionSearch(expression, memory: memory, budget: mostSteps), text)
+        var (search, text) = (RegularExpressionSearch(expression, memory: memory, budget: maxSteps), text)
         return text.withUTF8 { search.find($0, from: 0, isTest: true) == .found }
     }
 }

@@ -2,12 +2,12 @@
 /// the row's text inputs, from codes of known strings or from numbers, and end as numbers in slots: the code of
 /// a known string, a length, a truth value, a date, counts of words. Formulas stay numeric that way.
 ///
-/// A text is at most `mostBytes` long and the texts of a row take at most `mostBytesOfRow` together; a row
-/// whose texts become longer, or need more than `mostSteps` steps of matching, fails.
+/// A text is at most `maxBytes` long and the texts of a row take at most `maxBytesOfRow` together; a row
+/// whose texts become longer, or need more than `maxSteps` steps of matching, fails.
 package struct TextProgram: Sendable {
-    package static let mostBytes = 65_536
-    package static let mostBytesOfRow = 16 * mostBytes
-    package static let mostSteps = 20_000_000
+    package static let maxBytes = 65_536
+    package static let maxBytesOfRow = 16 * maxBytes
+    package static let maxSteps = 20_000_000
 
     /// A text or a list of words; missing or there.
     package struct Register: Hashable, Sendable {
@@ -43,8 +43,8 @@ package struct TextProgram: Sendable {
         /// Indices of an expression and of a replacement.
         case replace(Register, expression: Int, replacement: Int)
         /// Applies replacements one after the other, again and again until a pass changes nothing; more passes than
-        /// `mostPasses` fail the row.
-        case rewrite(Register, [Rewrite], mostPasses: Int)
+        /// `maxPasses` fail the row.
+        case rewrite(Register, [Rewrite], maxPasses: Int)
         /// The second where the slot is true, the third where it is false.
         case choose(Int, Register, Register)
         /// The words of a text, by index of a tokenizer.
@@ -151,12 +151,12 @@ package struct Tokenizer: Sendable, Hashable {
 /// When words count as those of a term.
 package struct TermMatching: Sendable, Hashable {
     /// How many letters may differ in all.
-    package var mostDistance: Int
+    package var maxDistance: Int
     /// Whether only the occurrences with the least distance count.
     package var countsBestOnly: Bool
 
-    package init(mostDistance: Int = 0, countsBestOnly: Bool = false) {
-        self.mostDistance = mostDistance
+    package init(maxDistance: Int = 0, countsBestOnly: Bool = false) {
+        self.maxDistance = maxDistance
         self.countsBestOnly = countsBestOnly
     }
 }

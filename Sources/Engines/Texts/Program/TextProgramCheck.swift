@@ -12,7 +12,7 @@ package struct TextProgramCheck {
     package init(_ program: TextProgram, inputCount: Int) {
         (self.program, self.inputCount) = (program, inputCount)
         contents =
-            (0...TextProgram.mostRegisters).contains(program.registerCount)
+            (0...TextProgram.maxRegisters).contains(program.registerCount)
             ? [Content?](repeating: nil, count: program.registerCount) : []
     }
 
@@ -65,8 +65,8 @@ package struct TextProgramCheck {
             case .constant(let code): index(code, program.symbols.count, "string")
             case .matches(_, let expression): index(expression, program.expressions.count, "expression")
             case .replace(_, let expression, let replacement): replacing(expression, replacement)
-            case .rewrite(_, let rules, let mostPasses):
-                rewriting(rules, mostPasses)
+            case .rewrite(_, let rules, let maxPasses):
+                rewriting(rules, maxPasses)
             case .words(_, let tokenizer): index(tokenizer, program.tokenizers.count, "tokenizer")
             case .terms(_, let dictionary): index(dictionary, program.dictionaries.count, "dictionary")
             default: nil
@@ -81,11 +81,11 @@ package struct TextProgramCheck {
         }
     }
 
-    private func rewriting(_ rules: [TextProgram.Rewrite], _ mostPasses: Int) -> String? {
+    private func rewriting(_ rules: [TextProgram.Rewrite], _ maxPasses: Int) -> String? {
         for rule in rules {
             if let reason = replacing(rule.expression, rule.replacement) { return reason }
         }
-        return mostPasses > 0 ? nil : "no passes"
+        return maxPasses > 0 ? nil : "no passes"
     }
 
     private func replacing(_ expression: Int, _ replacement: Int) -> String? {
@@ -102,7 +102,7 @@ package struct TextProgramCheck {
 
 extension TextProgram {
     /// The most registers that a program may have.
-    static let mostRegisters = 1 << 27
+    static let maxRegisters = 1 << 27
 
     /// The slots that a line writes. A dictionary that cannot be found has none.
     package func slotsWritten(by line: Line) -> [Int] {

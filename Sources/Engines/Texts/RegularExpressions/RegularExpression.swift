@@ -11,10 +11,10 @@ package struct RegularExpression: Sendable {
         package var reason: String
     }
 
-    /// Longer programs are refused, as are counts above `mostRepeats`.
-    package static let mostInstructions = 50_000
-    package static let mostRepeats = 1_000
-    static let mostNesting = 200
+    /// Longer programs are refused, as are counts above `maxRepeats`.
+    package static let maxInstructions = 50_000
+    package static let maxRepeats = 1_000
+    static let maxNesting = 200
 
     enum Operation: UInt8 {
         case scalar, folded, set, notNewline, anything
@@ -148,7 +148,7 @@ struct RegularExpressionCompiler {
     }
 
     mutating func emit(_ node: Node) throws(Fault) {
-        guard instructions.count <= RegularExpression.mostInstructions else {
+        guard instructions.count <= RegularExpression.maxInstructions else {
             throw Fault(reason: "the pattern is too large once its counts are written out")
         }
         switch node {

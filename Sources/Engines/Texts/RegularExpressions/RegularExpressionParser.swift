@@ -46,7 +46,7 @@ struct RegularExpressionParser {
     private mutating func alternatives() throws(Fault) -> Node {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= RegularExpression.mostNesting else { throw Fault(reason: "groups are nested too deeply") }
+        guard depth <= RegularExpression.maxNesting else { throw Fault(reason: "groups are nested too deeply") }
         // Flags that are set within a group end with it.
         let outer = flags
         defer { flags = outer }
@@ -136,8 +136,8 @@ struct RegularExpressionParser {
             most = number()
         }
         guard ahead < scalars.count, scalars[ahead] == "}" else { return nil }
-        guard max(least, most ?? 0) <= RegularExpression.mostRepeats, least <= most ?? least else {
-            throw Fault(reason: "a count is above \(RegularExpression.mostRepeats) or in the wrong order")
+        guard max(least, most ?? 0) <= RegularExpression.maxRepeats, least <= most ?? least else {
+            throw Fault(reason: "a count is above \(RegularExpression.maxRepeats) or in the wrong order")
         }
         index = ahead + 1
         return (least, most)

@@ -9,32 +9,32 @@ final class LoweringContext: LoweringVocabulary, FieldResolving {
     typealias Scope = FieldScope<Value>
 
     /// More instructions, or tests of a graph, than this make a model too large to be meant.
-    static let mostInstructions = 500_000
-    static let mostTests = 4_000_000
+    static let maxInstructions = 500_000
+    static let maxTests = 4_000_000
     /// Tests of all graphs that a model may have for each byte of its file, and those that every model may have. A test
     /// takes 50 bytes of a file; only a predicate or a tree that is lowered again and again makes more of them.
     static let maxTestsPerByte = 4
     static let minTestLimit = 200_000
-    static let mostDepth = 200
+    static let maxDepth = 200
     /// So many functions of strings, and so many rounds of them that need numbers found in between, a model may have.
-    static let mostTextInstructions = 50_000
-    static let mostTextSteps = 500
+    static let maxTextInstructions = 50_000
+    static let maxTextSteps = 500
     /// Bytes of all compiled expressions.
-    static let mostPatternBytes = 32 << 20
+    static let maxPatternBytes = 32 << 20
     /// Steps of matching that loading may take for strings that are known beforehand.
-    static let mostPatternWork = 200_000_000
+    static let maxPatternWork = 200_000_000
 
     /// Sets of more numbers are looked up in a table: a test is larger than what a file takes for a number.
-    static let mostComparedNumbers = 2
+    static let maxComparedNumbers = 2
     /// Words that sets with few members may take; sets that would take more are looked up in a table too.
-    static let mostSparseSetWords = 1 << 20
+    static let maxSparseSetWords = 1 << 20
     /// Words of the sets of categories of all predicates.
-    static let mostSetWords = 1 << 26
+    static let maxSetWords = 1 << 26
     /// More combinations of arguments than this are not tabulated.
-    static let mostCombinations = 65_536
+    static let maxCombinations = 65_536
     /// Entries of tables, strings of domains, cells and rows that loading looks at in all: what grows faster than
     /// the file is counted here.
-    static let mostWork = 50_000_000
+    static let maxWork = 50_000_000
 
     /// One input of the program.
     struct Input {
@@ -78,10 +78,10 @@ final class LoweringContext: LoweringVocabulary, FieldResolving {
     var treatsInvalidAsMissing = false
     /// Indices of the expressions that are there, by pattern.
     var expressionIndex: TextMap<Int> = [:]
-    /// How much of `mostPatternBytes` and `mostPatternWork` is used up.
+    /// How much of `maxPatternBytes` and `maxPatternWork` is used up.
     var patternBytes = 0
     var patternWork = 0
-    /// How much of `mostWork` is used up.
+    /// How much of `maxWork` is used up.
     private var work = 0
     /// How many `and`, `or` and `xor` are around the predicate that is being lowered, within its graph.
     var doublings = 0
@@ -111,7 +111,7 @@ final class LoweringContext: LoweringVocabulary, FieldResolving {
     /// Notes work that is not bounded by the size of the file; refuses models for which it becomes too much.
     func spendWork(_ amount: Int, _ place: Place) throws(ScoringError) {
         let (sum, overflow) = work.addingReportingOverflow(amount)
-        guard !overflow, sum <= Self.mostWork else { throw invalid("the model takes too much work to prepare", place) }
+        guard !overflow, sum <= Self.maxWork else { throw invalid("the model takes too much work to prepare", place) }
         work = sum
         LoadThrottle.step()
     }
@@ -128,11 +128,11 @@ final class LoweringContext: LoweringVocabulary, FieldResolving {
     func deeper<Result>(_ place: Place, _ body: () throws(ScoringError) -> Result) throws(ScoringError) -> Result {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Self.mostDepth else { throw invalid("definitions are nested too deeply", place) }
-        guard builder.texts.count <= Self.mostTextInstructions, builder.texts.stepCount <= Self.mostTextSteps else {
+        guard depth <= Self.maxDepth else { throw invalid("definitions are nested too deeply", place) }
+        guard builder.texts.count <= Self.maxTextInstructions, builder.texts.stepCount <= Self.maxTextSteps else {
             throw invalid("the model's functions of strings are too many", place)
         }
-        guard builder.instructionCount <= Self.mostInstructions else {
+        guard builder.instructionCount <= Self.maxInstructions else {
             throw invalid("the model is too large once its functions are inserted", place)
         }
         return try body()

@@ -17,7 +17,7 @@ extension LoweringVocabulary {
             }
             domains.append(domain)
             let (product, overflow) = size.multipliedReportingOverflow(by: max(domain.count, 1))
-            guard !overflow, product <= LoweringContext.mostCombinations else {
+            guard !overflow, product <= LoweringContext.maxCombinations else {
                 throw unsupported("a function of so many different strings", place)
             }
             size = product

@@ -142,7 +142,7 @@ extension LoweringVocabulary {
             throw unsupported("the regular expression '\(pattern.prefix(60))': \(error.reason); it", place)
         }
         context.patternBytes += builder.texts.expressions[builder.texts.expressions.count - 1].memoryBytes
-        guard context.patternBytes <= LoweringContext.mostPatternBytes else {
+        guard context.patternBytes <= LoweringContext.maxPatternBytes else {
             throw invalid("the model's regular expressions are too large", place)
         }
         context.expressionIndex[key] = builder.texts.expressions.count - 1
@@ -164,16 +164,16 @@ extension LoweringVocabulary {
     func isQuick(_ expression: RegularExpression, on texts: [String]) -> Bool {
         var work = context.patternWork
         for text in texts {
-            let length = min(text.utf8.count + 1, TextProgram.mostBytes)
+            let length = min(text.utf8.count + 1, TextProgram.maxBytes)
             work += length * length * (expression.memoryBytes / 8 + 1)
-            guard work <= LoweringContext.mostPatternWork else { return false }
+            guard work <= LoweringContext.maxPatternWork else { return false }
         }
         context.patternWork = work
         return true
     }
 
     func isQuick(_ expression: RegularExpression, on value: Value) -> Bool {
-        guard let domain = value.domain, domain.count <= LoweringContext.mostCombinations else { return false }
+        guard let domain = value.domain, domain.count <= LoweringContext.maxCombinations else { return false }
         return isQuick(expression, on: domain.compactMap { text(of: $0, value.type) })
     }
 

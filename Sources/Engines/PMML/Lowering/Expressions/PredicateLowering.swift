@@ -115,14 +115,14 @@ struct PredicateLowering: PartLowering {
                 ? (builder.slot(of: value.operand), members.map { Int($0) }) : codes(of: members, for: value)
             // A set is as long as its greatest code, which can be that of any of the model's strings.
             let words = ((codes.max() ?? -1) >> 5) + 1
-            guard words <= 4 * codes.count + 64 || context.setWords + words <= LoweringContext.mostSparseSetWords else {
+            guard words <= 4 * codes.count + 64 || context.setWords + words <= LoweringContext.maxSparseSetWords else {
                 return isAmong(Set(codes.map { Double($0) }), .slot(slot), into: &graph, ways)
             }
             let before = graph.setWords
             let target = graph.member(
                 codes, slot, whenTrue: ways.whenTrue, whenFalse: ways.whenFalse, whenMissing: ways.whenUnknown)
             context.setWords += graph.setWords - before
-            guard context.setWords <= LoweringContext.mostSetWords else {
+            guard context.setWords <= LoweringContext.maxSetWords else {
                 throw unsupported("so many tests of so many categories", place)
             }
             return target
@@ -137,7 +137,7 @@ struct PredicateLowering: PartLowering {
                 whenMissing: ways.whenUnknown)
         }
         let numbers = Set(members).filter { !$0.isNaN }
-        guard numbers.count <= LoweringContext.mostComparedNumbers else {
+        guard numbers.count <= LoweringContext.maxComparedNumbers else {
             return isAmong(numbers, value.operand, into: &graph, ways)
         }
         // One number after the other, from the greatest to the least: not above it, and not below it either.
@@ -201,7 +201,7 @@ struct PredicateLowering: PartLowering {
         if predicate.operation != .surrogate { context.doublings += 1 }
         let target = try nested(predicate.place) { () throws(ScoringError) in
             try spend(predicate.parts.count, predicate.place)
-            guard graph.testCount <= LoweringContext.mostTests else {
+            guard graph.testCount <= LoweringContext.maxTests else {
                 throw invalid("the model's predicates are too large", predicate.place)
             }
             switch predicate.operation {

@@ -47,7 +47,7 @@ struct TextFunctionLowering: PartLowering {
         for value in values {
             guard let domain = value.domain else { return false }
             let (product, overflow) = size.multipliedReportingOverflow(by: max(domain.count, 1))
-            guard !overflow, product <= LoweringContext.mostCombinations else { return false }
+            guard !overflow, product <= LoweringContext.maxCombinations else { return false }
             size = product
         }
         return true

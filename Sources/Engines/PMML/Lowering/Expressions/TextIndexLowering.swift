@@ -8,7 +8,7 @@ struct TextIndexLowering: PartLowering {
     let context: LoweringContext
 
     /// A table that is applied again and again may take so many passes until nothing changes; then the row fails.
-    static let mostPasses = 32
+    static let maxPasses = 32
 
     func lower(_ index: TextIndex, in scope: Scope) throws(ScoringError) -> Value {
         guard index.tokenize else { throw unsupported("<TextIndex> with tokenize=\"false\"", index.place) }
@@ -25,7 +25,7 @@ struct TextIndexLowering: PartLowering {
             expression: expression, matchesWords: index.word != nil, ignoresCase: !index.isCaseSensitive)
         let words = builder.text(.words(text, tokenizer: self.tokenizer(tokenizer)))
         let matching = TermMatching(
-            mostDistance: index.maxLevenshteinDistance, countsBestOnly: index.countHits == .bestHits)
+            maxDistance: index.maxLevenshteinDistance, countsBestOnly: index.countHits == .bestHits)
         let count = try occurrences(of: term, in: words, tokenizer, matching, index.place)
         return weighted(count, words, index.localTermWeights)
     }
@@ -92,6 +92,6 @@ struct TextIndexLowering: PartLowering {
             rules.append(.init(expression: expression, replacement: try replacement(template, for: expression, index.place)))
         }
         guard !rules.isEmpty else { return text }
-        return builder.text(.rewrite(text, rules, mostPasses: normalization.isRecursive ? Self.mostPasses : 1))
+        return builder.text(.rewrite(text, rules, maxPasses: normalization.isRecursive ? Self.maxPasses : 1))
     }
 }

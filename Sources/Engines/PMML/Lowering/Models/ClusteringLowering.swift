@@ -5,13 +5,13 @@ internal import Tabular
 struct ClusteringLowering: PartLowering {
     let context: LoweringContext
 
-    static let mostClusters = 10_000
+    static let maxClusters = 10_000
 
     func lower(_ model: ClusteringModel, in scope: Scope) throws(ScoringError) -> Outcome {
         guard !model.head.isFloat else { throw unsupported("x-mathContext=\"float\" of a ClusteringModel", model.head.place) }
         guard !model.clusters.isEmpty else { throw invalid("<ClusteringModel>: a Cluster is missing", model.head.place) }
-        guard model.clusters.count <= Self.mostClusters else {
-            throw unsupported("a ClusteringModel of more than \(Self.mostClusters) clusters", model.head.place)
+        guard model.clusters.count <= Self.maxClusters else {
+            throw unsupported("a ClusteringModel of more than \(Self.maxClusters) clusters", model.head.place)
         }
         let fields = model.fields.filter(\.isCenterField)
         if let shares = model.missingValueWeights, shares.count != fields.count {

@@ -28,8 +28,8 @@ struct ComparisonLowering: PartLowering {
         givesAll: Bool, in scope: Scope
     ) throws(ScoringError) -> SearchResult {
         guard !fields.isEmpty else { throw invalid("there are no fields to compare", measure.place) }
-        guard points.texts.count <= SupportVectorMachineLowering.mostVectorNumbers / fields.count else {
-            throw unsupported("comparing with more than \(SupportVectorMachineLowering.mostVectorNumbers) numbers", measure.place)
+        guard points.texts.count <= SupportVectorMachineLowering.maxVectorNumbers / fields.count else {
+            throw unsupported("comparing with more than \(SupportVectorMachineLowering.maxVectorNumbers) numbers", measure.place)
         }
         var (features, coordinates, tables): ([Formula.Operand], [PointSearch.Coordinate], [PointSearch.Table]) = ([], [], [])
         var numbers = [Double](repeating: .nan, count: points.texts.count * fields.count)

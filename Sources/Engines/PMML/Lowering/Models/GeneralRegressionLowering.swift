@@ -7,9 +7,9 @@ struct GeneralRegressionLowering: PartLowering {
     let context: LoweringContext
 
     /// Every cell of a factor with contrasts is a table of all its categories.
-    private static let mostContrasts = 1_000
+    private static let maxContrasts = 1_000
     /// Terms of all categories together.
-    private static let mostTerms = 5_000_000
+    private static let maxTerms = 5_000_000
 
     /// What a parameter is multiplied with; nil for an intercept.
     private typealias Products = TextMap<Formula.Term>
@@ -111,8 +111,8 @@ struct GeneralRegressionLowering: PartLowering {
         guard let column = factor.categories.firstIndex(ofExactly: cell.value) else {
             throw invalid("the category '\(cell.value.prefix(40))' has no contrasts", cell.place)
         }
-        guard factor.categories.count <= Self.mostContrasts else {
-            throw unsupported("a factor with contrasts of more than \(Self.mostContrasts) categories", factor.place)
+        guard factor.categories.count <= Self.maxContrasts else {
+            throw unsupported("a factor with contrasts of more than \(Self.maxContrasts) categories", factor.place)
         }
         try spend(factor.categories.count, times: 8, cell.place)
         let entries = try factor.categories.enumerated().map { (row, category) throws(ScoringError) in
@@ -210,7 +210,7 @@ struct GeneralRegressionLowering: PartLowering {
         var products: [Int?: Products] = [:]
         for (position, cells) in predictors { products[position] = try self.products(cells, model, in: scope) }
 
-        guard order.count * (common.count + 1) <= Self.mostTerms else {
+        guard order.count * (common.count + 1) <= Self.maxTerms else {
             throw unsupported("a general regression of so many parameters and categories", place)
         }
         let sums = try order.dropLast().map { (position) throws(ScoringError) in

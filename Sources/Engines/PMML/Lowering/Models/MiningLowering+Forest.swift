@@ -4,7 +4,7 @@ internal import Tabular
 /// Ensembles of plain trees become one forest, which the fast kernels execute.
 extension MiningLowering {
     /// Leaves times categories, unless the file lists as many.
-    private static let mostForestValues = 1 << 25
+    private static let maxForestValues = 1 << 25
 
     private var treeLowering: TreeLowering { TreeLowering(context: context) }
 
@@ -73,7 +73,7 @@ extension MiningLowering {
         let nothing = countsMissing ? [Double](repeating: 0, count: count) + [1] : [Double](repeating: .nan, count: width)
         // Every leaf has a value a class; a file has them all only where it lists distributions.
         let (nodes, listed) = trees.reduce((0, 0)) { ($0.0 + $1.nodes.count, $0.1 + $1.distributions.count) }
-        guard nodes <= (Self.mostForestValues + 4 * listed) / width else {
+        guard nodes <= (Self.maxForestValues + 4 * listed) / width else {
             throw unsupported("an ensemble of so many nodes and categories", model.head.place)
         }
         let total = countsMissing ? 1 : weights(of: model).reduce(0, +)

@@ -8,15 +8,15 @@ struct NaiveBayesLowering: PartLowering {
     let context: LoweringContext
 
     /// Values of all inputs, times the categories.
-    private static let mostShares = 20_000_000
+    private static let maxShares = 20_000_000
 
     func lower(_ model: NaiveBayesModel, in scope: Scope) throws(ScoringError) -> Outcome {
         guard model.head.function == .classification else {
             throw invalid("<NaiveBayesModel>: the function is not classification", model.head.place)
         }
         let pairs = model.inputs.reduce(0) { $0 + $1.pairs.count }
-        guard model.counts.count * (model.inputs.count + 1) <= LoweringContext.mostInstructions,
-            model.counts.count * pairs <= Self.mostShares
+        guard model.counts.count * (model.inputs.count + 1) <= LoweringContext.maxInstructions,
+            model.counts.count * pairs <= Self.maxShares
         else {
             throw unsupported("a naive Bayes model of so many inputs and categories", model.head.place)
         }

@@ -7,9 +7,9 @@ struct NearestNeighborLowering: PartLowering {
     let context: LoweringContext
 
     /// More neighbours than this, in the model or in the rank of an output field, are refused.
-    static let mostNeighbors = 1_000
+    static let maxNeighbors = 1_000
     /// Of more instances than this no output field can show the distance of a named one.
-    static let mostNamedInstances = 4_096
+    static let maxNamedInstances = 4_096
 
     func lower(_ model: NearestNeighborModel, in scope: Scope) throws(ScoringError) -> Outcome {
         let place = model.head.place
@@ -22,10 +22,10 @@ struct NearestNeighborLowering: PartLowering {
         try spend(count, times: model.inputs.count, place)
         let instances = Instances(model)
         let places = max(model.neighborCount, self.places(asked: model.head, of: count))
-        guard places <= Self.mostNeighbors else { throw unsupported("more than \(Self.mostNeighbors) neighbors", place) }
+        guard places <= Self.maxNeighbors else { throw unsupported("more than \(Self.maxNeighbors) neighbors", place) }
         let givesAll = asksForEntities(model.head)
-        guard !givesAll || count <= Self.mostNamedInstances else {
-            throw unsupported("the affinity of a named one of more than \(Self.mostNamedInstances) instances", place)
+        guard !givesAll || count <= Self.maxNamedInstances else {
+            throw unsupported("the affinity of a named one of more than \(Self.maxNamedInstances) instances", place)
         }
         let points = ComparisonLowering.Points(
             texts: try inputTexts(of: instances, model), places: [Place](repeating: place, count: count))

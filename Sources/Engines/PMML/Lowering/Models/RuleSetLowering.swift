@@ -34,7 +34,7 @@ struct RuleSetLowering: PartLowering {
             }
         }
         if let score = model.defaultScore { _ = outcome.classes.position(of: score) }
-        guard outcome.classes.count <= 4_096, outcome.classes.count * max(rules.count, 1) <= LoweringContext.mostTests else {
+        guard outcome.classes.count <= 4_096, outcome.classes.count * max(rules.count, 1) <= LoweringContext.maxTests else {
             throw unsupported("a rule set of so many categories", model.head.place)
         }
         switch model.criterion {
@@ -69,7 +69,7 @@ struct RuleSetLowering: PartLowering {
             case .simple(let rule):
                 let ways = Ways(whenTrue: hits.removeLast(), whenFalse: next, whenUnknown: next)
                 next = try lower(rule.predicate, in: scope, into: &graph, ways)
-                guard graph.testCount <= LoweringContext.mostTests else { throw invalid("the rules are too large", rule.place) }
+                guard graph.testCount <= LoweringContext.maxTests else { throw invalid("the rules are too large", rule.place) }
             case .compound(let rule):
                 let inner = try chain(rule.rules, &hits, otherwise: next, in: scope, into: &graph)
                 next = try lower(

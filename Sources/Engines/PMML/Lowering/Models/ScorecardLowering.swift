@@ -7,7 +7,7 @@ struct ScorecardLowering: PartLowering {
     let context: LoweringContext
 
     /// More reasons are not ranked.
-    static let mostReasons = 1_000
+    static let maxReasons = 1_000
 
     func lower(_ card: Scorecard, in scope: Scope) throws(ScoringError) -> Outcome {
         var codes: [String] = []
@@ -70,10 +70,10 @@ struct ScorecardLowering: PartLowering {
             builder.combine(.strictSum, [constant(card.initialScore)] + scores), card.head)
         guard usesReasonCodes else { return outcome }
         let asked = card.head.output?.filter { $0.feature == .reasonCode }.map(\.rank).max()
-        guard asked ?? 0 <= Self.mostReasons else {
-            throw unsupported("a rank above \(Self.mostReasons) of a reason code", card.head.place)
+        guard asked ?? 0 <= Self.maxReasons else {
+            throw unsupported("a rank above \(Self.maxReasons) of a reason code", card.head.place)
         }
-        let places = min(max(asked ?? codes.count, 1), codes.count, Self.mostReasons)
+        let places = min(max(asked ?? codes.count, 1), codes.count, Self.maxReasons)
         let into = builder.addSlots(places)
         builder.add(.rankReasons(ReasonRanking(entries: entries, codeCount: codes.count, places: places), into: into))
         outcome.reasons = (0..<places).map { .slot(into + $0) }

@@ -7,7 +7,7 @@ struct SupportVectorMachineLowering: PartLowering {
     let context: LoweringContext
 
     /// More numbers in all vectors together than this are refused.
-    static let mostVectorNumbers = 1 << 25
+    static let maxVectorNumbers = 1 << 25
 
     func lower(_ model: SupportVectorMachineModel, in scope: Scope) throws(ScoringError) -> Outcome {
         guard !model.head.isFloat else {
@@ -112,8 +112,8 @@ struct SupportVectorMachineLowering: PartLowering {
     /// All vectors of the dictionary, row-major, and which is which.
     private func vectors(of model: SupportVectorMachineModel) throws(ScoringError) -> ([Double], TextMap<Int>) {
         let width = model.fields.count
-        guard model.vectors.count <= Self.mostVectorNumbers / width else {
-            throw unsupported("a <VectorDictionary> of more than \(Self.mostVectorNumbers) numbers", model.head.place)
+        guard model.vectors.count <= Self.maxVectorNumbers / width else {
+            throw unsupported("a <VectorDictionary> of more than \(Self.maxVectorNumbers) numbers", model.head.place)
         }
         var (numbers, index): ([Double], TextMap<Int>) = ([], [:])
         numbers.reserveCapacity(width * model.vectors.count)

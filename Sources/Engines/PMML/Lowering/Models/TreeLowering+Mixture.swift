@@ -12,7 +12,7 @@ extension TreeLowering {
         of tree: TreeModel, width: Int, in scope: Scope, weight: (Int) throws(ScoringError) -> Double,
         _ result: (Int) throws(ScoringError) -> [Double]
     ) throws(ScoringError) -> Int {
-        guard tree.nodes.count * width <= LoweringContext.mostTests else {
+        guard tree.nodes.count * width <= LoweringContext.maxTests else {
             throw invalid("the tree is too large", tree.head.place)
         }
         let scored = tree.scoredNodes

@@ -105,7 +105,7 @@ struct TreeLowering: PartLowering {
                     level, of: tree, index, entries, counted, last: last.map { graph.result($0) } ?? nowhere, in: scope,
                     into: &graph)
                 entries[index].append(targets[0])
-                guard graph.testCount <= LoweringContext.mostTests else {
+                guard graph.testCount <= LoweringContext.maxTests else {
                     throw invalid("the tree is too large", tree.head.place)
                 }
             }
@@ -187,7 +187,7 @@ struct TreeLowering: PartLowering {
         }
         // Every node can have a result for every number of missing values above it.
         let results = depths.reduce(depths.count, +).multipliedReportingOverflow(by: width)
-        guard !results.overflow, results.partialValue <= 4 * LoweringContext.mostTests else {
+        guard !results.overflow, results.partialValue <= 4 * LoweringContext.maxTests else {
             throw unsupported("the missingValuePenalty of so large a tree", tree.head.place)
         }
         return depths
@@ -213,7 +213,7 @@ struct TreeLowering: PartLowering {
         for distribution in tree.distributions { _ = classes.position(of: distribution.value) }
         for node in tree.nodes { if let score = node.score { _ = classes.position(of: score) } }
         // Every node has a value a class.
-        guard classes.count <= 4_096, classes.count * tree.nodes.count <= LoweringContext.mostTests else {
+        guard classes.count <= 4_096, classes.count * tree.nodes.count <= LoweringContext.maxTests else {
             throw unsupported("a classification of so many categories", tree.head.place)
         }
         let all = classes

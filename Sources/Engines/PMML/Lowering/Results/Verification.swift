@@ -15,14 +15,14 @@ struct Verification: Sendable {
     private let place: String
 
     /// Cells that are compared in all.
-    private static let mostCells = 20_000_000
+    private static let maxCells = 20_000_000
     /// Rows that are scored together.
     private static let blockRows = 256
 
     /// - Parameter inputCount: how many inputs the model has, for each of which a row has a cell.
     init(_ verification: ModelVerification, _ document: Document, inputCount: Int) throws(ScoringError) {
         let width = max(verification.fields.count, inputCount)
-        guard verification.table.rows.count <= Self.mostCells / max(width, 1) else {
+        guard verification.table.rows.count <= Self.maxCells / max(width, 1) else {
             throw .unsupportedModel(
                 "a <ModelVerification> of so many rows and fields is not supported (\(document.line(verification.place)))")
         }
