@@ -1,18 +1,25 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 /// Imports say `internal`, `package` or `public`; existentials say `any`. Release builds do not check at run time that accesses to a
-/// class's properties do not overlap: debug builds do, and requests spent an eighth of their time on it (docs/performance.md).
+/// class's properties do not overlap: debug builds do, and requests spent an eighth of their time on it (docs/performance.md). A warning is
+/// an error.
 let style: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// What reaches memory by address says so with `unsafe`, where bytes come from outside.
+let strict: [SwiftSetting] = style + [.strictMemorySafety()]
+
 /// A library target of `Sources/<layer>/<name>`.
 func part(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = [], without: [String] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", exclude: without, swiftSettings: style)
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", exclude: without,
+        swiftSettings: ["Contract", "Edge", "Path"].contains(layer) ? strict : style)
 }
 
 /// The tests of the target with the same name.

@@ -16,7 +16,7 @@ internal import Testing
     private func error(_ path: String) throws -> String {
         do throws(ScoringError) {
             _ = try RuntimeGolden.load(
-                try RuntimeGolden.named("scan").bytesOrNone, { $0.engine = .automatic }, runtime: RuntimeLocation(path: path))
+                RuntimeGolden.named("scan").bytesOrNone, { $0.engine = .automatic }, runtime: RuntimeLocation(path: path))
             return ""
         } catch {
             guard case .unsupportedModel(let message) = error else { throw error }

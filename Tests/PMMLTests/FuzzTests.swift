@@ -180,7 +180,9 @@ import Testing
             return content.map { (name, $0) }
         })
 
-    static let odd: [Double] = [.nan, 0, 1, -1, 2, -0.0, 0.5, -2, 3, 1e15, 4_294_967_296, 1e300, .infinity, -.infinity, 5e-324]
+    static let odd: [Double] = [
+        .nan, 0, 1, -1, 2, -0.0, 0.5, -2, 3, 1e15, 4_294_967_296, 1e300, .infinity, -.infinity, .leastNonzeroMagnitude,
+    ]
 
     static let oddTexts = [
         "", "a", "text nan", "b c", "\u{0}", "x\u{0}y", "aaaa aabaa quick quikc fox dog", "2020-02-29",

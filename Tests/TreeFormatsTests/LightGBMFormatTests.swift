@@ -109,7 +109,8 @@ internal import TreeFormats
     @Test func thresholdsNearZeroDecideAsFlushedInputsDo() throws {
         let zero = Forest.zeroBound
         let values = [
-            0, -0.0, 5e-324, -5e-324, 1e-40, -1e-40, zero.nextDown, zero, zero.nextUp, -zero.nextDown, -zero, -zero.nextUp, 1e-30,
+            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, 1e-40, -1e-40, zero.nextDown, zero, zero.nextUp,
+            -zero.nextDown, -zero, -zero.nextUp, 1e-30,
             -1e-30, 1, -1,
         ]
         for threshold in values {

@@ -1,6 +1,6 @@
 internal import Registry
 internal import Scoring
-package import StrictYAML
+internal import StrictYAML
 
 extension ServerSettings {
     /// Keys of the design that later versions act on; named so that they are refused for what they are.

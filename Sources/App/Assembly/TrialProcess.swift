@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Registry
-package import Scoring
+internal import Scoring
 
 /// What a trial may take before it is ended.
 package struct TrialLimits: Sendable, Equatable {

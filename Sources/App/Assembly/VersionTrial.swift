@@ -1,6 +1,6 @@
 internal import Glibc
 internal import Registry
-package import Scoring
+internal import Scoring
 
 /// The child's side of a trial: loads, verifies and warms up one version as a server would, under limits that it sets for
 /// itself. See `TrialProcess`.

@@ -14,20 +14,21 @@ package struct SHA256: Sendable {
         var hash = SHA256()
         var offset = 0
         while bytes.count - offset >= 4 {
-            hash.absorb(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+            unsafe hash.absorb(UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
             offset += 4
         }
         // The rest with the bit that ends every message behind it.
         var last: UInt32 = 0
         for index in 0..<4 {
-            let byte: UInt8 = offset + index < bytes.count ? bytes[offset + index] : offset + index == bytes.count ? 0x80 : 0
+            let byte: UInt8 =
+                unsafe offset + index < bytes.count ? bytes[offset + index] : offset + index == bytes.count ? 0x80 : 0
             last = last << 8 | UInt32(byte)
         }
         let words = hash.finished(last: last, bits: UInt64(bytes.count) * 8)
         return (0..<8).flatMap { index in (0..<4).map { UInt8(truncatingIfNeeded: words[index] >> UInt32(24 - $0 * 8)) } }
     }
 
-    package static func digest(of bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { digest(of: $0) } }
+    package static func digest(of bytes: [UInt8]) -> [UInt8] { unsafe bytes.withUnsafeBytes { unsafe digest(of: $0) } }
 
     /// A word as its eight bytes, the most significant first.
     @inline(__always)
@@ -42,7 +43,7 @@ package struct SHA256: Sendable {
         var offset = 0
         while offset < bytes.count {
             var word: UInt64 = 0
-            for index in offset..<(offset + 8) { word = word << 8 | (index < bytes.count ? UInt64(bytes[index]) : 0) }
+            for index in offset..<(offset + 8) { word = unsafe word << 8 | (index < bytes.count ? UInt64(bytes[index]) : 0) }
             absorb(word)
             offset += 8
         }
@@ -70,22 +71,22 @@ package struct SHA256: Sendable {
     }
 
     private mutating func compress() {
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+        unsafe withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
             // Safe: every index below is within the 64 words, and each is written before it is read.
-            let w = schedule.baseAddress.unsafelyUnwrapped
-            for index in 0..<16 { (w + index).initialize(to: block[index]) }
+            let w = unsafe schedule.baseAddress.unsafelyUnwrapped
+            for index in 0..<16 { unsafe (w + index).initialize(to: block[index]) }
             for index in 16..<64 {
-                let (x, y) = (w[index - 15], w[index - 2])
+                let (x, y) = unsafe (w[index - 15], w[index - 2])
                 let s0 = Self.turned(x, 7) ^ Self.turned(x, 18) ^ x >> 3
                 let s1 = Self.turned(y, 17) ^ Self.turned(y, 19) ^ y >> 10
-                (w + index).initialize(to: w[index - 16] &+ s0 &+ w[index - 7] &+ s1)
+                unsafe (w + index).initialize(to: w[index - 16] &+ s0 &+ w[index - 7] &+ s1)
             }
             var (a, b, c, d) = (state[0], state[1], state[2], state[3])
             var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-            Self.constants.withUnsafeBufferPointer { k in
+            unsafe Self.constants.withUnsafeBufferPointer { k in
                 for index in 0..<64 {
                     let s1 = Self.turned(e, 6) ^ Self.turned(e, 11) ^ Self.turned(e, 25)
-                    let t1 = h &+ s1 &+ (e & f ^ ~e & g) &+ k[index] &+ w[index]
+                    let t1 = unsafe h &+ s1 &+ (e & f ^ ~e & g) &+ k[index] &+ w[index]
                     let s0 = Self.turned(a, 2) ^ Self.turned(a, 13) ^ Self.turned(a, 22)
                     let t2 = s0 &+ (a & b ^ a & c ^ b & c)
                     (h, g, f, e) = (g, f, e, d &+ t1)

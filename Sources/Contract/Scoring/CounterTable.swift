@@ -4,25 +4,25 @@ internal import Synchronization
 ///
 /// `@unchecked Sendable` is safe: after `init` the memory is only touched through atomic operations, and it lives as long
 /// as the object.
-package final class CounterTable: @unchecked Sendable {
+@safe package final class CounterTable: @unchecked Sendable {
     private let storage: UnsafeMutablePointer<Atomic<UInt64>>
     private let count: Int
 
     package init(count: Int) {
         self.count = count
-        storage = .allocate(capacity: count)
-        for index in 0..<count { (storage + index).initialize(to: Atomic(0)) }
+        unsafe storage = .allocate(capacity: count)
+        for index in 0..<count { unsafe (storage + index).initialize(to: Atomic(0)) }
     }
 
     deinit {
-        storage.deinitialize(count: count)
-        storage.deallocate()
+        unsafe storage.deinitialize(count: count)
+        unsafe storage.deallocate()
     }
 
     @inline(__always)
     package func add(_ amount: UInt64, to index: Int) {
         precondition(index >= 0 && index < count)
-        storage[index].wrappingAdd(amount, ordering: .relaxed)
+        unsafe storage[index].wrappingAdd(amount, ordering: .relaxed)
     }
 
     @inline(__always)
@@ -30,7 +30,7 @@ package final class CounterTable: @unchecked Sendable {
 
     package subscript(index: Int) -> UInt64 {
         precondition(index >= 0 && index < count)
-        return storage[index].load(ordering: .relaxed)
+        return unsafe storage[index].load(ordering: .relaxed)
     }
 
     /// Not one instant's: an increment that comes in between may be in one counter and not yet in another.

@@ -4,7 +4,7 @@
 ///
 /// Made once and reused: after the first requests filling it allocates nothing. Owned by one thread at a
 /// time.
-package final class FeatureBatch {
+@safe package final class FeatureBatch {
     /// The cell of a category outside the field's levels where the field passes such values.
     package static let unknownLevel = -1.0
 
@@ -19,10 +19,10 @@ package final class FeatureBatch {
 
     package init() {
         capacity = 256
-        storage = .allocate(capacity: capacity)
+        unsafe storage = .allocate(capacity: capacity)
     }
 
-    deinit { storage.deallocate() }
+    deinit { unsafe storage.deallocate() }
 
     package var width: Int { columns }
     package var count: Int { rows }
@@ -43,7 +43,7 @@ package final class FeatureBatch {
     package func addRow() -> Int {
         let start = rows * columns
         if start + columns > capacity { grow(to: start + columns) }
-        (storage + start).update(repeating: .nan, count: columns)
+        unsafe (storage + start).update(repeating: .nan, count: columns)
         rows += 1
         return rows - 1
     }
@@ -54,7 +54,7 @@ package final class FeatureBatch {
         swap(&rows, &other.rows)
         swap(&strings, &other.strings)
         swap(&integers, &other.integers)
-        swap(&storage, &other.storage)
+        unsafe swap(&storage, &other.storage)
         swap(&capacity, &other.capacity)
     }
 
@@ -62,7 +62,7 @@ package final class FeatureBatch {
     package func copyRows(of other: FeatureBatch) {
         reset(width: other.columns)
         if other.rows * other.columns > capacity { grow(to: other.rows * other.columns) }
-        storage.update(from: other.storage, count: other.rows * other.columns)
+        unsafe storage.update(from: other.storage, count: other.rows * other.columns)
         rows = other.rows
         strings = other.strings
         integers = other.integers
@@ -77,13 +77,13 @@ package final class FeatureBatch {
     @inline(__always)
     package func set(_ value: Double, row: Int, column: Int) {
         precondition(row >= 0 && row < rows && column >= 0 && column < columns)
-        storage[row &* columns &+ column] = value
+        unsafe storage[row &* columns &+ column] = value
     }
 
     /// The cells of a row, `width` of them, to fill in place. Valid until the batch is next changed.
     package func cells(row: Int) -> UnsafeMutablePointer<Double> {
         precondition(row >= 0 && row < count)
-        return storage + row * width
+        return unsafe storage + row * width
     }
 
     package func setText(_ text: String, row: Int, column: Int) {
@@ -118,7 +118,7 @@ package final class FeatureBatch {
 
     package subscript(row: Int, column: Int) -> Double {
         precondition(row >= 0 && row < rows && column >= 0 && column < columns)
-        return storage[row &* columns &+ column]
+        return unsafe storage[row &* columns &+ column]
     }
 
     /// The string of a `.text` cell, or nil where it is missing.
@@ -128,14 +128,14 @@ package final class FeatureBatch {
     }
 
     /// The matrix, `count * width` doubles. Valid until the batch is next changed.
-    package var values: UnsafePointer<Double> { UnsafePointer(storage) }
+    package var values: UnsafePointer<Double> { unsafe UnsafePointer(storage) }
 
     private func grow(to needed: Int) {
         let larger = max(needed, capacity * 2)
         let moved = UnsafeMutablePointer<Double>.allocate(capacity: larger)
-        moved.update(from: storage, count: rows * columns)
-        storage.deallocate()
-        storage = moved
+        unsafe moved.update(from: storage, count: rows * columns)
+        unsafe storage.deallocate()
+        unsafe storage = unsafe moved
         capacity = larger
     }
 }

@@ -81,7 +81,7 @@ package struct CategoryLevels: Sendable, Equatable {
     package var count: Int { table.count }
     package var areNumeric: Bool { !numbers.isEmpty }
 
-    package func position(of utf8: UnsafeBufferPointer<UInt8>) -> Int? { table.position(of: utf8) }
+    package func position(of utf8: UnsafeBufferPointer<UInt8>) -> Int? { unsafe table.position(of: utf8) }
     package func position(of label: String) -> Int? { table.position(of: label) }
     package func position(of number: Double) -> Int? { numbers[number].map(Int.init) }
 }

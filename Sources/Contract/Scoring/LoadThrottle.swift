@@ -13,23 +13,23 @@ package enum LoadThrottle {
     /// Per thread: when it last paused, in nanoseconds; no value on threads that do not pause.
     private static let key: pthread_key_t = {
         var key = pthread_key_t()
-        pthread_key_create(&key) { $0.map { free($0) } }
+        unsafe pthread_key_create(&key) { unsafe $0.map { unsafe free($0) } }
         return key
     }()
 
     /// The calling thread pauses in `step` from now on, until it ends.
     package static func begin() {
-        guard pthread_getspecific(key) == nil, let memory = calloc(1, MemoryLayout<UInt64>.size) else { return }
-        memory.storeBytes(of: Moment.now.nanoseconds, as: UInt64.self)
-        if pthread_setspecific(key, memory) != 0 { free(memory) }
+        guard unsafe pthread_getspecific(key) == nil, let memory = unsafe calloc(1, MemoryLayout<UInt64>.size) else { return }
+        unsafe memory.storeBytes(of: Moment.now.nanoseconds, as: UInt64.self)
+        if unsafe pthread_setspecific(key, memory) != 0 { unsafe free(memory) }
     }
 
     /// Called between pieces of work: a tree, an element. Costs some 30 ns.
     package static func step() {
-        guard let memory = pthread_getspecific(key) else { return }
-        let last = Moment(nanoseconds: memory.load(as: UInt64.self))
+        guard let memory = unsafe pthread_getspecific(key) else { return }
+        let last = unsafe Moment(nanoseconds: memory.load(as: UInt64.self))
         guard Moment.now.nanoseconds(since: last) > work else { return }
         usleep(pause)
-        memory.storeBytes(of: Moment.now.nanoseconds, as: UInt64.self)
+        unsafe memory.storeBytes(of: Moment.now.nanoseconds, as: UInt64.self)
     }
 }

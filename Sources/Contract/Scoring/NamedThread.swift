@@ -12,20 +12,20 @@ package enum NamedThread {
         name: String, niceness: Int32? = nil, stackBytes: Int = 8 << 20, _ body: @escaping @Sendable () -> Void
     ) -> Bool {
         var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setstacksize(&attributes, stackBytes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let start = Unmanaged.passRetained(ThreadStart(name: name, niceness: niceness, body: body))
+        unsafe pthread_attr_init(&attributes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
+        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        let start = unsafe Unmanaged.passRetained(ThreadStart(name: name, niceness: niceness, body: body))
         var thread = pthread_t()
-        let status = pthread_create(
+        let status = unsafe pthread_create(
             &thread, &attributes,
             { context in
-                guard let context else { return nil }
-                Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue().run()
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<ThreadStart>.fromOpaque(context).takeRetainedValue().run()
                 return nil
-            }, start.toOpaque())
-        if status != 0 { start.release() }
+            }, unsafe start.toOpaque())
+        if status != 0 { unsafe start.release() }
         return status == 0
     }
 }
@@ -50,9 +50,9 @@ private final class ThreadStart {
 
     /// Names the calling thread. Glibc's function for it is not visible to Swift; the kernel's file does the same.
     private func nameThread() {
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        let file = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }
-        _ = write(file, name, name.utf8.count)
+        _ = unsafe write(file, name, name.utf8.count)
         close(file)
     }
 }

@@ -65,7 +65,7 @@ package final class Prediction {
     /// - Parameter key: The bytes of the key as text. nil or empty draws.
     package func group(forKey key: UnsafeRawBufferPointer? = nil) -> Int {
         guard let resolved else { preconditionFailure("the request has no model") }
-        let target = isDivided ? resolved.target(forKey: key) : resolved.standardTarget
+        let target = unsafe isDivided ? resolved.target(forKey: key) : resolved.standardTarget
         for (place, group) in groups.enumerated()
         where group.target?.served === target.served && group.target?.isChosen == target.isChosen { return place }
         let group = spare.popLast() ?? RowGroup(completion: completion)
@@ -109,7 +109,7 @@ package final class Prediction {
     }
 
     package func append(_ error: ScoringError, id: UnsafeBufferPointer<UInt8>?) {
-        errorIDs.set(id, row: errors.count)
+        unsafe errorIDs.set(id, row: errors.count)
         errors.append(error)
         entries.append(Entry(group: 0, row: -Int32(truncatingIfNeeded: errors.count)))
     }

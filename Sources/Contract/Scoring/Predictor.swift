@@ -52,7 +52,7 @@ package struct ResolvedModel: Sendable {
     /// Who answers a request with this key.
     /// - Parameter key: The bytes of the key as text. nil or empty draws.
     package func target(forKey key: UnsafeRawBufferPointer?) -> RowGroup.Target {
-        guard let chosen = division?.version(forKey: key) else { return standardTarget }
+        guard let chosen = unsafe division?.version(forKey: key) else { return standardTarget }
         return RowGroup.Target(chosen, isChosen: true, observer: observer)
     }
 

@@ -108,13 +108,13 @@ package struct RowIDs: Sendable {
 
     /// Sets the identifier of a row; nil for none.
     package mutating func set(_ id: UnsafeBufferPointer<UInt8>?, row: Int) {
-        guard let id else {
+        guard let id = unsafe id else {
             if row < ranges.count { ranges[row] = nil }
             return
         }
         while ranges.count <= row { ranges.append(nil) }
         let start = bytes.count
-        bytes.append(contentsOf: id)
+        unsafe bytes.append(contentsOf: id)
         ranges[row] = start..<bytes.count
     }
 
@@ -125,11 +125,11 @@ package struct RowIDs: Sendable {
 
     package func withID<Result>(row: Int, _ body: (UnsafeBufferPointer<UInt8>?) -> Result) -> Result {
         guard row < ranges.count, let range = ranges[row] else { return body(nil) }
-        return bytes.withUnsafeBufferPointer { body(UnsafeBufferPointer(rebasing: $0[range])) }
+        return unsafe bytes.withUnsafeBufferPointer { unsafe body(UnsafeBufferPointer(rebasing: $0[range])) }
     }
 
     package subscript(row: Int) -> String? {
-        withID(row: row) { id in id.map { String(decoding: $0, as: UTF8.self) } }
+        unsafe withID(row: row) { id in unsafe id.map { unsafe String(decoding: $0, as: UTF8.self) } }
     }
 
     /// Memory that it takes, nearly.

@@ -2,7 +2,7 @@
 /// model's `Signature`, in the order of the rows that went in. A row can fail without failing the others.
 ///
 /// Made once and reused, like `FeatureBatch`. Owned by one thread at a time.
-package final class ScoreBatch {
+@safe package final class ScoreBatch {
     // Private for the reason given in `FeatureBatch`.
     private var columns = 0
     private var rows = 0
@@ -13,10 +13,10 @@ package final class ScoreBatch {
 
     package init() {
         capacity = 64
-        storage = .allocate(capacity: capacity)
+        unsafe storage = .allocate(capacity: capacity)
     }
 
-    deinit { storage.deallocate() }
+    deinit { unsafe storage.deallocate() }
 
     package var width: Int { columns }
     package var count: Int { rows }
@@ -34,11 +34,11 @@ package final class ScoreBatch {
         strings.removeAll(keepingCapacity: true)
         failedRows.removeAll(keepingCapacity: true)
         if rows * width > capacity {
-            storage.deallocate()
+            unsafe storage.deallocate()
             capacity = max(rows * width, capacity * 2)
-            storage = .allocate(capacity: capacity)
+            unsafe storage = .allocate(capacity: capacity)
         }
-        storage.update(repeating: .nan, count: rows * width)
+        unsafe storage.update(repeating: .nan, count: rows * width)
     }
 
     /// Exchanges all rows, texts and failures with those of another batch. O(1).
@@ -47,18 +47,18 @@ package final class ScoreBatch {
         swap(&rows, &other.rows)
         swap(&strings, &other.strings)
         swap(&failedRows, &other.failedRows)
-        swap(&storage, &other.storage)
+        unsafe swap(&storage, &other.storage)
         swap(&capacity, &other.capacity)
     }
 
     package subscript(row: Int, column: Int) -> Double {
         get {
             precondition(row >= 0 && row < rows && column >= 0 && column < columns)
-            return storage[row &* columns &+ column]
+            return unsafe storage[row &* columns &+ column]
         }
         set {
             precondition(row >= 0 && row < rows && column >= 0 && column < columns)
-            storage[row &* columns &+ column] = newValue
+            unsafe storage[row &* columns &+ column] = newValue
         }
     }
 
@@ -88,5 +88,5 @@ package final class ScoreBatch {
     }
 
     /// The matrix, `count * width` doubles. Valid until the batch is next reset.
-    package var values: UnsafeMutablePointer<Double> { storage }
+    package var values: UnsafeMutablePointer<Double> { unsafe storage }
 }

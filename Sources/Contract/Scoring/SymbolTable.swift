@@ -22,15 +22,15 @@ package struct SymbolTable: Sendable, Equatable {
         var capacity = 4
         while capacity < symbols.count * 2 { capacity *= 2 }
         var slots = [Int32](repeating: -1, count: capacity)
-        bytes.withUnsafeBufferPointer { all in
+        unsafe bytes.withUnsafeBufferPointer { all in
             for index in symbols.indices {
-                let symbol = UnsafeBufferPointer(rebasing: all[Int(ends[index])..<Int(ends[index + 1])])
-                var slot = SymbolHash.hash(symbol) & (capacity - 1)
+                let symbol = unsafe UnsafeBufferPointer(rebasing: all[Int(ends[index])..<Int(ends[index + 1])])
+                var slot = unsafe SymbolHash.hash(symbol) & (capacity - 1)
                 var isDuplicate = false
                 while slots[slot] >= 0 {
                     let other = Int(slots[slot])
                     let start = Int(ends[other])
-                    if Int(ends[other + 1]) - start == symbol.count, Self.areEqual(all, start, symbol) {
+                    if Int(ends[other + 1]) - start == symbol.count, unsafe Self.areEqual(all, start, symbol) {
                         isDuplicate = true
                         break
                     }
@@ -54,14 +54,16 @@ package struct SymbolTable: Sendable, Equatable {
 
     /// The position of the symbol with exactly these bytes. O(length).
     package func position(of utf8: UnsafeBufferPointer<UInt8>) -> Int? {
-        slots.withUnsafeBufferPointer { slots in
-            bytes.withUnsafeBufferPointer { bytes in
-                ends.withUnsafeBufferPointer { ends in
-                    var slot = SymbolHash.hash(utf8) & (slots.count - 1)
-                    while slots[slot] >= 0 {
-                        let index = Int(slots[slot])
-                        let start = Int(ends[index])
-                        if Int(ends[index + 1]) - start == utf8.count, Self.areEqual(bytes, start, utf8) { return index }
+        unsafe slots.withUnsafeBufferPointer { slots in
+            unsafe bytes.withUnsafeBufferPointer { bytes in
+                unsafe ends.withUnsafeBufferPointer { ends in
+                    var slot = unsafe SymbolHash.hash(utf8) & (slots.count - 1)
+                    while unsafe slots[slot] >= 0 {
+                        let index = unsafe Int(slots[slot])
+                        let start = unsafe Int(ends[index])
+                        if unsafe Int(ends[index + 1]) - start == utf8.count, unsafe Self.areEqual(bytes, start, utf8) {
+                            return index
+                        }
                         slot = (slot + 1) & (slots.count - 1)
                     }
                     return nil
@@ -72,14 +74,14 @@ package struct SymbolTable: Sendable, Equatable {
 
     package func position(of symbol: String) -> Int? {
         var symbol = symbol
-        return symbol.withUTF8 { position(of: $0) }
+        return symbol.withUTF8 { unsafe position(of: $0) }
     }
 
     private static func areEqual(
         _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ utf8: UnsafeBufferPointer<UInt8>
     ) -> Bool {
         guard let left = bytes.baseAddress, let right = utf8.baseAddress else { return utf8.isEmpty }
-        return memcmp(left + start, right, utf8.count) == 0
+        return unsafe memcmp(left + start, right, utf8.count) == 0
     }
 }
 
@@ -92,7 +94,7 @@ package enum SymbolHash {
     /// A number that is not negative.
     @inline(__always)
     static func hash(_ utf8: UnsafeBufferPointer<UInt8>) -> Int {
-        Int(truncatingIfNeeded: hash(UnsafeRawBufferPointer(utf8), key: key) >> 1)
+        unsafe Int(truncatingIfNeeded: hash(UnsafeRawBufferPointer(utf8), key: key) >> 1)
     }
 
     @inline(__always)
@@ -100,7 +102,7 @@ package enum SymbolHash {
         var state = SipState(key: key)
         var offset = 0
         while bytes.count - offset >= 8 {
-            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let word = unsafe UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             state.v3 ^= word
             state.round()
             state.v0 ^= word
@@ -110,7 +112,7 @@ package enum SymbolHash {
         var word = UInt64(truncatingIfNeeded: bytes.count) << 56
         var shift: UInt64 = 0
         while offset < bytes.count {
-            word |= UInt64(bytes[offset]) << shift
+            unsafe word |= UInt64(bytes[offset]) << shift
             shift += 8
             offset += 1
         }

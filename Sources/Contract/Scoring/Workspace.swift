@@ -1,23 +1,23 @@
 /// Scratch memory for one thread's scoring, lent to whichever model scores next, so that a model holds no
 /// mutable state and scoring allocates nothing once the workspace has grown to its largest need.
-package final class Workspace {
+@safe package final class Workspace {
     private var memory: UnsafeMutableRawPointer
     private var byteCount: Int
 
     package init() {
         byteCount = 4096
-        memory = .allocate(byteCount: byteCount, alignment: 64)
+        unsafe memory = .allocate(byteCount: byteCount, alignment: 64)
     }
 
-    deinit { memory.deallocate() }
+    deinit { unsafe memory.deallocate() }
 
     /// Memory for `byteCount` bytes, 64-byte aligned, with unspecified content. Valid until the next call.
     package func reserve(_ needed: Int) -> UnsafeMutableRawPointer {
         if needed > byteCount {
-            memory.deallocate()
+            unsafe memory.deallocate()
             byteCount = max(needed, byteCount * 2)
-            memory = .allocate(byteCount: byteCount, alignment: 64)
+            unsafe memory = .allocate(byteCount: byteCount, alignment: 64)
         }
-        return memory
+        return unsafe memory
     }
 }

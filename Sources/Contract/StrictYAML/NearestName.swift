@@ -38,8 +38,8 @@ package enum NearestName {
     /// that have little in common: callers of a server wait for it.
     private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar], atMost limit: Int) -> Int? {
         let width = right.count + 1
-        return withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * width) { table in
-            for index in 0..<3 * width { table.initializeElement(at: index, to: index % width) }
+        return unsafe withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 * width) { table in
+            for index in 0..<3 * width { unsafe table.initializeElement(at: index, to: index % width) }
             // More than any distance, so that it is never the least.
             let far = left.count + right.count
             // Where the rows lie that are looked at: a swap of neighbours looks back two.
@@ -49,17 +49,17 @@ package enum NearestName {
                 // Cells farther from the diagonal than `limit` are more than that.
                 let (first, end) = (max(0, row - limit), min(right.count, row + limit + 1))
                 guard first < end else { return nil }
-                table[current + first] = first == 0 ? row + 1 : far
-                if end < right.count { table[current + end + 1] = far }
-                var least = table[current + first]
+                unsafe table[current + first] = first == 0 ? row + 1 : far
+                if end < right.count { unsafe table[current + end + 1] = far }
+                var least = unsafe table[current + first]
                 for column in first..<end {
-                    var edits = min(
+                    var edits = unsafe min(
                         table[last + column + 1] + 1, table[current + column] + 1,
                         table[last + column] + (left[row] == right[column] ? 0 : 1))
                     if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
-                        edits = min(edits, table[beforeLast + column - 1] + 1)
+                        edits = unsafe min(edits, table[beforeLast + column - 1] + 1)
                     }
-                    table[current + column + 1] = edits
+                    unsafe table[current + column + 1] = edits
                     least = min(least, edits)
                 }
                 // What follows is at least as much as one of these rows, or one more than the row before.
@@ -67,7 +67,7 @@ package enum NearestName {
                 leastOfLast = least
                 (beforeLast, last, current) = (last, current, beforeLast)
             }
-            let edits = table[last + right.count]
+            let edits = unsafe table[last + right.count]
             return edits <= limit ? edits : nil
         }
     }

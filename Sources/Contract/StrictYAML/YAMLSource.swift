@@ -24,7 +24,7 @@ struct YAMLSource {
             if line.first == "%" {
                 let name = text.prefix { $0 != " " && $0 != "\t" }
                 if name != "%YAML" { return (index + 1, String(name)) }
-            } else if !text.allSatisfy(\.isWhitespace), text.first { !$0.isWhitespace } != "#", !text.hasPrefix("...") {
+            } else if !text.allSatisfy(\.isWhitespace), text.first(where: { !$0.isWhitespace }) != "#", !text.hasPrefix("...") {
                 return nil
             }
         }

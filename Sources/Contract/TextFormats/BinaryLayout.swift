@@ -28,7 +28,7 @@ enum DoubleLayout: BinaryLayout {
     static func value(_ bits: UInt64, isNegative: Bool) -> Double {
         Double(bitPattern: bits | (isNegative ? 1 << 63 : 0))
     }
-    static func parse(_ text: UnsafePointer<CChar>) -> Double { strtod(text, nil) }
+    static func parse(_ text: UnsafePointer<CChar>) -> Double { unsafe strtod(text, nil) }
 }
 
 enum FloatLayout: BinaryLayout {
@@ -41,7 +41,7 @@ enum FloatLayout: BinaryLayout {
     static func value(_ bits: UInt64, isNegative: Bool) -> Float {
         Float(bitPattern: UInt32(truncatingIfNeeded: bits) | (isNegative ? 1 << 31 : 0))
     }
-    static func parse(_ text: UnsafePointer<CChar>) -> Float { strtof(text, nil) }
+    static func parse(_ text: UnsafePointer<CChar>) -> Float { unsafe strtof(text, nil) }
 }
 
 extension BinaryLayout {

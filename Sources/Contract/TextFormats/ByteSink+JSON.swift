@@ -12,37 +12,37 @@ extension ByteSink {
     /// A string in quotes, escaped as far as JSON needs it.
     package mutating func append(json text: String) {
         var text = text
-        text.withUTF8 { append(json: $0) }
+        text.withUTF8 { unsafe append(json: $0) }
     }
 
     /// The string with these bytes, valid UTF-8, in quotes, escaped as far as JSON needs it.
     package mutating func append(json utf8: UnsafeBufferPointer<UInt8>) {
         append(UInt8(ascii: "\""))
         guard let start = utf8.baseAddress else { return append(UInt8(ascii: "\"")) }
-        let limit = start + utf8.count
-        var next = start
-        var copied = start
-        while next < limit {
-            if limit - next >= 8 {
+        let limit = unsafe start + utf8.count
+        var next = unsafe start
+        var copied = unsafe start
+        while unsafe next < limit {
+            if unsafe limit - next >= 8 {
                 // Bytes beyond ASCII stop the scan without need; they are passed one by one.
-                let stops = EightBytes.stringStops(EightBytes.load(next))
+                let stops = unsafe EightBytes.stringStops(EightBytes.load(next))
                 if stops == 0 {
-                    next += 8
+                    unsafe next += 8
                     continue
                 }
-                next += EightBytes.firstByte(stops)
+                unsafe next += EightBytes.firstByte(stops)
             }
-            let byte = next.pointee
+            let byte = unsafe next.pointee
             if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
-                next += 1
+                unsafe next += 1
                 continue
             }
-            append(UnsafeBufferPointer(start: copied, count: next - copied))
+            unsafe append(UnsafeBufferPointer(start: copied, count: next - copied))
             append(escape: byte)
-            next += 1
-            copied = next
+            unsafe next += 1
+            unsafe copied = unsafe next
         }
-        append(UnsafeBufferPointer(start: copied, count: limit - copied))
+        unsafe append(UnsafeBufferPointer(start: copied, count: limit - copied))
         append(UInt8(ascii: "\""))
     }
 
@@ -60,7 +60,7 @@ extension ByteSink {
         default:
             append("u00")
             append(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
-            append(Self.hexadecimalDigits.utf8Start[Int(byte & 15)])
+            unsafe append(Self.hexadecimalDigits.utf8Start[Int(byte & 15)])
         }
     }
 }

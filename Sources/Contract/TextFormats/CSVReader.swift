@@ -9,7 +9,7 @@
 ///     for column in 0..<reader.count { use(reader[column]) }
 /// }
 /// ```
-package struct CSVReader {
+@safe package struct CSVReader {
     /// What is wrong, and in which line; the first line is 1.
     package struct Failure: Error, Equatable, CustomStringConvertible {
         package let line: Int
@@ -62,10 +62,10 @@ package struct CSVReader {
     ///   - bytes: The document. Must outlive the reader.
     ///   - separator: What ends a cell; nil for what the first line shows.
     package init(_ bytes: UnsafeBufferPointer<UInt8>, separator: UInt8? = nil, limits: Limits = Limits()) {
-        document = bytes
-        self.separator = separator ?? TableText.separator(of: bytes)
+        unsafe document = unsafe bytes
+        self.separator = unsafe separator ?? TableText.separator(of: bytes)
         self.limits = limits
-        if bytes.count >= 3, bytes[0] == 0xef, bytes[1] == 0xbb, bytes[2] == 0xbf { next = 3 }
+        if bytes.count >= 3, unsafe bytes[0] == 0xef, unsafe bytes[1] == 0xbb, unsafe bytes[2] == 0xbf { next = 3 }
     }
 
     /// The number of cells in the current row.
@@ -78,17 +78,17 @@ package struct CSVReader {
         wrongCell = nil
         canGoOn = false
         if isSingleColumn != true { skipEmptyLines() }
-        guard next < document.count else { return false }
+        guard unsafe next < document.count else { return false }
         line = currentLine
         while true {
             guard cells.count < limits.columns else { throw Failure(line: line, reason: "more than \(limits.columns) cells") }
-            if next < document.count, document[next] == UInt8(ascii: "\"") {
+            if unsafe next < document.count, unsafe document[next] == UInt8(ascii: "\"") {
                 try readQuotedCell()
             } else {
                 try readPlainCell()
             }
-            guard next < document.count else { break }
-            if document[next] == separator {
+            guard unsafe next < document.count else { break }
+            if unsafe document[next] == separator {
                 next += 1
                 continue
             }
@@ -109,21 +109,23 @@ package struct CSVReader {
     ) throws(Problem) -> Result {
         let cell = cells[column]
         guard cell.isDecoded else {
-            return try body(UnsafeBufferPointer(rebasing: document[cell.start..<cell.start + cell.count]))
+            return unsafe try body(UnsafeBufferPointer(rebasing: document[cell.start..<cell.start + cell.count]))
         }
-        return try decoded.withUnsafeBufferPointer { all throws(Problem) in
-            try body(UnsafeBufferPointer(rebasing: all[cell.start..<cell.start + cell.count]))
+        return unsafe try decoded.withUnsafeBufferPointer { all throws(Problem) in
+            unsafe try body(UnsafeBufferPointer(rebasing: all[cell.start..<cell.start + cell.count]))
         }
     }
 
     /// A cell of the current row as a string of its own.
-    package subscript(column: Int) -> String { withCell(column) { String(decoding: $0, as: UTF8.self) } }
+    package subscript(column: Int) -> String { unsafe withCell(column) { unsafe String(decoding: $0, as: UTF8.self) } }
 
     private mutating func skipEmptyLines() {
-        while next < document.count {
-            if document[next] == UInt8(ascii: "\n") {
+        while unsafe next < document.count {
+            if unsafe document[next] == UInt8(ascii: "\n") {
                 next += 1
-            } else if next + 1 < document.count, document[next] == UInt8(ascii: "\r"), document[next + 1] == UInt8(ascii: "\n") {
+            } else if unsafe next + 1 < document.count, unsafe document[next] == UInt8(ascii: "\r"),
+                unsafe document[next + 1] == UInt8(ascii: "\n")
+            {
                 next += 2
             } else {
                 return
@@ -133,8 +135,8 @@ package struct CSVReader {
     }
 
     private mutating func endLine() throws(Failure) {
-        if document[next] == UInt8(ascii: "\r") {
-            guard next + 1 < document.count, document[next + 1] == UInt8(ascii: "\n") else {
+        if unsafe document[next] == UInt8(ascii: "\r") {
+            guard unsafe next + 1 < document.count, unsafe document[next + 1] == UInt8(ascii: "\n") else {
                 throw Failure(line: currentLine, reason: "carriage return without a line feed behind it")
             }
             next += 1
@@ -145,8 +147,8 @@ package struct CSVReader {
 
     private mutating func readPlainCell() throws(Failure) {
         let start = next
-        while next < document.count {
-            let byte = document[next]
+        while unsafe next < document.count {
+            let byte = unsafe document[next]
             if byte == separator || byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") { break }
             guard byte != UInt8(ascii: "\"") else {
                 throw Failure(line: currentLine, reason: "quote inside a cell that does not start with one (column \(count + 1))")
@@ -164,26 +166,28 @@ package struct CSVReader {
         var copied = start
         var hasQuotes = false
         while true {
-            guard next < document.count else { throw Failure(line: opening, reason: "quote is not closed (column \(count + 1))") }
-            let byte = document[next]
+            guard unsafe next < document.count else {
+                throw Failure(line: opening, reason: "quote is not closed (column \(count + 1))")
+            }
+            let byte = unsafe document[next]
             next += 1
             if byte == UInt8(ascii: "\n") { currentLine += 1 }
             guard byte == UInt8(ascii: "\"") else { continue }
-            guard next < document.count, document[next] == UInt8(ascii: "\"") else { break }
-            decoded.append(contentsOf: document[copied..<next])
+            guard unsafe next < document.count, unsafe document[next] == UInt8(ascii: "\"") else { break }
+            unsafe decoded.append(contentsOf: document[copied..<next])
             hasQuotes = true
             next += 1
             copied = next
         }
         let end = next - 1
         if hasQuotes {
-            decoded.append(contentsOf: document[copied..<end])
+            unsafe decoded.append(contentsOf: document[copied..<end])
             add(Cell(start: decodedStart, count: decoded.count - decodedStart, isDecoded: true))
         } else {
             add(Cell(start: start, count: end - start, isDecoded: false))
         }
         guard
-            next == document.count || document[next] == separator || document[next] == UInt8(ascii: "\n")
+            unsafe next == document.count || document[next] == separator || document[next] == UInt8(ascii: "\n")
                 || document[next] == UInt8(ascii: "\r")
         else { throw Failure(line: currentLine, reason: "text behind a closing quote (column \(count))") }
     }
@@ -193,7 +197,7 @@ package struct CSVReader {
         guard wrongCell == nil else { return }
         if cell.count > limits.cellBytes {
             wrongCell = Failure(line: currentLine, reason: "cell of more than \(limits.cellBytes) bytes (column \(count))")
-        } else if !withCell(count - 1, { UTF8Text.isValid($0) }) {
+        } else if unsafe !withCell(count - 1, { unsafe UTF8Text.isValid($0) }) {
             wrongCell = Failure(line: currentLine, reason: "invalid UTF-8 (column \(count))")
         }
     }

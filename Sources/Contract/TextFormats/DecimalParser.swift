@@ -12,42 +12,50 @@ package enum DecimalParser {
     /// No white space, no names, no hexadecimal. Too large a number is infinite, as with `strtod`.
     package static func double(_ bytes: UnsafeBufferPointer<UInt8>) -> Double? {
         guard let start = bytes.baseAddress else { return nil }
-        let limit = start + bytes.count
-        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        let limit = unsafe start + bytes.count
+        guard let text = unsafe DecimalText.scan(from: start, to: limit, strictly: false), unsafe text.end == limit else {
+            return nil
+        }
         return double(text)
     }
 
     /// The whole text as a float, rounded once.
     package static func float(_ bytes: UnsafeBufferPointer<UInt8>) -> Float? {
         guard let start = bytes.baseAddress else { return nil }
-        let limit = start + bytes.count
-        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        let limit = unsafe start + bytes.count
+        guard let text = unsafe DecimalText.scan(from: start, to: limit, strictly: false), unsafe text.end == limit else {
+            return nil
+        }
         return float(text)
     }
 
     package static func double(_ text: String) -> Double? {
         var text = text
-        return text.withUTF8 { double($0) }
+        return text.withUTF8 { unsafe double($0) }
     }
 
     package static func float(_ text: String) -> Float? {
         var text = text
-        return text.withUTF8 { float($0) }
+        return text.withUTF8 { unsafe float($0) }
     }
 
     /// The whole text as an integer: an optional sign and digits; nil where it is none or does not fit.
     package static func integer(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         guard let start = bytes.baseAddress else { return nil }
-        let limit = start + bytes.count
-        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        let limit = unsafe start + bytes.count
+        guard let text = unsafe DecimalText.scan(from: start, to: limit, strictly: false), unsafe text.end == limit else {
+            return nil
+        }
         return integer(text)
     }
 
     /// The whole text as a number, with all its digits where it is a whole number; nil where it is none.
     package static func numeral(_ bytes: UnsafeBufferPointer<UInt8>) -> Numeral? {
         guard let start = bytes.baseAddress else { return nil }
-        let limit = start + bytes.count
-        guard let text = DecimalText.scan(from: start, to: limit, strictly: false), text.end == limit else { return nil }
+        let limit = unsafe start + bytes.count
+        guard let text = unsafe DecimalText.scan(from: start, to: limit, strictly: false), unsafe text.end == limit else {
+            return nil
+        }
         return numeral(text)
     }
 
@@ -59,16 +67,16 @@ package enum DecimalParser {
     private static func hasFraction(_ text: DecimalText) -> Bool {
         if text.isInteger || text.isExact && (text.exponent >= 0 || text.mantissa == 0) { return false }
         // The power of ten of the digit that comes next, as far as it is known before the point: from its left.
-        var (integerDigits, next) = (0, text.start)
-        while next < text.end, next.pointee != UInt8(ascii: "."), next.pointee | 0x20 != UInt8(ascii: "e") {
-            if next.pointee &- UInt8(ascii: "0") < 10 { integerDigits += 1 }
-            next += 1
+        var (integerDigits, next) = unsafe (0, text.start)
+        while unsafe next < text.end, unsafe next.pointee != UInt8(ascii: "."), unsafe next.pointee | 0x20 != UInt8(ascii: "e") {
+            if unsafe next.pointee &- UInt8(ascii: "0") < 10 { integerDigits += 1 }
+            unsafe next += 1
         }
         var power = integerDigits - 1
-        next = text.start
-        while next < text.end, next.pointee | 0x20 != UInt8(ascii: "e") {
-            let digit = next.pointee &- UInt8(ascii: "0")
-            next += 1
+        unsafe next = unsafe text.start
+        while unsafe next < text.end, unsafe next.pointee | 0x20 != UInt8(ascii: "e") {
+            let digit = unsafe next.pointee &- UInt8(ascii: "0")
+            unsafe next += 1
             guard digit < 10 else { continue }
             if digit != 0, power < -text.writtenExponent { return true }
             power -= 1
@@ -80,10 +88,10 @@ package enum DecimalParser {
     private static func whole(_ text: DecimalText) -> WholeNumber? {
         guard text.isInteger else { return nil }
         var magnitude: UInt64 = 0
-        var next = text.start
-        while next < text.end {
-            let digit = next.pointee &- UInt8(ascii: "0")
-            next += 1
+        var next = unsafe text.start
+        while unsafe next < text.end {
+            let digit = unsafe next.pointee &- UInt8(ascii: "0")
+            unsafe next += 1
             // The sign.
             guard digit < 10 else { continue }
             let (product, overflow) = magnitude.multipliedReportingOverflow(by: 10)
@@ -141,26 +149,26 @@ package enum DecimalParser {
             let above = Layout.bits(text.mantissa &+ 1, text.exponent)
             bits = below == above ? below : nil
         }
-        guard let bits else { return slowly(text, Layout.parse) }
+        guard let bits else { return unsafe slowly(text, unsafe Layout.parse) }
         return Layout.value(bits, isNegative: text.isNegative)
     }
 
     /// Asks the C library, with a text of the same value that is at most 900 bytes long: no more than 768
     /// significant digits decide on a double, the rest only whether they are all zero.
     private static func slowly<Value>(_ text: DecimalText, _ parse: (UnsafePointer<CChar>) -> Value) -> Value {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 900) { copy in
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 900) { copy in
             var length = 0
             func put(_ byte: UInt8) {
-                copy[length] = CChar(bitPattern: byte)
+                unsafe copy[length] = CChar(bitPattern: byte)
                 length += 1
             }
             if text.isNegative { put(UInt8(ascii: "-")) }
-            var next = text.start
+            var next = unsafe text.start
             var (digits, exponent) = (0, 0)
             var (hasPoint, restIsZero) = (false, true)
-            while next < text.end, next.pointee | 0x20 != UInt8(ascii: "e") {
-                let byte = next.pointee
-                next += 1
+            while unsafe next < text.end, unsafe next.pointee | 0x20 != UInt8(ascii: "e") {
+                let byte = unsafe next.pointee
+                unsafe next += 1
                 if byte == UInt8(ascii: ".") {
                     hasPoint = true
                     continue
@@ -185,7 +193,7 @@ package enum DecimalParser {
             put(UInt8(ascii: "e"))
             for byte in String(max(-100_000, min(100_000, written))).utf8 { put(byte) }
             put(0)
-            return parse(copy.baseAddress.unsafelyUnwrapped)
+            return unsafe parse(copy.baseAddress.unsafelyUnwrapped)
         }
     }
 }

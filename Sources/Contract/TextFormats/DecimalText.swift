@@ -1,6 +1,6 @@
 /// The parts of a decimal number's text: what the scanner of JSON numbers and the one of CSV cells and model
 /// files hand to `DecimalParser`.
-struct DecimalText {
+@safe struct DecimalText {
     /// The significant digits as an integer: all of them if `isExact`, else the first 19.
     var mantissa: UInt64 = 0
     /// The value is `mantissa * 10^exponent`, and a little more if not `isExact`.
@@ -24,53 +24,53 @@ struct DecimalText {
     static func scan(
         from start: UnsafePointer<UInt8>, to limit: UnsafePointer<UInt8>, strictly: Bool
     ) -> DecimalText? {
-        var next = start
-        var text = DecimalText(start: start, end: start)
-        guard next < limit else { return nil }
-        if next.pointee == UInt8(ascii: "-") {
+        var next = unsafe start
+        var text = unsafe DecimalText(start: start, end: start)
+        guard unsafe next < limit else { return nil }
+        if unsafe next.pointee == UInt8(ascii: "-") {
             text.isNegative = true
-            next += 1
-        } else if !strictly, next.pointee == UInt8(ascii: "+") {
-            next += 1
+            unsafe next += 1
+        } else if !strictly, unsafe next.pointee == UInt8(ascii: "+") {
+            unsafe next += 1
         }
-        let firstDigit = next
+        let firstDigit = unsafe next
         var mantissa: UInt64 = 0
-        while next < limit, digit(next.pointee) < 10 {
-            mantissa = mantissa &* 10 &+ UInt64(digit(next.pointee))
-            next += 1
+        while unsafe next < limit, unsafe digit(next.pointee) < 10 {
+            mantissa = unsafe mantissa &* 10 &+ UInt64(digit(next.pointee))
+            unsafe next += 1
         }
-        var digits = next - firstDigit
+        var digits = unsafe next - firstDigit
         if strictly {
             guard digits > 0 else { return nil }
-            guard digits == 1 || firstDigit.pointee != UInt8(ascii: "0") else { return nil }
+            guard unsafe digits == 1 || firstDigit.pointee != UInt8(ascii: "0") else { return nil }
         }
         var exponent = 0
-        if next < limit, next.pointee == UInt8(ascii: ".") {
+        if unsafe next < limit, unsafe next.pointee == UInt8(ascii: ".") {
             text.isInteger = false
-            next += 1
-            let firstDecimal = next
-            while next < limit, digit(next.pointee) < 10 {
-                mantissa = mantissa &* 10 &+ UInt64(digit(next.pointee))
-                next += 1
+            unsafe next += 1
+            let firstDecimal = unsafe next
+            while unsafe next < limit, unsafe digit(next.pointee) < 10 {
+                mantissa = unsafe mantissa &* 10 &+ UInt64(digit(next.pointee))
+                unsafe next += 1
             }
-            let decimals = next - firstDecimal
+            let decimals = unsafe next - firstDecimal
             if strictly, decimals == 0 { return nil }
             exponent = -decimals
             digits += decimals
         }
         guard digits > 0 else { return nil }
-        let digitsEnd = next
-        if next < limit, next.pointee | 0x20 == UInt8(ascii: "e") {
-            guard let (value, end) = scanExponent(after: next, to: limit) else { return nil }
+        let digitsEnd = unsafe next
+        if unsafe next < limit, unsafe next.pointee | 0x20 == UInt8(ascii: "e") {
+            guard let (value, end) = unsafe scanExponent(after: next, to: limit) else { return nil }
             text.isInteger = false
             text.writtenExponent = value
             exponent += value
-            next = end
+            unsafe next = unsafe end
         }
-        text.end = next
+        unsafe text.end = unsafe next
         text.exponent = exponent
         text.mantissa = mantissa
-        if digits > 19 { text.cutToNineteenDigits(from: firstDigit, to: digitsEnd) }
+        if digits > 19 { unsafe text.cutToNineteenDigits(from: firstDigit, to: digitsEnd) }
         return text
     }
 
@@ -78,32 +78,32 @@ struct DecimalText {
     private static func scanExponent(
         after letter: UnsafePointer<UInt8>, to limit: UnsafePointer<UInt8>
     ) -> (Int, UnsafePointer<UInt8>)? {
-        var next = letter + 1
+        var next = unsafe letter + 1
         var isNegative = false
-        if next < limit, next.pointee == UInt8(ascii: "-") || next.pointee == UInt8(ascii: "+") {
-            isNegative = next.pointee == UInt8(ascii: "-")
-            next += 1
+        if unsafe next < limit, unsafe next.pointee == UInt8(ascii: "-") || next.pointee == UInt8(ascii: "+") {
+            isNegative = unsafe next.pointee == UInt8(ascii: "-")
+            unsafe next += 1
         }
-        let first = next
+        let first = unsafe next
         var value = 0
-        while next < limit, digit(next.pointee) < 10 {
+        while unsafe next < limit, unsafe digit(next.pointee) < 10 {
             // Past any exponent that a text of at most 2^40 digits could bring back into range.
-            if value < 1 << 50 { value = value * 10 + Int(digit(next.pointee)) }
-            next += 1
+            if value < 1 << 50 { value = unsafe value * 10 + Int(digit(next.pointee)) }
+            unsafe next += 1
         }
-        return next == first ? nil : (isNegative ? -value : value, next)
+        return unsafe next == first ? nil : (isNegative ? -value : value, next)
     }
 
     /// Redoes the mantissa of a number of more than 19 digits, which may have overflowed.
     private mutating func cutToNineteenDigits(from first: UnsafePointer<UInt8>, to end: UnsafePointer<UInt8>) {
-        var next = first
+        var next = unsafe first
         var count = 0
         var dropped = 0
         mantissa = 0
         isExact = true
-        while next < end {
-            let value = Self.digit(next.pointee)
-            next += 1
+        while unsafe next < end {
+            let value = unsafe Self.digit(next.pointee)
+            unsafe next += 1
             guard value < 10 else { continue }  // the point
             if count == 19 {
                 dropped += 1

@@ -96,16 +96,16 @@ extension FeatureBatch {
         switch field.kind {
         case .number, .integer, .boolean:
             if field.unknownLevel == .missing {
-                guard let numeral = DecimalParser.numeral(utf8) else { return }
+                guard let numeral = unsafe DecimalParser.numeral(utf8) else { return }
                 return try set(numeral: numeral, of: field, row: row, column: column)
             }
             throw .invalidFeature(
-                name: field.name, reason: "expected \(field.kind.phrase), found a string" + NumberSlip.hint(utf8))
+                name: field.name, reason: unsafe "expected \(field.kind.phrase), found a string" + NumberSlip.hint(utf8))
         case .text:
-            setText(String(decoding: utf8, as: UTF8.self), row: row, column: column)
+            unsafe setText(String(decoding: utf8, as: UTF8.self), row: row, column: column)
         case .category(let levels):
-            var position = levels.position(of: utf8)
-            if position == nil, levels.areNumeric, let number = DecimalParser.double(utf8) {
+            var position = unsafe levels.position(of: utf8)
+            if position == nil, levels.areNumeric, let number = unsafe DecimalParser.double(utf8) {
                 position = levels.position(of: number)
             }
             try set(level: position, of: field, row: row, column: column)

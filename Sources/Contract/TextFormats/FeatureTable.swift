@@ -60,8 +60,8 @@ package struct FeatureTable {
         do throws(ScoringError) {
             for column in 0..<reader.count where inputs[column] >= 0 {
                 let input = inputs[column]
-                try reader.withCell(column) { cell throws(ScoringError) in
-                    try FeatureCell.set(cell, of: fields[input], in: batch, row: row, column: input, missing: missing)
+                unsafe try reader.withCell(column) { cell throws(ScoringError) in
+                    unsafe try FeatureCell.set(cell, of: fields[input], in: batch, row: row, column: input, missing: missing)
                 }
             }
             for (column, field) in fields.enumerated() where field.isRequired && batch[row, column].isNaN {
@@ -83,58 +83,60 @@ package enum FeatureCell {
         guard !cell.isEmpty else { return }
         switch field.kind {
         case .text:
-            try batch.set(text: cell, of: field, row: row, column: column)
+            unsafe try batch.set(text: cell, of: field, row: row, column: column)
         case .integer:
-            guard !missing.contains(cell) else { return }
-            guard let numeral = DecimalParser.numeral(cell) ?? number(cell).map({ Numeral(double: $0) }) else {
+            guard unsafe !missing.contains(cell) else { return }
+            guard let numeral = unsafe DecimalParser.numeral(cell) ?? number(cell).map({ Numeral(double: $0) }) else {
                 if field.unknownLevel == .missing { return }
-                throw .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
+                throw unsafe .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
             }
             try batch.set(numeral: numeral, of: field, row: row, column: column)
         case .number:
-            guard !missing.contains(cell) else { return }
-            guard let value = number(cell) else {
+            guard unsafe !missing.contains(cell) else { return }
+            guard let value = unsafe number(cell) else {
                 if field.unknownLevel == .missing { return }
-                throw .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
+                throw unsafe .invalidFeature(name: field.name, reason: "expected a number" + NumberSlip.hint(cell))
             }
             try batch.set(number: value, of: field, row: row, column: column)
         case .boolean:
-            guard !missing.contains(cell) else { return }
-            guard let value = boolean(cell) else {
+            guard unsafe !missing.contains(cell) else { return }
+            guard let value = unsafe boolean(cell) else {
                 if field.unknownLevel == .missing { return }
                 throw .invalidFeature(name: field.name, reason: "expected true, false, 1 or 0")
             }
             batch.set(value ? 1 : 0, row: row, column: column)
         case .category(let levels):
             // A level may be called "NA".
-            if missing.contains(cell), levels.position(of: cell) == nil { return }
+            if unsafe missing.contains(cell), unsafe levels.position(of: cell) == nil { return }
             // pandas writes the truth values whose levels are called true and false as True and False.
-            if levels.position(of: cell) == nil, let truth = truth(cell), levels.position(of: truth ? "true" : "false") != nil {
+            if unsafe levels.position(of: cell) == nil, let truth = unsafe truth(cell),
+                levels.position(of: truth ? "true" : "false") != nil
+            {
                 return try batch.set(boolean: truth, of: field, row: row, column: column)
             }
-            try batch.set(text: cell, of: field, row: row, column: column)
+            unsafe try batch.set(text: cell, of: field, row: row, column: column)
         }
     }
 
     /// A finite number or an infinity in decimal text; 1 and 0 for true and false.
     package static func number(_ cell: UnsafeBufferPointer<UInt8>) -> Double? {
-        if let value = DecimalParser.double(cell) { return value }
-        let text = JSONString(cell)
+        if let value = unsafe DecimalParser.double(cell) { return value }
+        let text = unsafe JSONString(cell)
         if text == "inf" || text == "Infinity" || text == "+inf" { return .infinity }
         if text == "-inf" || text == "-Infinity" { return -.infinity }
-        return truth(cell).map { $0 ? 1 : 0 }
+        return unsafe truth(cell).map { $0 ? 1 : 0 }
     }
 
     private static func boolean(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
-        switch JSONString(cell) {
+        switch unsafe JSONString(cell) {
         case "1", "1.0": true
         case "0", "0.0": false
-        default: truth(cell)
+        default: unsafe truth(cell)
         }
     }
 
     private static func truth(_ cell: UnsafeBufferPointer<UInt8>) -> Bool? {
-        switch JSONString(cell) {
+        switch unsafe JSONString(cell) {
         case "true", "True", "TRUE": true
         case "false", "False", "FALSE": false
         default: nil

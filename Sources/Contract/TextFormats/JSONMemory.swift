@@ -2,7 +2,7 @@ internal import Glibc
 
 /// What a `JSONReader` needs beside the document: open objects, their keys, decoded strings. Hand the same
 /// one to reader after reader and reading allocates nothing; one reader at a time.
-package final class JSONMemory {
+@safe package final class JSONMemory {
     /// An open object or array, as it is saved while one inside it is read.
     struct Frame {
         var isObject: Bool
@@ -14,7 +14,7 @@ package final class JSONMemory {
         var isIndexed: Bool
     }
 
-    struct Key {
+    @safe struct Key {
         var hash: UInt64
         var start: UnsafePointer<UInt8>
         var count: Int
@@ -36,94 +36,94 @@ package final class JSONMemory {
     private var decodedCapacity = 0
 
     package init() {
-        frames = .allocate(capacity: frameCapacity)
-        keys = .allocate(capacity: keyCapacity)
+        unsafe frames = .allocate(capacity: frameCapacity)
+        unsafe keys = .allocate(capacity: keyCapacity)
     }
 
     deinit {
-        frames.deallocate()
-        keys.deallocate()
-        index?.deallocate()
-        decoded?.deallocate()
+        unsafe frames.deallocate()
+        unsafe keys.deallocate()
+        unsafe index?.deallocate()
+        unsafe decoded?.deallocate()
     }
 
     /// Makes the memory ready for the next document, and gives back what an unusually large one took.
     func begin() {
         if keyCapacity > 1 << 14 {
-            keys.deallocate()
+            unsafe keys.deallocate()
             keyCapacity = 64
-            keys = .allocate(capacity: keyCapacity)
+            unsafe keys = .allocate(capacity: keyCapacity)
         }
         if decodedCapacity > 1 << 20 {
-            decoded?.deallocate()
-            decoded = nil
+            unsafe decoded?.deallocate()
+            unsafe decoded = nil
             decodedCapacity = 0
         }
         if indexCapacity > 1 << 15 {
-            index?.deallocate()
-            index = nil
+            unsafe index?.deallocate()
+            unsafe index = nil
             indexCapacity = 0
-        } else if indexedKeys > 0, let index {
+        } else if indexedKeys > 0, let index = unsafe index {
             // The last document was left in the middle.
-            index.update(repeating: -1, count: indexCapacity)
+            unsafe index.update(repeating: -1, count: indexCapacity)
         }
         indexedKeys = 0
     }
 
     func growFrames(holding count: Int) {
         let larger = UnsafeMutablePointer<Frame>.allocate(capacity: frameCapacity * 2)
-        larger.update(from: frames, count: count)
-        frames.deallocate()
-        frames = larger
+        unsafe larger.update(from: frames, count: count)
+        unsafe frames.deallocate()
+        unsafe frames = unsafe larger
         frameCapacity *= 2
     }
 
     func growKeys(holding count: Int) {
         let larger = UnsafeMutablePointer<Key>.allocate(capacity: keyCapacity * 2)
-        larger.update(from: keys, count: count)
-        keys.deallocate()
-        keys = larger
+        unsafe larger.update(from: keys, count: count)
+        unsafe keys.deallocate()
+        unsafe keys = unsafe larger
         keyCapacity *= 2
     }
 
     /// Room for the decoded strings of one document, none of which moves: decoding never makes a string
     /// longer, so the document's own length is enough.
     func decodingRoom(_ documentBytes: Int) -> UnsafeMutablePointer<UInt8> {
-        if let decoded, decodedCapacity >= documentBytes { return decoded }
-        decoded?.deallocate()
+        if let decoded = unsafe decoded, decodedCapacity >= documentBytes { return unsafe decoded }
+        unsafe decoded?.deallocate()
         let room = UnsafeMutablePointer<UInt8>.allocate(capacity: max(documentBytes, 4096))
-        decoded = room
+        unsafe decoded = unsafe room
         decodedCapacity = max(documentBytes, 4096)
-        return room
+        return unsafe room
     }
 
     /// Puts key `position` into the index, unless its object, whose keys start at `firstKey`, has the key
     /// already; then returns false.
     func insert(_ position: Int, firstKey: Int) -> Bool {
         if (indexedKeys + 1) * 2 > indexCapacity { growIndex() }
-        guard let index else { return true }
+        guard let index = unsafe index else { return true }
         let mask = indexCapacity - 1
-        let key = keys[position]
+        let key = unsafe keys[position]
         var slot = Int(truncatingIfNeeded: key.hash) & mask
-        while index[slot] >= 0 {
-            let other = index[slot]
-            if other >= firstKey, Self.areEqual(keys[other], key) { return false }
+        while unsafe index[slot] >= 0 {
+            let other = unsafe index[slot]
+            if other >= firstKey, unsafe Self.areEqual(keys[other], key) { return false }
             slot = (slot + 1) & mask
         }
-        index[slot] = position
+        unsafe index[slot] = position
         indexedKeys += 1
         return true
     }
 
     /// Takes the keys from `count` down to `firstKey` out of the index.
     func remove(from count: Int, downTo firstKey: Int) {
-        guard let index else { return }
+        guard let index = unsafe index else { return }
         let mask = indexCapacity - 1
         for position in (firstKey..<count).reversed() {
-            var slot = Int(truncatingIfNeeded: keys[position].hash) & mask
-            while index[slot] >= 0, index[slot] != position { slot = (slot + 1) & mask }
-            if index[slot] == position {
-                index[slot] = -1
+            var slot = unsafe Int(truncatingIfNeeded: keys[position].hash) & mask
+            while unsafe index[slot] >= 0, unsafe index[slot] != position { slot = (slot + 1) & mask }
+            if unsafe index[slot] == position {
+                unsafe index[slot] = -1
                 indexedKeys -= 1
             }
         }
@@ -132,27 +132,27 @@ package final class JSONMemory {
     private func growIndex() {
         let capacity = max(256, indexCapacity * 2)
         let larger = UnsafeMutablePointer<Int>.allocate(capacity: capacity)
-        larger.update(repeating: -1, count: capacity)
-        if let index {
+        unsafe larger.update(repeating: -1, count: capacity)
+        if let index = unsafe index {
             // In the order of their coming, so that the chains stay such that the last one can leave.
             var positions: [Int] = []
             positions.reserveCapacity(indexedKeys)
-            for slot in 0..<indexCapacity where index[slot] >= 0 { positions.append(index[slot]) }
+            for slot in 0..<indexCapacity where unsafe index[slot] >= 0 { unsafe positions.append(index[slot]) }
             positions.sort()
             for position in positions {
-                var slot = Int(truncatingIfNeeded: keys[position].hash) & (capacity - 1)
-                while larger[slot] >= 0 { slot = (slot + 1) & (capacity - 1) }
-                larger[slot] = position
+                var slot = unsafe Int(truncatingIfNeeded: keys[position].hash) & (capacity - 1)
+                while unsafe larger[slot] >= 0 { slot = (slot + 1) & (capacity - 1) }
+                unsafe larger[slot] = position
             }
-            index.deallocate()
+            unsafe index.deallocate()
         }
-        index = larger
+        unsafe index = unsafe larger
         indexCapacity = capacity
     }
 
     @inline(__always)
     static func areEqual(_ left: Key, _ right: Key) -> Bool {
-        left.hash == right.hash && left.count == right.count && memcmp(left.start, right.start, left.count) == 0
+        unsafe left.hash == right.hash && left.count == right.count && memcmp(left.start, right.start, left.count) == 0
     }
 }
 
@@ -178,13 +178,13 @@ enum KeyHash {
         var hash = seed
         var offset = 0
         while count - offset >= 8 {
-            hash = mix(hash, EightBytes.load(start + offset))
+            hash = unsafe mix(hash, EightBytes.load(start + offset))
             offset += 8
         }
         var tail: UInt64 = 0
         var shift: UInt64 = 0
         while offset < count {
-            tail |= UInt64(start[offset]) << shift
+            unsafe tail |= UInt64(start[offset]) << shift
             shift += 8
             offset += 1
         }

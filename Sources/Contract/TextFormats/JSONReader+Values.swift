@@ -7,7 +7,7 @@ extension JSONReader {
         let text = try numberText()
         guard let text else { return try nonFinite() }
         let value = DecimalParser.double(text)
-        if value.isInfinite, !allowsNonFinite { throw failure("the number is too large", at: text.start) }
+        if value.isInfinite, !allowsNonFinite { throw unsafe failure("the number is too large", at: text.start) }
         return value
     }
 
@@ -16,7 +16,7 @@ extension JSONReader {
         let text = try numberText()
         guard let text else { return Numeral(double: try nonFinite()) }
         let value = DecimalParser.numeral(text)
-        if value.double.isInfinite, !allowsNonFinite { throw failure("the number is too large", at: text.start) }
+        if value.double.isInfinite, !allowsNonFinite { throw unsafe failure("the number is too large", at: text.start) }
         return value
     }
 
@@ -25,7 +25,7 @@ extension JSONReader {
         let text = try numberText()
         guard let text else { return Float(try nonFinite()) }
         let value = DecimalParser.float(text)
-        if value.isInfinite, !allowsNonFinite { throw failure("the number is too large", at: text.start) }
+        if value.isInfinite, !allowsNonFinite { throw unsafe failure("the number is too large", at: text.start) }
         return value
     }
 
@@ -33,8 +33,8 @@ extension JSONReader {
     package mutating func integer() throws(Failure) -> Int {
         let text = try numberText()
         guard let text else { throw failure("expected an integer") }
-        guard text.isInteger else { throw failure("expected a number without a fraction", at: text.start) }
-        guard let value = DecimalParser.integer(text) else { throw failure("the integer is too large", at: text.start) }
+        guard text.isInteger else { throw unsafe failure("expected a number without a fraction", at: text.start) }
+        guard let value = DecimalParser.integer(text) else { throw unsafe failure("the integer is too large", at: text.start) }
         return value
     }
 
@@ -42,16 +42,16 @@ extension JSONReader {
     package mutating func unsigned() throws(Failure) -> UInt64 {
         let text = try numberText()
         guard let text else { throw failure("expected an integer") }
-        guard text.isInteger else { throw failure("expected a number without a fraction", at: text.start) }
-        guard !text.isNegative || text.mantissa == 0 else { throw failure("expected no negative number", at: text.start) }
+        guard text.isInteger else { throw unsafe failure("expected a number without a fraction", at: text.start) }
+        guard !text.isNegative || text.mantissa == 0 else { throw unsafe failure("expected no negative number", at: text.start) }
         var value: UInt64 = 0
-        var digit = text.isNegative ? text.start + 1 : text.start
-        while digit < text.end {
+        var digit = unsafe text.isNegative ? text.start + 1 : text.start
+        while unsafe digit < text.end {
             let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(UInt64(digit.pointee &- UInt8(ascii: "0")))
-            guard !overflow, !carry else { throw failure("the integer is too large", at: text.start) }
+            let (sum, carry) = unsafe product.addingReportingOverflow(UInt64(digit.pointee &- UInt8(ascii: "0")))
+            guard !overflow, !carry else { throw unsafe failure("the integer is too large", at: text.start) }
             value = sum
-            digit += 1
+            unsafe digit += 1
         }
         return value
     }
@@ -81,22 +81,24 @@ extension JSONReader {
             if allowsNonFinite, byte == UInt8(ascii: "N") || byte == UInt8(ascii: "I") { return nil }
             throw mismatch("a number")
         }
-        guard let text = DecimalText.scan(from: next, to: limit, strictly: true) else {
-            if allowsNonFinite, byte == UInt8(ascii: "-"), limit - next > 1, next[1] == UInt8(ascii: "I") { return nil }
+        guard let text = unsafe DecimalText.scan(from: next, to: limit, strictly: true) else {
+            if allowsNonFinite, byte == UInt8(ascii: "-"), unsafe limit - next > 1, unsafe next[1] == UInt8(ascii: "I") {
+                return nil
+            }
             throw failure("malformed number")
         }
         // "01" and "1x": what follows must not look as if it belonged to the number.
-        next = text.end
+        unsafe next = unsafe text.end
         return text
     }
 
     private mutating func nonFinite() throws(Failure) -> Double {
-        switch next.pointee {
+        switch unsafe next.pointee {
         case UInt8(ascii: "N"):
             try literal("NaN")
             return .nan
         case UInt8(ascii: "-"):
-            next += 1
+            unsafe next += 1
             try literal("Infinity")
             return -.infinity
         default:
@@ -107,7 +109,9 @@ extension JSONReader {
 
     private mutating func literal(_ text: StaticString) throws(Failure) {
         let count = text.utf8CodeUnitCount
-        guard limit - next >= count, memcmp(next, text.utf8Start, count) == 0 else { throw failure("expected a value") }
-        next += count
+        guard unsafe limit - next >= count, unsafe memcmp(next, text.utf8Start, count) == 0 else {
+            throw failure("expected a value")
+        }
+        unsafe next += count
     }
 }

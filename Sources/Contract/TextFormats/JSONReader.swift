@@ -16,7 +16,7 @@
 /// ```
 /// Every key and element has to be followed by reading or skipping its value. After an error the reader is
 /// of no more use.
-package struct JSONReader: ~Copyable {
+@safe package struct JSONReader: ~Copyable {
     /// What is wrong with the document, and at which byte.
     package struct Failure: Error, Equatable, CustomStringConvertible {
         package let offset: Int
@@ -64,23 +64,23 @@ package struct JSONReader: ~Copyable {
     ) {
         precondition(0...bytes.count ~= offset)
         // An empty buffer may have no address; any will do, nothing is read from it.
-        start = bytes.baseAddress ?? UnsafePointer(bitPattern: 1).unsafelyUnwrapped
-        limit = start + bytes.count
-        next = start + offset
+        unsafe start = unsafe bytes.baseAddress ?? UnsafePointer(bitPattern: 1).unsafelyUnwrapped
+        unsafe limit = unsafe start + bytes.count
+        unsafe next = unsafe start + offset
         self.depthLimit = depthLimit
         self.allowsNonFinite = allowsNonFinite
         let memory = memory ?? JSONMemory()
         memory.begin()
         self.memory = memory
-        keyBase = memory.keys
+        unsafe keyBase = unsafe memory.keys
         keyCapacity = memory.keyCapacity
-        frames = memory.frames
+        unsafe frames = unsafe memory.frames
         frameCapacity = memory.frameCapacity
         hashSeed = KeyHash.seed
     }
 
     /// Bytes read so far.
-    package var offset: Int { next - start }
+    package var offset: Int { unsafe next - start }
 
     // MARK: Structure
 
@@ -100,9 +100,9 @@ package struct JSONReader: ~Copyable {
 
     /// What to send instead of what Python's `json` makes of missing and infinite numbers.
     private var missingHint: String {
-        let text = UnsafeRawBufferPointer(start: next, count: min(8, limit - next))
-        if text.starts(with: "NaN".utf8) { return ", found NaN, which is not JSON; send null for a missing value" }
-        if text.starts(with: "Infinity".utf8) { return ", found Infinity, which is not JSON" }
+        let text = unsafe UnsafeRawBufferPointer(start: next, count: min(8, limit - next))
+        if unsafe text.starts(with: "NaN".utf8) { return ", found NaN, which is not JSON; send null for a missing value" }
+        if unsafe text.starts(with: "Infinity".utf8) { return ", found Infinity, which is not JSON" }
         return ""
     }
 
@@ -129,7 +129,7 @@ package struct JSONReader: ~Copyable {
             return true
         }
         guard byte == UInt8(ascii: ",") else { throw failure("expected ',' or ']' in an array") }
-        next += 1
+        unsafe next += 1
         return true
     }
 
@@ -144,20 +144,20 @@ package struct JSONReader: ~Copyable {
             isAtFirst = false
         } else {
             guard byte == UInt8(ascii: ",") else { throw failure("expected ',' or '}' in an object") }
-            next += 1
+            unsafe next += 1
             byte = try firstByte()
         }
         guard byte == UInt8(ascii: "\"") else { throw failure("expected a key in quotes") }
         let key = try readKey()
         guard try firstByte() == UInt8(ascii: ":") else { throw failure("expected ':' after a key") }
-        next += 1
+        unsafe next += 1
         return key
     }
 
     /// Checks that only white space is left.
     package mutating func end() throws(Failure) {
         skipWhitespace()
-        guard next == limit else { throw failure("unexpected text after the document") }
+        guard unsafe next == limit else { throw failure("unexpected text after the document") }
     }
 
     /// Reads one value of any kind and checks all of it.
@@ -188,22 +188,22 @@ package struct JSONReader: ~Copyable {
         guard depth < depthLimit else { throw failure("nested too deeply") }
         if depth == frameCapacity {
             memory.growFrames(holding: depth)
-            frames = memory.frames
+            unsafe frames = unsafe memory.frames
             frameCapacity = memory.frameCapacity
         }
-        frames[depth] = frame
+        unsafe frames[depth] = frame
         depth += 1
         frame = JSONMemory.Frame(isObject: isObject, firstKey: keyCount, seenLow: 0, seenHigh: 0, isIndexed: false)
         isAtFirst = true
-        next += 1
+        unsafe next += 1
     }
 
     private mutating func close() {
-        next += 1
+        unsafe next += 1
         if frame.isIndexed { memory.remove(from: keyCount, downTo: frame.firstKey) }
         keyCount = frame.firstKey
         depth -= 1
-        frame = frames[depth]
+        frame = unsafe frames[depth]
         isAtFirst = false
     }
 
@@ -211,9 +211,9 @@ package struct JSONReader: ~Copyable {
 
     @inline(__always)
     mutating func skipWhitespace() {
-        while next < limit, next.pointee <= 0x20 {
-            switch next.pointee {
-            case 0x20, 0x0a, 0x0d, 0x09: next += 1
+        while unsafe next < limit, unsafe next.pointee <= 0x20 {
+            switch unsafe next.pointee {
+            case 0x20, 0x0a, 0x0d, 0x09: unsafe next += 1
             default: return
             }
         }
@@ -223,24 +223,24 @@ package struct JSONReader: ~Copyable {
     @inline(__always)
     mutating func firstByte() throws(Failure) -> UInt8 {
         skipWhitespace()
-        guard next < limit else { throw failure("unexpected end of the document") }
-        return next.pointee
+        guard unsafe next < limit else { throw failure("unexpected end of the document") }
+        return unsafe next.pointee
     }
 
     @inline(never)
-    func failure(_ reason: String) -> Failure { Failure(offset: next - start, reason: reason) }
+    func failure(_ reason: String) -> Failure { unsafe Failure(offset: next - start, reason: reason) }
 
     @inline(never)
     func failure(_ reason: String, at place: UnsafePointer<UInt8>) -> Failure {
-        Failure(offset: place - start, reason: reason)
+        unsafe Failure(offset: place - start, reason: reason)
     }
 
     /// The error for a value that is of another kind than the caller needs.
     @inline(never)
     mutating func mismatch(_ expected: String) -> Failure {
-        let place = next
-        guard let found = try? peek() else { return failure("expected \(expected)", at: place) }
-        return failure("expected \(expected), found \(found.phrase)", at: place)
+        let place = unsafe next
+        guard let found = try? peek() else { return unsafe failure("expected \(expected)", at: unsafe place) }
+        return unsafe failure("expected \(expected), found \(found.phrase)", at: unsafe place)
     }
 }
 

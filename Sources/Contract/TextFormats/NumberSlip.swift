@@ -9,15 +9,16 @@ package enum NumberSlip {
     /// "; it has a decimal comma, and numbers have a decimal point"; empty where nothing suggests itself.
     package static func hint(_ text: UnsafeBufferPointer<UInt8>) -> String {
         guard text.count <= maxBytes else { return "" }
-        if isList(text) { return "; it is a list, and a feature takes one number" }
-        if hasComma(text) { return "; it has a comma, and numbers have a decimal point and no separator of thousands" }
+        if unsafe isList(text) { return "; it is a list, and a feature takes one number" }
+        if unsafe hasComma(text) { return "; it has a comma, and numbers have a decimal point and no separator of thousands" }
         return ""
     }
 
     /// Digits with commas among them, and points: `28,38`, `1,234.5`, `1.234,5`.
     private static func hasComma(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         var (commas, digits) = (0, 0)
-        for (index, byte) in text.enumerated() {
+        for index in text.indices {
+            let byte = unsafe text[index]
             switch byte {
             case UInt8(ascii: ","): commas += 1
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digits += 1
@@ -32,21 +33,21 @@ package enum NumberSlip {
     /// Two numbers or more with commas, semicolons or spaces between them, in brackets or not: `1, 2`, `[1,2]`, `0.5 1`, `1;2`. One
     /// comma between digits without a space is no list, but a decimal comma.
     private static func isList(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        var text = text[...]
-        let opens = text.first.map { [UInt8(ascii: "["), UInt8(ascii: "("), UInt8(ascii: "{")].contains($0) } ?? false
-        if opens { text = text.dropFirst().dropLast() }
+        var text = unsafe text[...]
+        let opens = unsafe text.first.map { [UInt8(ascii: "["), UInt8(ascii: "("), UInt8(ascii: "{")].contains($0) } ?? false
+        if opens { unsafe text = unsafe text.dropFirst().dropLast() }
         let separators = [UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "|")]
-        let parts = text.split(whereSeparator: { separators.contains($0) })
-        guard parts.count > 1 || opens && !parts.isEmpty, parts.count <= maxBytes else { return false }
-        let areNumbers = parts.allSatisfy { part in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: part.count) { copy in
-                _ = copy.initialize(fromContentsOf: part)
-                return DecimalParser.double(UnsafeBufferPointer(copy)) != nil
+        let parts = unsafe text.split(whereSeparator: { separators.contains($0) })
+        guard unsafe parts.count > 1 || opens && !parts.isEmpty, unsafe parts.count <= maxBytes else { return false }
+        let areNumbers = unsafe parts.allSatisfy { part in
+            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: part.count) { copy in
+                _ = unsafe copy.initialize(fromContentsOf: part)
+                return unsafe DecimalParser.double(UnsafeBufferPointer(copy)) != nil
             }
         }
         guard areNumbers else { return false }
-        if opens || text.contains(where: { $0 != UInt8(ascii: ",") && separators.contains($0) }) { return true }
+        if unsafe opens || text.contains(where: { $0 != UInt8(ascii: ",") && separators.contains($0) }) { return true }
         // Groups of three digits are thousands.
-        return parts.count > 2 && parts.dropFirst().contains { $0.count != 3 }
+        return unsafe parts.count > 2 && parts.dropFirst().contains { unsafe $0.count != 3 }
     }
 }

@@ -5,7 +5,7 @@
 /// is `2^b / 5^-q` in the same form, cut off below, except that `-27...-1` are rounded up: there the
 /// reciprocal is known exactly enough that halfway cases come out right (Lemire, "Number Parsing at a
 /// Gigabyte per Second", 2021, section 5).
-struct PowersOfFive: Sendable {
+@safe struct PowersOfFive: Sendable {
     static let smallest = -342
     static let largest = 308
     static let shared = PowersOfFive()
@@ -14,9 +14,9 @@ struct PowersOfFive: Sendable {
     private nonisolated(unsafe) let words: UnsafePointer<UInt64>
 
     @inline(__always)
-    func high(_ power: Int) -> UInt64 { words[(power - Self.smallest) * 2] }
+    func high(_ power: Int) -> UInt64 { unsafe words[(power - Self.smallest) * 2] }
     @inline(__always)
-    func low(_ power: Int) -> UInt64 { words[(power - Self.smallest) * 2 + 1] }
+    func low(_ power: Int) -> UInt64 { unsafe words[(power - Self.smallest) * 2 + 1] }
 
     private init() {
         let count = Self.largest - Self.smallest + 1
@@ -26,8 +26,8 @@ struct PowersOfFive: Sendable {
         power.digits[0] = 1
         for exponent in 0...Self.largest {
             let (high, low) = power.leading128
-            table[(exponent - Self.smallest) * 2] = high
-            table[(exponent - Self.smallest) * 2 + 1] = low
+            unsafe table[(exponent - Self.smallest) * 2] = high
+            unsafe table[(exponent - Self.smallest) * 2 + 1] = low
             power.multiply(by: 5)
         }
         // Floors compose: floor(floor(2^b / 5^n) / 5) = floor(2^b / 5^(n + 1)). 5^342 has 795 bits, so
@@ -41,10 +41,10 @@ struct PowersOfFive: Sendable {
                 low &+= 1
                 if low == 0 { high &+= 1 }
             }
-            table[(-exponent - Self.smallest) * 2] = high
-            table[(-exponent - Self.smallest) * 2 + 1] = low
+            unsafe table[(-exponent - Self.smallest) * 2] = high
+            unsafe table[(-exponent - Self.smallest) * 2 + 1] = low
         }
-        words = UnsafePointer(table)
+        unsafe words = unsafe UnsafePointer(table)
     }
 }
 

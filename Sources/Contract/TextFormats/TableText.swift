@@ -7,7 +7,8 @@ package enum TableText {
         var counts = separators.map { _ in 0 }
         var isQuoted = false
         var hasBegun = false
-        for byte in document {
+        for index in document.indices {
+            let byte = unsafe document[index]
             if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
             if isQuoted { continue }
             if byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") {
@@ -24,7 +25,7 @@ package enum TableText {
 
     /// What a file of another kind is and what to do with it; nil where it may be text.
     package static func refusal(of document: UnsafeBufferPointer<UInt8>) -> String? {
-        func begins(with start: [UInt8]) -> Bool { document.prefix(start.count).elementsEqual(start) }
+        func begins(with start: [UInt8]) -> Bool { unsafe document.prefix(start.count).elementsEqual(start) }
         if begins(with: Array("PAR1".utf8)) {
             return "this is a Parquet file; write it as CSV: pandas.read_parquet(file).to_csv(\"rows.csv\", index=False)"
         }
@@ -55,7 +56,7 @@ package struct MissingWords: Sendable {
     }
 
     package func contains(_ cell: UnsafeBufferPointer<UInt8>) -> Bool {
-        Self.isUsual(JSONString(cell)) || added.contains { $0.elementsEqual(cell) }
+        unsafe Self.isUsual(JSONString(cell)) || added.contains { unsafe $0.elementsEqual(cell) }
     }
 
     private static func isUsual(_ text: JSONString) -> Bool {

@@ -4,22 +4,22 @@ package enum UTF8Text {
     /// The length of the multi-byte sequence at `start`, or 0 if there is no valid one before `limit`.
     /// The first byte is known not to be ASCII.
     static func sequenceLength(at start: UnsafePointer<UInt8>, before limit: UnsafePointer<UInt8>) -> Int {
-        let first = start.pointee
-        let available = limit - start
+        let first = unsafe start.pointee
+        let available = unsafe limit - start
         @inline(__always)
-        func continues(_ offset: Int) -> Bool { start[offset] & 0xc0 == 0x80 }
+        func continues(_ offset: Int) -> Bool { unsafe start[offset] & 0xc0 == 0x80 }
         switch first {
         case 0xc2...0xdf:
             return available >= 2 && continues(1) ? 2 : 0
         case 0xe0...0xef:
             guard available >= 3, continues(1), continues(2) else { return 0 }
-            if first == 0xe0, start[1] < 0xa0 { return 0 }
-            if first == 0xed, start[1] > 0x9f { return 0 }
+            if first == 0xe0, unsafe start[1] < 0xa0 { return 0 }
+            if first == 0xed, unsafe start[1] > 0x9f { return 0 }
             return 3
         case 0xf0...0xf4:
             guard available >= 4, continues(1), continues(2), continues(3) else { return 0 }
-            if first == 0xf0, start[1] < 0x90 { return 0 }
-            if first == 0xf4, start[1] > 0x8f { return 0 }
+            if first == 0xf0, unsafe start[1] < 0x90 { return 0 }
+            if first == 0xf4, unsafe start[1] > 0x8f { return 0 }
             return 4
         default:
             return 0
@@ -29,23 +29,23 @@ package enum UTF8Text {
     /// The offset of the first byte that is not part of valid UTF-8, or nil if all are.
     package static func firstInvalidByte(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         guard let start = bytes.baseAddress else { return nil }
-        let limit = start + bytes.count
-        var next = start
-        while next < limit {
-            if limit - next >= 8, EightBytes.load(next) & EightBytes.highBits == 0 {
-                next += 8
-            } else if next.pointee < 0x80 {
-                next += 1
+        let limit = unsafe start + bytes.count
+        var next = unsafe start
+        while unsafe next < limit {
+            if unsafe limit - next >= 8, unsafe EightBytes.load(next) & EightBytes.highBits == 0 {
+                unsafe next += 8
+            } else if unsafe next.pointee < 0x80 {
+                unsafe next += 1
             } else {
-                let length = sequenceLength(at: next, before: limit)
-                if length == 0 { return next - start }
-                next += length
+                let length = unsafe sequenceLength(at: next, before: limit)
+                if length == 0 { return unsafe next - start }
+                unsafe next += length
             }
         }
         return nil
     }
 
-    package static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool { firstInvalidByte(bytes) == nil }
+    package static func isValid(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool { unsafe firstInvalidByte(bytes) == nil }
 }
 
 /// Looks at eight bytes at once. In the results the lowest bit set belongs to the first byte that has the
@@ -56,7 +56,7 @@ enum EightBytes {
 
     @inline(__always)
     static func load(_ start: UnsafePointer<UInt8>) -> UInt64 {
-        UInt64(littleEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
+        unsafe UInt64(littleEndian: UnsafeRawPointer(start).loadUnaligned(as: UInt64.self))
     }
 
     /// Bytes at which a plain run of a JSON string ends: quote, backslash, control characters, not ASCII.

@@ -52,14 +52,14 @@ struct AnswerHead {
 
     private static func write(decimal value: Int, into output: inout ByteBuffer) {
         var rest = UInt(max(value, 0))
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var first = 20
             repeat {
                 first -= 1
-                digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
+                unsafe digits[first] = UInt8(ascii: "0") + UInt8(rest % 10)
                 rest /= 10
             } while rest > 0
-            output.writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[first...]))
+            unsafe output.writeBytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[first...]))
         }
     }
 
@@ -95,7 +95,7 @@ struct HTTPDate {
     /// Brings the text up to date. Within the same second it costs a few nanoseconds.
     mutating func refresh() {
         var now = timespec()
-        clock_gettime(CLOCK_REALTIME_COARSE, &now)
+        unsafe clock_gettime(CLOCK_REALTIME_COARSE, &now)
         guard now.tv_sec != second else { return }
         second = now.tv_sec
         text = Self.text(of: now.tv_sec)
@@ -104,13 +104,13 @@ struct HTTPDate {
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, whatever the locale.
     static func text(of second: time_t) -> [UInt8] {
         var second = second
-        var parts = tm()
-        gmtime_r(&second, &parts)
+        var parts = unsafe tm()
+        unsafe gmtime_r(&second, &parts)
         let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
         func two(_ value: Int32) -> String { value < 10 ? "0\(value)" : "\(value)" }
         let text =
-            "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
+            unsafe "\(days[Int(parts.tm_wday)]), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(parts.tm_year + 1900) "
             + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)) GMT"
         return Array(text.utf8)
     }

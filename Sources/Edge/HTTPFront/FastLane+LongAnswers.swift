@@ -59,13 +59,13 @@ extension FastLane {
 
     /// Counts or sends the piece in the sink.
     private func take(_ answer: inout LongAnswer, isComplete: Bool) {
-        let bytes = UnsafeRawBufferPointer(state.sink.bytes)
+        let bytes = unsafe UnsafeRawBufferPointer(state.sink.bytes)
         pieceBytesThisTurn += bytes.count
         switch answer.framing {
         case .chunks:
             if answer.bodyBytes == 0 { writeHead(of: answer, bodyBytes: nil) }
             answer.bodyBytes += bytes.count
-            output.writeChunk(bytes)
+            unsafe output.writeChunk(bytes)
             if isComplete { output.writeStaticString("0\r\n\r\n") }
         case .counting:
             answer.bodyBytes += bytes.count
@@ -76,7 +76,7 @@ extension FastLane {
             answer.framing = .length
         case .length:
             answer.bodyBytes += bytes.count
-            output.writeBytes(bytes)
+            unsafe output.writeBytes(bytes)
         }
     }
 
@@ -92,10 +92,10 @@ extension FastLane {
 extension ByteBuffer {
     /// Appends a chunk of a body in HTTP's chunked coding. An empty one would end the body, so it is left out.
     mutating func writeChunk(_ bytes: UnsafeRawBufferPointer) {
-        guard !bytes.isEmpty else { return }
+        guard unsafe !bytes.isEmpty else { return }
         writeString(String(bytes.count, radix: 16))
         writeStaticString("\r\n")
-        writeBytes(bytes)
+        unsafe writeBytes(bytes)
         writeStaticString("\r\n")
     }
 }

@@ -325,8 +325,8 @@ final class FastLane: ChannelDuplexHandler {
         answersThisTurn += 1
         let arrival = Moment.now
         state.sink.removeAll()
-        let reply = withBytes(of: exchange.body) { body in
-            state.driver.answer(
+        let reply = unsafe withBytes(of: exchange.body) { body in
+            unsafe state.driver.answer(
                 WireRequest(
                     route: route, body: body, deadlineHeader: exchange.classification.deadline,
                     requestID: exchange.classification.requestID, arrival: arrival, queueDelay: state.queueDelay(at: arrival)),
@@ -389,12 +389,12 @@ final class FastLane: ChannelDuplexHandler {
     private func write(_ head: AnswerHead, withoutBody: Bool = false) {
         state.date.refresh()
         head.write(into: &output, date: state.date)
-        if !withoutBody { output.writeBytes(UnsafeRawBufferPointer(state.sink.bytes)) }
+        if !withoutBody { unsafe output.writeBytes(UnsafeRawBufferPointer(state.sink.bytes)) }
     }
 
     private func withBytes<Result>(of body: ByteBuffer?, _ use: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
-        guard let body else { return use(UnsafeBufferPointer(start: nil, count: 0)) }
-        return body.withUnsafeReadableBytes { use($0.bindMemory(to: UInt8.self)) }
+        guard let body else { return unsafe use(UnsafeBufferPointer(start: nil, count: 0)) }
+        return unsafe body.withUnsafeReadableBytes { unsafe use($0.bindMemory(to: UInt8.self)) }
     }
 
     /// Hands a whole request to the router.

@@ -55,7 +55,7 @@ package final class HTTPService: Service {
                 return "\(host) is no address of this machine; give one that is, or 0.0.0.0 for all of them (http.host, --host)"
             case EAFNOSUPPORT: return "this machine has no addresses of that kind (IPv6 may be off)"
             case EMFILE, ENFILE: return "no file descriptor is left; raise the limit on open files"
-            default: return String(cString: strerror(code))
+            default: return unsafe String(cString: strerror(code))
             }
         }
     }

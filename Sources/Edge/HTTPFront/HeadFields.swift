@@ -91,11 +91,11 @@ extension StringProtocol {
     /// Whether this is `name`, given in lower case, but for the case of ASCII letters.
     func isField(_ name: StaticString) -> Bool {
         guard utf8.count == name.utf8CodeUnitCount else { return false }
-        let expected = name.utf8Start
+        let expected = unsafe name.utf8Start
         var offset = 0
         for byte in utf8 {
             let lower = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
-            if lower != expected[offset] { return false }
+            if unsafe lower != expected[offset] { return false }
             offset += 1
         }
         return true

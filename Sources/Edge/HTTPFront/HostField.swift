@@ -6,20 +6,20 @@ enum HostField {
     static func isValid(_ value: String) -> Bool {
         var value = value
         return value.withUTF8 { bytes in
-            let isLiteral = bytes.first == UInt8(ascii: "[")
+            let isLiteral = unsafe bytes.first == UInt8(ascii: "[")
             let hostEnd: Int
             if isLiteral {
-                guard let close = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
-                guard isAddress(UnsafeBufferPointer(rebasing: bytes[1..<close])) else { return false }
+                guard let close = unsafe bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
+                guard unsafe isAddress(UnsafeBufferPointer(rebasing: bytes[1..<close])) else { return false }
                 hostEnd = close + 1
             } else {
-                hostEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
-                guard isName(UnsafeBufferPointer(rebasing: bytes[..<hostEnd])) else { return false }
+                hostEnd = unsafe bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
+                guard unsafe isName(UnsafeBufferPointer(rebasing: bytes[..<hostEnd])) else { return false }
             }
             guard hostEnd < bytes.count else { return true }
             // A port behind no host is no authority.
-            guard hostEnd > 0, bytes[hostEnd] == UInt8(ascii: ":") else { return false }
-            return bytes[(hostEnd + 1)...].allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+            guard hostEnd > 0, unsafe bytes[hostEnd] == UInt8(ascii: ":") else { return false }
+            return unsafe bytes[(hostEnd + 1)...].allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
         }
     }
 
@@ -28,13 +28,14 @@ enum HostField {
     private static func isName(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
         var offset = 0
         while offset < bytes.count {
-            if bytes[offset] == UInt8(ascii: "%") {
-                guard offset + 2 < bytes.count, isHexadecimal(bytes[offset + 1]), isHexadecimal(bytes[offset + 2]) else {
+            if unsafe bytes[offset] == UInt8(ascii: "%") {
+                guard offset + 2 < bytes.count, unsafe isHexadecimal(bytes[offset + 1]), unsafe isHexadecimal(bytes[offset + 2])
+                else {
                     return false
                 }
                 offset += 3
             } else {
-                guard isNameCharacter(bytes[offset]) else { return false }
+                guard unsafe isNameCharacter(bytes[offset]) else { return false }
                 offset += 1
             }
         }
@@ -43,15 +44,15 @@ enum HostField {
 
     /// Whether the bytes, which stand between brackets, are an IPv6 address or one of a later version.
     private static func isAddress(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        if bytes.first == UInt8(ascii: "v") || bytes.first == UInt8(ascii: "V") {
-            guard let dot = bytes.firstIndex(of: UInt8(ascii: ".")), dot > 1, dot + 1 < bytes.count else { return false }
-            return bytes[1..<dot].allSatisfy(isHexadecimal)
+        if unsafe bytes.first == UInt8(ascii: "v") || bytes.first == UInt8(ascii: "V") {
+            guard let dot = unsafe bytes.firstIndex(of: UInt8(ascii: ".")), dot > 1, dot + 1 < bytes.count else { return false }
+            return unsafe bytes[1..<dot].allSatisfy(isHexadecimal)
                 && bytes[(dot + 1)...].allSatisfy { isNameCharacter($0) || $0 == UInt8(ascii: ":") }
         }
         // Longer than any address; the C function reads to a zero.
-        guard bytes.count < 64, !bytes.contains(0) else { return false }
-        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 4) {
-            inet_pton(AF_INET6, String(decoding: bytes, as: UTF8.self), $0.baseAddress) == 1
+        guard bytes.count < 64, unsafe !bytes.contains(0) else { return false }
+        return unsafe withUnsafeTemporaryAllocation(byteCount: 16, alignment: 4) {
+            unsafe inet_pton(AF_INET6, String(decoding: bytes, as: UTF8.self), $0.baseAddress) == 1
         }
     }
 

@@ -114,14 +114,14 @@ struct ManagementRoutes {
             return json { StatusDocument.write(status, into: &$0) }
         }
         let purge: Handler = { request, context in
-            try await request.withBody(MetadataDocuments.checkOrder)
+            unsafe try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
             let removed = try await admin.purgeCache(of: name)
             return json { StatusDocument.write(.members([("purged", .count(UInt64(removed)))]), into: &$0) }
         }
         func order(_ order: CanaryOrder) -> Handler {
             { request, context in
-                let person = try await request.withBody(MetadataDocuments.person)
+                let person = unsafe try await request.withBody(MetadataDocuments.person)
                 let (name, _) = try context.model()
                 let status = try admin.carryOut(order, on: name, by: person)
                 return json { StatusDocument.write(status, into: &$0) }
@@ -135,18 +135,18 @@ struct ManagementRoutes {
 
     private var orders: [Entry] {
         let index: Handler = { [adminHandler] request, _ in
-            let isReadyOnly = try await request.withBody(MetadataDocuments.asksForReadyOnly)
+            let isReadyOnly = unsafe try await request.withBody(MetadataDocuments.asksForReadyOnly)
             let entries = adminHandler.backend.repository.index().filter { !isReadyOnly || $0.state == .ready }
             return json { MetadataDocuments.index(entries, into: &$0) }
         }
         let load: Handler = { [adminHandler] request, context in
-            try await request.withBody(MetadataDocuments.checkOrder)
+            unsafe try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
             try await carryOut { try await adminHandler.backend.repository.load(name) }
             return json { $0.append("{}") }
         }
         let unload: Handler = { [adminHandler] request, context in
-            try await request.withBody(MetadataDocuments.checkOrder)
+            unsafe try await request.withBody(MetadataDocuments.checkOrder)
             let (name, _) = try context.model()
             try await carryOut { try await adminHandler.backend.repository.unload(name) }
             return json { $0.append("{}") }
@@ -181,7 +181,7 @@ private struct WrongMethod: Error {
 private func json(_ status: HTTPResponse.Status = .ok, _ write: (inout ByteSink) -> Void) -> Response {
     var sink = ByteSink()
     write(&sink)
-    return Response(
+    return unsafe Response(
         status: status, headers: [.contentType: "application/json"],
         body: ResponseBody(byteBuffer: ByteBuffer(bytes: UnsafeRawBufferPointer(sink.bytes))))
 }
@@ -202,7 +202,7 @@ extension Request {
         _ read: (UnsafeBufferPointer<UInt8>) throws(ScoringError) -> Value
     ) async throws -> Value {
         let buffer = try await body.collect(upTo: .max)
-        return try buffer.withUnsafeReadableBytes { try read($0.bindMemory(to: UInt8.self)) }
+        return unsafe try buffer.withUnsafeReadableBytes { unsafe try read($0.bindMemory(to: UInt8.self)) }
     }
 }
 

@@ -25,10 +25,10 @@ struct RouteMemory {
     private static func find(_ target: String) -> TargetRoute {
         var target = target
         let (prediction, normalized): (PredictionRoute?, [UInt8]?) = target.withUTF8 { bytes in
-            let path = RequestPath.path(of: bytes)
-            guard RequestPath.needsNormalizing(path) else { return (RouteTable.standard.route(path: path), nil) }
-            let normalized = RequestPath.normalized(path)
-            return (normalized.withUnsafeBufferPointer { RouteTable.standard.route(path: $0) }, normalized)
+            let path = unsafe RequestPath.path(of: bytes)
+            guard unsafe RequestPath.needsNormalizing(path) else { return unsafe (RouteTable.standard.route(path: path), nil) }
+            let normalized = unsafe RequestPath.normalized(path)
+            return unsafe (normalized.withUnsafeBufferPointer { unsafe RouteTable.standard.route(path: $0) }, normalized)
         }
         if let normalized, RequestPath.hasEmptySegment(normalized) { return .none }
         if let prediction { return .prediction(prediction) }
@@ -42,24 +42,25 @@ enum RequestPath {
     /// The path of a request target in origin form or absolute form, without its query.
     static func path(of target: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
         var start = 0
-        if let first = target.first, first != UInt8(ascii: "/") {
+        if let first = unsafe target.first, first != UInt8(ascii: "/") {
             // http://authority/path; anything else has no path.
-            guard let colon = target.firstIndex(of: UInt8(ascii: ":")), colon + 2 < target.count,
-                target[colon + 1] == UInt8(ascii: "/"), target[colon + 2] == UInt8(ascii: "/"),
-                let slash = target[(colon + 3)...].firstIndex(of: UInt8(ascii: "/"))
-            else { return UnsafeBufferPointer(rebasing: target[..<0]) }
+            guard let colon = unsafe target.firstIndex(of: UInt8(ascii: ":")), colon + 2 < target.count,
+                unsafe target[colon + 1] == UInt8(ascii: "/"), unsafe target[colon + 2] == UInt8(ascii: "/"),
+                let slash = unsafe target[(colon + 3)...].firstIndex(of: UInt8(ascii: "/"))
+            else { return unsafe UnsafeBufferPointer(rebasing: target[..<0]) }
             start = slash
         }
-        let rest = target[start...]
-        let end = rest.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? rest.endIndex
-        return UnsafeBufferPointer(rebasing: rest[..<end])
+        let rest = unsafe target[start...]
+        let end = unsafe rest.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? rest.endIndex
+        return unsafe UnsafeBufferPointer(rebasing: rest[..<end])
     }
 
     static func needsNormalizing(_ path: UnsafeBufferPointer<UInt8>) -> Bool {
         guard path.count > 1 else { return false }
-        if path[path.count - 1] == UInt8(ascii: "/") { return true }
+        if unsafe path[path.count - 1] == UInt8(ascii: "/") { return true }
         var previous: UInt8 = 0
-        for byte in path {
+        for index in path.indices {
+            let byte = unsafe path[index]
             if byte == UInt8(ascii: "%") || (byte == UInt8(ascii: "/") && previous == byte) { return true }
             previous = byte
         }
@@ -73,13 +74,13 @@ enum RequestPath {
         result.reserveCapacity(path.count)
         var offset = 0
         while offset < path.count {
-            if path[offset] == UInt8(ascii: "%"), offset + 2 < path.count,
-                let byte = PathName.byte(path[offset + 1], path[offset + 2]), isUnreserved(byte)
+            if unsafe path[offset] == UInt8(ascii: "%"), offset + 2 < path.count,
+                let byte = unsafe PathName.byte(path[offset + 1], path[offset + 2]), isUnreserved(byte)
             {
                 result.append(byte)
                 offset += 3
             } else {
-                result.append(path[offset])
+                unsafe result.append(path[offset])
                 offset += 1
             }
         }

@@ -29,17 +29,17 @@ final class UpgradeHeaderFilter: ChannelInboundHandler, RemovableChannelHandler 
     private static func mask(_ bytes: inout ByteBuffer) -> Bool {
         let name: StaticString = "upgrade:"
         let length = name.utf8CodeUnitCount
-        let found: Int? = bytes.withUnsafeReadableBytes { bytes in
+        let found: Int? = unsafe bytes.withUnsafeReadableBytes { bytes in
             var index = 0
             while index + 1 + length <= bytes.count {
-                guard bytes[index] == UInt8(ascii: "\n") else {
+                guard unsafe bytes[index] == UInt8(ascii: "\n") else {
                     index += 1
                     continue
                 }
                 index += 1
                 // A blank line: the body is nobody's business.
-                if bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n") { return nil }
-                if (0..<length).allSatisfy({ bytes[index + $0] | 0x20 == name.utf8Start[$0] | 0x20 }) { return index }
+                if unsafe bytes[index] == UInt8(ascii: "\r") || bytes[index] == UInt8(ascii: "\n") { return nil }
+                if (0..<length).allSatisfy({ unsafe bytes[index + $0] | 0x20 == name.utf8Start[$0] | 0x20 }) { return index }
             }
             return nil
         }

@@ -34,15 +34,15 @@ package struct ErrorDocument {
 
     /// Appends the body.
     package func write(requestID: String? = nil, into sink: inout ByteSink) {
-        guard var requestID else { return write(utf8ID: nil, into: &sink) }
-        requestID.withUTF8 { write(utf8ID: $0, into: &sink) }
+        guard var requestID else { return unsafe write(utf8ID: nil, into: &sink) }
+        requestID.withUTF8 { unsafe write(utf8ID: $0, into: &sink) }
     }
 
     func write(utf8ID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         switch style {
         case .predict:
             sink.append(#"{"success":false,"error":"#)
-            writeMembers(utf8ID: utf8ID, into: &sink)
+            unsafe writeMembers(utf8ID: utf8ID, into: &sink)
             sink.append("}")
         case .inference:
             sink.append(#"{"error":"#)
@@ -57,9 +57,9 @@ package struct ErrorDocument {
         sink.append(code)
         sink.append(#"","message":"#)
         sink.append(json: message)
-        if let utf8ID {
+        if let utf8ID = unsafe utf8ID {
             sink.append(#","request_id":"#)
-            sink.append(json: utf8ID)
+            unsafe sink.append(json: utf8ID)
         }
         sink.append("}")
     }

@@ -83,7 +83,7 @@ package enum MetadataDocuments {
     /// Whether a `POST /v2/repository/index` asks for ready versions only; its body may be empty.
     package static func asksForReadyOnly(_ body: UnsafeBufferPointer<UInt8>) throws(ScoringError) -> Bool {
         guard !body.isEmpty else { return false }
-        var reader = RequestReader(body, memory: JSONMemory())
+        var reader = unsafe RequestReader(body, memory: JSONMemory())
         var isReadyOnly = false
         try reader.beginObject()
         while let key = try reader.nextKey() {
@@ -97,7 +97,7 @@ package enum MetadataDocuments {
     /// no parameters that would change how the model is loaded, since the repository's files decide on that.
     package static func checkOrder(_ body: UnsafeBufferPointer<UInt8>) throws(ScoringError) {
         guard !body.isEmpty else { return }
-        var reader = RequestReader(body, memory: JSONMemory())
+        var reader = unsafe RequestReader(body, memory: JSONMemory())
         try reader.beginObject()
         while let key = try reader.nextKey() {
             guard key == "parameters", try reader.peek() == .object else {
@@ -121,7 +121,7 @@ package enum MetadataDocuments {
         let nobody = "an operator"
         guard !body.isEmpty else { return nobody }
         var person: String?
-        var reader = RequestReader(body, memory: JSONMemory())
+        var reader = unsafe RequestReader(body, memory: JSONMemory())
         guard try reader.peek() == .object else {
             throw .invalidRequest("expected a JSON object such as {\"by\": \"ann\"}, found \(try reader.peek().phrase)")
         }

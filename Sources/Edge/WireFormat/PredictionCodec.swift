@@ -34,7 +34,7 @@ extension PredictionCodec {
     package func withErrorID<Result>(
         of prediction: Prediction, _ request: RequestHead, requestBody: UnsafeBufferPointer<UInt8>?, _ tools: CodecTools,
         _ body: (UnsafeBufferPointer<UInt8>?) -> Result
-    ) -> Result { request.withID(body) }
+    ) -> Result { unsafe request.withID(body) }
 }
 
 /// What of a request its answer repeats or follows.

@@ -62,13 +62,14 @@ package final class PredictionDriver {
         do throws(ScoringError) {
             let form = try read(request, &info, &progress)
             if run() {
-                return .written(finish(request.route.codec, request.head, form, requestBody: request.body, into: &response))
+                return unsafe .written(
+                    finish(request.route.codec, request.head, form, requestBody: request.body, into: &response))
             }
             return .later(wait(request, form))
         } catch {
             predictor.finish(info, error, by: prediction.served ?? progress.served)
-            let body = progress.isUnread || request.body.count > tools.limits.maxBodyBytes ? nil : request.body
-            let status = write(error, request.route.codec, request.head, requestBody: body, into: &response)
+            let body = unsafe progress.isUnread || request.body.count > tools.limits.maxBodyBytes ? nil : request.body
+            let status = unsafe write(error, request.route.codec, request.head, requestBody: body, into: &response)
             prediction.end()
             return .written(.done(status))
         }
@@ -86,7 +87,7 @@ package final class PredictionDriver {
     private func read(
         _ request: WireRequest, _ info: inout RequestInfo, _ progress: inout Progress
     ) throws(ScoringError) -> AnswerForm {
-        guard request.body.count <= tools.limits.maxBodyBytes else {
+        guard unsafe request.body.count <= tools.limits.maxBodyBytes else {
             throw .tooLarge(limit: "a body has at most \(tools.limits.maxBodyBytes) bytes")
         }
         progress.isUnread = false
@@ -143,7 +144,7 @@ package final class PredictionDriver {
         let error = prediction.error ?? codec.failure(of: prediction)
         predictor.finish(prediction.info, error ?? prediction.failure, by: prediction.served)
         if let error {
-            let status = write(error, codec, head, requestBody: requestBody, into: &response)
+            let status = unsafe write(error, codec, head, requestBody: requestBody, into: &response)
             prediction.end()
             return .done(status)
         }
@@ -159,8 +160,8 @@ package final class PredictionDriver {
         into response: inout ByteSink
     ) -> WireStatus {
         let document = ErrorDocument(error, style: codec.errorStyle)
-        codec.withErrorID(of: prediction, head, requestBody: requestBody, tools) { id in
-            document.write(utf8ID: id, into: &response)
+        unsafe codec.withErrorID(of: prediction, head, requestBody: requestBody, tools) { id in
+            unsafe document.write(utf8ID: id, into: &response)
         }
         return document.status
     }
@@ -183,7 +184,7 @@ package final class PredictionDriver {
             if spare.count < Self.maxSpare { spare.append(prediction) }
             prediction = current
         }
-        return finish(answer.codec, answer.head, answer.form, requestBody: nil, into: &response)
+        return unsafe finish(answer.codec, answer.head, answer.form, requestBody: nil, into: &response)
     }
 
     /// Takes back what an answer leaves that nobody reads any more.

@@ -7,7 +7,7 @@ struct RequestReader: ~Copyable {
     private var json: JSONReader
 
     init(_ body: UnsafeBufferPointer<UInt8>, from offset: Int = 0, memory: JSONMemory) {
-        json = JSONReader(body, from: offset, memory: memory)
+        json = unsafe JSONReader(body, from: offset, memory: memory)
     }
 
     @inline(never)

@@ -56,8 +56,8 @@ package struct RouteTable: Sendable {
 
     private mutating func add(_ route: Route) {
         var place = 0
-        let pattern = UnsafeBufferPointer(start: route.pattern.utf8Start, count: route.pattern.utf8CodeUnitCount)
-        var segments = PathSegments(pattern)
+        let pattern = unsafe UnsafeBufferPointer(start: route.pattern.utf8Start, count: route.pattern.utf8CodeUnitCount)
+        var segments = unsafe PathSegments(pattern)
         while let segment = segments.next() {
             let node = nodes[place]
             let isModel = segment.equals("{model}")
@@ -74,7 +74,7 @@ package struct RouteTable: Sendable {
             } else if isVersion {
                 nodes[place].version = next
             } else {
-                nodes[place].words.append((Array(segment.bytes), next))
+                unsafe nodes[place].words.append((Array(segment.bytes), next))
             }
             place = next
         }
@@ -83,7 +83,7 @@ package struct RouteTable: Sendable {
 
     /// The route of a path without its query; nil if it is none of these. Model and version may be percent-encoded. O(length).
     package func route(path: UnsafeBufferPointer<UInt8>) -> PredictionRoute? {
-        var segments = PathSegments(path)
+        var segments = unsafe PathSegments(path)
         var place = 0
         var model: PathSegment?
         var version: PathSegment?
@@ -114,30 +114,30 @@ package struct RouteTable: Sendable {
 }
 
 /// The parts of a path between its slashes.
-private struct PathSegments {
+@safe private struct PathSegments {
     private let path: UnsafeBufferPointer<UInt8>
     private var offset = 0
 
-    init(_ path: UnsafeBufferPointer<UInt8>) { self.path = path }
+    init(_ path: UnsafeBufferPointer<UInt8>) { unsafe self.path = unsafe path }
 
     mutating func next() -> PathSegment? {
-        guard offset < path.count, path[offset] == UInt8(ascii: "/") else { return nil }
+        guard unsafe offset < path.count, unsafe path[offset] == UInt8(ascii: "/") else { return nil }
         let start = offset + 1
         offset = start
-        while offset < path.count, path[offset] != UInt8(ascii: "/") { offset += 1 }
-        return PathSegment(bytes: UnsafeBufferPointer(rebasing: path[start..<offset]))
+        while unsafe offset < path.count, unsafe path[offset] != UInt8(ascii: "/") { offset += 1 }
+        return unsafe PathSegment(bytes: UnsafeBufferPointer(rebasing: path[start..<offset]))
     }
 }
 
-private struct PathSegment {
+@safe private struct PathSegment {
     let bytes: UnsafeBufferPointer<UInt8>
 
     func equals(_ word: StaticString) -> Bool {
-        bytes.count == word.utf8CodeUnitCount
+        unsafe bytes.count == word.utf8CodeUnitCount
             && bytes.elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: bytes.count))
     }
 
-    func equals(_ word: [UInt8]) -> Bool { bytes.elementsEqual(word) }
+    func equals(_ word: [UInt8]) -> Bool { unsafe bytes.elementsEqual(word) }
 
-    var text: String { String(decoding: bytes, as: UTF8.self) }
+    var text: String { unsafe String(decoding: bytes, as: UTF8.self) }
 }

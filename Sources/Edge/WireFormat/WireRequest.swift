@@ -15,7 +15,7 @@ package struct WireLimits: Sendable {
 }
 
 /// A prediction as it came over a wire, whole.
-package struct WireRequest {
+@safe package struct WireRequest {
     package var route: PredictionRoute
     /// Need not outlive the call that answers it.
     package var body: UnsafeBufferPointer<UInt8>
@@ -32,7 +32,7 @@ package struct WireRequest {
         arrival: Moment, queueDelay: QueueDelay = .none
     ) {
         self.route = route
-        self.body = body
+        unsafe self.body = unsafe body
         self.deadlineHeader = deadlineHeader
         head = RequestHead(requestID: requestID)
         self.arrival = arrival
@@ -52,7 +52,7 @@ package struct RequestHead: Sendable {
 
     func withID<Result>(_ body: (UnsafeBufferPointer<UInt8>?) -> Result) -> Result {
         guard var requestID else { return body(nil) }
-        return requestID.withUTF8 { body($0) }
+        return requestID.withUTF8 { unsafe body($0) }
     }
 }
 

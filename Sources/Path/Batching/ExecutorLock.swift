@@ -5,25 +5,25 @@ internal import Glibc
 /// event loops that meet here for a fraction of a microsecond lose several times that.
 ///
 /// Unchecked: the mutex has a fixed address and is made for any thread; the state is accessed under it only.
-final class ExecutorLock: @unchecked Sendable {
+@safe final class ExecutorLock: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var state: ExecutorState
 
     init(_ state: ExecutorState) {
         self.state = state
-        mutex = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
     }
 
     deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
     }
 
     /// What `body` returns has to be sendable, for it leaves the lock.
     func withLock<Result: Sendable>(_ body: (inout ExecutorState) -> Result) -> Result {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
         return body(&state)
     }
 }

@@ -26,7 +26,7 @@ struct RowPacking: Sendable {
             let source = piece.request.heldRows.features
             for sourceRow in piece.rows {
                 let row = batch.addRow()
-                batch.cells(row: row).update(from: source.cells(row: sourceRow), count: inputs)
+                unsafe batch.cells(row: row).update(from: source.cells(row: sourceRow), count: inputs)
                 for column in textInputs {
                     if let text = source.text(row: sourceRow, column: column) {
                         batch.setText(text, row: row, column: column)
@@ -46,7 +46,7 @@ struct RowPacking: Sendable {
     func unpack(_ results: ScoreBatch, from firstRow: Int, to piece: Piece) {
         let target = piece.request.heldRows.scores
         if piece.rows.lowerBound == 0 { target.reset(rows: piece.total, width: outputs) }
-        (target.values + piece.rows.lowerBound * outputs)
+        unsafe (target.values + piece.rows.lowerBound * outputs)
             .update(from: results.values + firstRow * outputs, count: piece.rows.count * outputs)
         let offset = piece.rows.lowerBound - firstRow
         for column in textOutputs {

@@ -6,7 +6,7 @@ internal import Synchronization
 /// Giving it costs a system call only if the thread sleeps.
 ///
 /// Unchecked: the mutex and the condition have fixed addresses and are made for any thread; the state is atomic.
-final class WakeSignal: @unchecked Sendable {
+@safe final class WakeSignal: @unchecked Sendable {
     private static let none = 0
     private static let given = 1
     private static let sleeping = 2
@@ -16,30 +16,30 @@ final class WakeSignal: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
     init() {
-        mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe condition = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
+        unsafe pthread_condattr_init(&attributes)
         // Deadlines are of the monotonic clock: a clock that is set must not move them.
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(condition, &attributes)
-        pthread_condattr_destroy(&attributes)
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(condition, &attributes)
+        unsafe pthread_condattr_destroy(&attributes)
     }
 
     deinit {
-        pthread_cond_destroy(condition)
-        pthread_mutex_destroy(mutex)
-        condition.deallocate()
-        mutex.deallocate()
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
     }
 
     func give() {
         guard state.exchange(Self.given, ordering: .acquiringAndReleasing) == Self.sleeping else { return }
         // The sleeper looks at the state under the mutex before it sleeps, so that this cannot fall in between.
-        pthread_mutex_lock(mutex)
-        pthread_cond_signal(condition)
-        pthread_mutex_unlock(mutex)
+        unsafe pthread_mutex_lock(mutex)
+        unsafe pthread_cond_signal(condition)
+        unsafe pthread_mutex_unlock(mutex)
     }
 
     /// Waits for the signal or `limit`. One thread at a time.
@@ -52,16 +52,16 @@ final class WakeSignal: @unchecked Sendable {
     }
 
     private func sleep(until limit: Moment?) {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
         while state.load(ordering: .acquiring) == Self.sleeping {
             guard let limit, limit < .never else {
-                pthread_cond_wait(condition, mutex)
+                unsafe pthread_cond_wait(condition, mutex)
                 continue
             }
             var time = timespec(
                 tv_sec: time_t(limit.nanoseconds / 1_000_000_000), tv_nsec: Int(limit.nanoseconds % 1_000_000_000))
-            if pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT { return }
+            if unsafe pthread_cond_timedwait(condition, mutex, &time) == ETIMEDOUT { return }
         }
     }
 }

@@ -50,12 +50,12 @@ package final class CacheScope: Sendable {
         local.absorb(Self.loads.wrappingAdd(1, ordering: .relaxed).newValue)
         var name = model.text
         name.withUTF8 {
-            local.absorb(UnsafeRawBufferPointer($0))
-            shared.absorb(UnsafeRawBufferPointer($0))
+            unsafe local.absorb(UnsafeRawBufferPointer($0))
+            unsafe shared.absorb(UnsafeRawBufferPointer($0))
         }
         local.absorb(UInt64(version.number))
         shared.absorb(UInt64(version.number))
-        content.withUnsafeBytes { shared.absorb($0) }
+        unsafe content.withUnsafeBytes { unsafe shared.absorb($0) }
         self.local = local
         self.shared = shared
     }
@@ -77,9 +77,9 @@ package final class CacheScope: Sendable {
     }
 
     private func absorb(_ features: FeatureBatch, _ row: Int, into hash: inout some RowHash) {
-        let cells = self.cells(of: features, row: row)
+        let cells = unsafe self.cells(of: features, row: row)
         if inputTexts.isEmpty, wideInputs.isEmpty {
-            for column in 0..<inputs { hash.absorb(Self.canonical(cells[column])) }
+            for column in 0..<inputs { unsafe hash.absorb(Self.canonical(cells[column])) }
             return
         }
         for column in 0..<inputs {
@@ -87,9 +87,9 @@ package final class CacheScope: Sendable {
                 hash.absorb(Self.wideMark)
                 hash.absorb(bits)
             } else if inputTexts.contains(column), var text = features.text(row: row, column: column) {
-                text.withUTF8 { hash.absorb(UnsafeRawBufferPointer($0)) }
+                text.withUTF8 { unsafe hash.absorb(UnsafeRawBufferPointer($0)) }
             } else {
-                hash.absorb(Self.canonical(cells[column]))
+                unsafe hash.absorb(Self.canonical(cells[column]))
             }
         }
     }
@@ -101,7 +101,7 @@ package final class CacheScope: Sendable {
 
     private func cells(of features: FeatureBatch, row: Int) -> UnsafePointer<Double> {
         precondition(features.width == inputs && row >= 0 && row < features.count)
-        return features.values + row * inputs
+        return unsafe features.values + row * inputs
     }
 
     /// Comes before an integer beyond 2^53: the bits of no cell, so that none is taken for a double of the same bits.
@@ -128,7 +128,7 @@ struct PurgeTag: Sendable, Equatable {
     init(model: ModelName, version: ModelVersion?) {
         var name = model.text
         self.model = name.withUTF8 {
-            UInt32(truncatingIfNeeded: SipHash.hash(UnsafeRawBufferPointer($0), key: (0, 0)).0)
+            unsafe UInt32(truncatingIfNeeded: SipHash.hash(UnsafeRawBufferPointer($0), key: (0, 0)).0)
         }
         self.version = version.map { UInt32(truncatingIfNeeded: $0.number) } ?? 0
     }

@@ -1,7 +1,7 @@
 internal import Scoring
 
 /// One entry of a shard: 64 bytes.
-struct CacheSlot {
+@safe struct CacheSlot {
     var key: CacheKey
     /// The row as `CachedScore` lays it out; owned by the slot.
     var row: UnsafeMutableRawPointer
@@ -15,7 +15,7 @@ struct CacheSlot {
 /// threads by itself. All operations take constant time but for growing and `purge`.
 ///
 /// `@unchecked Sendable` is safe: its memory is reached through it alone, and it cannot be copied.
-struct CacheShard: ~Copyable, @unchecked Sendable {
+@safe struct CacheShard: ~Copyable, @unchecked Sendable {
     /// What an entry costs beside its row: its slot, its share of the table and of the remembered keys, and the
     /// allocator's own bytes.
     private static let overhead = MemoryLayout<CacheSlot>.stride + 40
@@ -36,17 +36,17 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
     init(bytes: Int) {
         limit = bytes
         capacity = 64
-        slots = .allocate(capacity: capacity)
-        table = .allocate(capacity: capacity * 2)
-        table.initialize(repeating: -1, count: capacity * 2)
+        unsafe slots = .allocate(capacity: capacity)
+        unsafe table = .allocate(capacity: capacity * 2)
+        unsafe table.initialize(repeating: -1, count: capacity * 2)
         queues = EvictionQueues(bytes: bytes)
         remembered = GhostQueue(capacity: capacity)
     }
 
     deinit {
-        for index in 0..<(capacity * 2) where table[index] >= 0 { slots[Int(table[index])].row.deallocate() }
-        slots.deallocate()
-        table.deallocate()
+        for index in 0..<(capacity * 2) where unsafe table[index] >= 0 { unsafe slots[Int(table[index])].row.deallocate() }
+        unsafe slots.deallocate()
+        unsafe table.deallocate()
     }
 
     var bytes: Int { queues.bytes }
@@ -59,16 +59,16 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
             tally.misses &+= 1
             return nil
         }
-        let slot = Int(table[position])
-        guard now.nanoseconds < slots[slot].expiry else {
+        let slot = unsafe Int(table[position])
+        guard unsafe now.nanoseconds < slots[slot].expiry else {
             tally.misses &+= 1
             tally.expirations &+= 1
             remove(at: position)
             return nil
         }
         tally.hits &+= 1
-        EvictionQueues.use(&slots[slot].place)
-        return UnsafeRawPointer(slots[slot].row)
+        unsafe EvictionQueues.use(&slots[slot].place)
+        return unsafe UnsafeRawPointer(slots[slot].row)
     }
 
     /// Room for a row of `byteCount` bytes that the caller has to fill at once; nil if it is too large to keep. A
@@ -81,23 +81,23 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
             return nil
         }
         if let position = position(of: key) { remove(at: position) }
-        while queues.bytes + cost > limit, let victim = queues.victim(in: slots) {
-            let key = slots[Int(victim.entry)].key
+        while queues.bytes + cost > limit, let victim = unsafe queues.victim(in: slots) {
+            let key = unsafe slots[Int(victim.entry)].key
             if victim.isRemembered { remembered.insert(key) }
             tally.evictions &+= 1
             if let position = position(of: key) { remove(at: position) }
         }
         let slot = takeSlot()
         let row = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 8)
-        (slots + Int(slot)).initialize(to: CacheSlot(key: key, row: row, expiry: expiry, tag: tag, place: .init()))
+        unsafe (slots + Int(slot)).initialize(to: CacheSlot(key: key, row: row, expiry: expiry, tag: tag, place: .init()))
         let returns = remembered.remove(key, window: live)
-        queues.add(slot, cost: UInt32(cost), returns: returns, in: slots)
+        unsafe queues.add(slot, cost: UInt32(cost), returns: returns, in: slots)
         var position = home(of: key)
-        while table[position] >= 0 { position = (position + 1) & mask }
-        table[position] = slot
+        while unsafe table[position] >= 0 { position = (position + 1) & mask }
+        unsafe table[position] = slot
         live += 1
         tally.insertions &+= 1
-        return row
+        return unsafe row
     }
 
     /// Removes a model's entries, of one version or, where the tag's version is 0, of all. Visits every entry.
@@ -105,8 +105,9 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
         var removed = 0
         var position = 0
         while position < capacity * 2 {
-            let slot = table[position]
-            if slot >= 0, slots[Int(slot)].tag.model == tag.model, tag.version == 0 || slots[Int(slot)].tag.version == tag.version
+            let slot = unsafe table[position]
+            if slot >= 0, unsafe slots[Int(slot)].tag.model == tag.model,
+                unsafe tag.version == 0 || slots[Int(slot)].tag.version == tag.version
             {
                 // Another entry may move into this place: look at it again.
                 remove(at: position)
@@ -126,18 +127,18 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
     @inline(__always)
     private func position(of key: CacheKey) -> Int? {
         var position = home(of: key)
-        while table[position] >= 0 {
-            if slots[Int(table[position])].key == key { return position }
+        while unsafe table[position] >= 0 {
+            if unsafe slots[Int(table[position])].key == key { return position }
             position = (position + 1) & mask
         }
         return nil
     }
 
     private mutating func remove(at start: Int) {
-        let slot = table[start]
-        queues.remove(slot, in: slots)
-        slots[Int(slot)].row.deallocate()
-        slots[Int(slot)].place.next = free
+        let slot = unsafe table[start]
+        unsafe queues.remove(slot, in: slots)
+        unsafe slots[Int(slot)].row.deallocate()
+        unsafe slots[Int(slot)].place.next = free
         free = slot
         live -= 1
         // Closes the gap, so that no search ends early (Knuth, The Art of Computer Programming, 6.4, algorithm R).
@@ -145,19 +146,19 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
         var position = start
         while true {
             position = (position + 1) & mask
-            guard table[position] >= 0 else { break }
-            let distance = (position - home(of: slots[Int(table[position])].key)) & mask
+            guard unsafe table[position] >= 0 else { break }
+            let distance = unsafe (position - home(of: slots[Int(table[position])].key)) & mask
             if distance >= (position - gap) & mask {
-                table[gap] = table[position]
+                unsafe table[gap] = unsafe table[position]
                 gap = position
             }
         }
-        table[gap] = -1
+        unsafe table[gap] = -1
     }
 
     private mutating func takeSlot() -> Int32 {
         if free >= 0 {
-            defer { free = slots[Int(free)].place.next }
+            defer { free = unsafe slots[Int(free)].place.next }
             return free
         }
         if Int(used) == capacity { grow() }
@@ -167,19 +168,19 @@ struct CacheShard: ~Copyable, @unchecked Sendable {
 
     private mutating func grow() {
         let moved = UnsafeMutablePointer<CacheSlot>.allocate(capacity: capacity * 2)
-        moved.moveInitialize(from: slots, count: Int(used))
-        slots.deallocate()
-        slots = moved
+        unsafe moved.moveInitialize(from: slots, count: Int(used))
+        unsafe slots.deallocate()
+        unsafe slots = unsafe moved
         var entries: [Int32] = []
-        for index in 0..<(capacity * 2) where table[index] >= 0 { entries.append(table[index]) }
-        table.deallocate()
+        for index in 0..<(capacity * 2) where unsafe table[index] >= 0 { unsafe entries.append(table[index]) }
+        unsafe table.deallocate()
         capacity *= 2
-        table = .allocate(capacity: capacity * 2)
-        table.initialize(repeating: -1, count: capacity * 2)
+        unsafe table = .allocate(capacity: capacity * 2)
+        unsafe table.initialize(repeating: -1, count: capacity * 2)
         for entry in entries {
-            var position = home(of: slots[Int(entry)].key)
-            while table[position] >= 0 { position = (position + 1) & mask }
-            table[position] = entry
+            var position = unsafe home(of: slots[Int(entry)].key)
+            while unsafe table[position] >= 0 { position = (position + 1) & mask }
+            unsafe table[position] = entry
         }
         remembered = GhostQueue(capacity: capacity)
     }

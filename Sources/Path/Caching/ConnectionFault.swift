@@ -27,7 +27,7 @@ package enum ConnectionFault {
         case ETIMEDOUT: "no answer in time; is the machine up, and does a firewall let the port through?"
         case EADDRNOTAVAIL: "no local port is left"
         case EMFILE, ENFILE: "no file descriptor is left; raise the limit on open files"
-        default: String(cString: strerror(code))
+        default: unsafe String(cString: strerror(code))
         }
     }
 

@@ -34,17 +34,17 @@ struct EvictionQueues {
 
     /// Adds an entry. `returns` says that its key was remembered.
     mutating func add(_ entry: Int32, cost: UInt32, returns: Bool, in places: UnsafeMutablePointer<CacheSlot>) {
-        places[Int(entry)].place = Place(cost: cost, isMain: returns)
-        push(entry, in: places)
+        unsafe places[Int(entry)].place = Place(cost: cost, isMain: returns)
+        unsafe push(entry, in: places)
     }
 
     @inline(__always)
     static func use(_ place: inout Place) { if place.uses < 3 { place.uses += 1 } }
 
     mutating func remove(_ entry: Int32, in places: UnsafeMutablePointer<CacheSlot>) {
-        let place = places[Int(entry)].place
-        if place.next >= 0 { places[Int(place.next)].place.previous = place.previous }
-        if place.previous >= 0 { places[Int(place.previous)].place.next = place.next }
+        let place = unsafe places[Int(entry)].place
+        if place.next >= 0 { unsafe places[Int(place.next)].place.previous = place.previous }
+        if place.previous >= 0 { unsafe places[Int(place.previous)].place.next = place.next }
         if place.isMain {
             Self.unlink(entry, place, from: &main)
         } else {
@@ -57,17 +57,17 @@ struct EvictionQueues {
         while true {
             if small.oldest >= 0, small.bytes > smallBytes || main.oldest < 0 {
                 let entry = small.oldest
-                guard places[Int(entry)].place.uses > 0 else { return (entry, true) }
-                remove(entry, in: places)
-                places[Int(entry)].place.isMain = true
-                places[Int(entry)].place.uses = 0
-                push(entry, in: places)
+                guard unsafe places[Int(entry)].place.uses > 0 else { return (entry, true) }
+                unsafe remove(entry, in: places)
+                unsafe places[Int(entry)].place.isMain = true
+                unsafe places[Int(entry)].place.uses = 0
+                unsafe push(entry, in: places)
             } else if main.oldest >= 0 {
                 let entry = main.oldest
-                guard places[Int(entry)].place.uses > 0 else { return (entry, false) }
-                remove(entry, in: places)
-                places[Int(entry)].place.uses -= 1
-                push(entry, in: places)
+                guard unsafe places[Int(entry)].place.uses > 0 else { return (entry, false) }
+                unsafe remove(entry, in: places)
+                unsafe places[Int(entry)].place.uses -= 1
+                unsafe push(entry, in: places)
             } else {
                 return nil
             }
@@ -75,20 +75,20 @@ struct EvictionQueues {
     }
 
     private mutating func push(_ entry: Int32, in places: UnsafeMutablePointer<CacheSlot>) {
-        if places[Int(entry)].place.isMain {
-            Self.link(entry, to: &main, in: places)
+        if unsafe places[Int(entry)].place.isMain {
+            unsafe Self.link(entry, to: &main, in: places)
         } else {
-            Self.link(entry, to: &small, in: places)
+            unsafe Self.link(entry, to: &small, in: places)
         }
     }
 
     private static func link(_ entry: Int32, to queue: inout Queue, in places: UnsafeMutablePointer<CacheSlot>) {
-        places[Int(entry)].place.previous = -1
-        places[Int(entry)].place.next = queue.newest
-        if queue.newest >= 0 { places[Int(queue.newest)].place.previous = entry }
+        unsafe places[Int(entry)].place.previous = -1
+        unsafe places[Int(entry)].place.next = queue.newest
+        if queue.newest >= 0 { unsafe places[Int(queue.newest)].place.previous = entry }
         queue.newest = entry
         if queue.oldest < 0 { queue.oldest = entry }
-        queue.bytes += Int(places[Int(entry)].place.cost)
+        unsafe queue.bytes += Int(places[Int(entry)].place.cost)
     }
 
     private static func unlink(_ entry: Int32, _ place: Place, from queue: inout Queue) {

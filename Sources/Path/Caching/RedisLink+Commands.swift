@@ -238,7 +238,7 @@ extension RedisLink {
     }
 
     private func bytes(of text: StaticString) -> [UInt8] {
-        Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        unsafe Array(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Why logging in has failed, for the log.

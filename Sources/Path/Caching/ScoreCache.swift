@@ -27,8 +27,8 @@ package final class ScoreCache: Sendable {
     /// batch is then unchanged.
     package func copy(_ key: CacheKey, into scores: ScoreBatch, row: Int, of scope: CacheScope, now: Moment) -> Bool {
         shard(of: key).state.withLock { shard in
-            guard let found = shard.find(key, now: now) else { return false }
-            CachedScore.read(found, into: scores, row: row, scope)
+            guard let found = unsafe shard.find(key, now: now) else { return false }
+            unsafe CachedScore.read(found, into: scores, row: row, scope)
             return true
         }
     }
@@ -39,8 +39,8 @@ package final class ScoreCache: Sendable {
         let byteCount = CachedScore.byteCount(of: scores, row: row, scope)
         let expiry = self.expiry(of: scope, now: now)
         shard(of: key).state.withLock { shard in
-            guard let room = shard.insert(key, byteCount: byteCount, expiry: expiry, tag: scope.tag) else { return }
-            CachedScore.write(scores, row: row, scope, to: room)
+            guard let room = unsafe shard.insert(key, byteCount: byteCount, expiry: expiry, tag: scope.tag) else { return }
+            unsafe CachedScore.write(scores, row: row, scope, to: room)
         }
     }
 
@@ -48,8 +48,12 @@ package final class ScoreCache: Sendable {
     package func store(_ key: CacheKey, _ score: CachedScore, of scope: CacheScope, now: Moment) {
         let expiry = self.expiry(of: scope, now: now)
         shard(of: key).state.withLock { shard in
-            guard let room = shard.insert(key, byteCount: score.bytes.count, expiry: expiry, tag: scope.tag) else { return }
-            score.bytes.withUnsafeBytes { room.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count) }
+            guard let room = unsafe shard.insert(key, byteCount: score.bytes.count, expiry: expiry, tag: scope.tag) else {
+                return
+            }
+            unsafe score.bytes.withUnsafeBytes {
+                unsafe room.copyMemory(from: $0.baseAddress.unsafelyUnwrapped, byteCount: $0.count)
+            }
         }
     }
 

@@ -26,11 +26,11 @@ package struct SipHash: Sendable {
         absorb(UInt64(bytes.count))
         var offset = 0
         while bytes.count - offset >= 8 {
-            absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            unsafe absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
             offset += 8
         }
         guard offset < bytes.count else { return }
-        absorb(Self.tail(bytes, from: offset))
+        unsafe absorb(Self.tail(bytes, from: offset))
     }
 
     /// The hash of everything absorbed, whose length is a whole number of words.
@@ -42,16 +42,16 @@ package struct SipHash: Sendable {
         var hash = SipHash(key: key)
         var offset = 0
         while bytes.count - offset >= 8 {
-            hash.absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+            unsafe hash.absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
             offset += 8
         }
-        return hash.finish(tail: UInt64(truncatingIfNeeded: bytes.count) << 56 | tail(bytes, from: offset))
+        return unsafe hash.finish(tail: UInt64(truncatingIfNeeded: bytes.count) << 56 | tail(bytes, from: offset))
     }
 
     /// Up to seven bytes as the low bytes of a word.
     private static func tail(_ bytes: UnsafeRawBufferPointer, from start: Int) -> UInt64 {
         var word: UInt64 = 0
-        for offset in start..<bytes.count { word |= UInt64(bytes[offset]) << UInt64((offset - start) * 8) }
+        for offset in start..<bytes.count { unsafe word |= UInt64(bytes[offset]) << UInt64((offset - start) * 8) }
         return word
     }
 

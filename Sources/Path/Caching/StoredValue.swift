@@ -31,8 +31,8 @@ package enum StoredValue {
         guard let version = bytes.first else { return .wrong }
         guard version == layoutVersion else { return .outdated }
         guard bytes.count >= headerBytes, bytes.count <= maxBytes else { return .wrong }
-        let (written, first, second) = bytes.withUnsafeBytes {
-            (
+        let (written, first, second) = unsafe bytes.withUnsafeBytes {
+            unsafe (
                 UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 1, as: UInt64.self)),
                 UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 9, as: UInt64.self)),
                 UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 17, as: UInt64.self))
@@ -50,11 +50,11 @@ package enum StoredValue {
     private static func seal(_ row: ArraySlice<UInt8>, _ key: SharedCacheKey, _ generation: UInt64) -> (UInt64, UInt64) {
         var hash = SipHash(key: (key.high, key.low))
         hash.absorb(generation)
-        row.withUnsafeBytes { hash.absorb($0) }
+        unsafe row.withUnsafeBytes { unsafe hash.absorb($0) }
         return hash.finish()
     }
 
     private static func append(_ word: UInt64, to bytes: inout [UInt8]) {
-        withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
+        unsafe withUnsafeBytes(of: word.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 }

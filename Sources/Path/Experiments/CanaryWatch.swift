@@ -45,7 +45,7 @@ package final class CanaryWatch: Sendable {
 
     /// The version for a key's bytes. A key that a step gave to the canary stays with it through all later steps.
     @inline(__always)
-    package func version(forKey key: UnsafeRawBufferPointer) -> ModelVersion { version(ofSlot: hash.slot(of: key)) }
+    package func version(forKey key: UnsafeRawBufferPointer) -> ModelVersion { unsafe version(ofSlot: hash.slot(of: key)) }
 
     /// The version for a request without a key.
     @inline(__always)

@@ -45,17 +45,19 @@ package final class ModelExperiment: Sendable {
     @inline(__always)
     package func version(forKey key: UnsafeRawBufferPointer?) -> ModelVersion? {
         if let split = rules.split {
-            guard let key, !key.isEmpty else { return split.version(ofSlot: StickyHash.slot(ofUniform: draw.next())) }
-            return split.version(ofSlot: hash.slot(of: key))
+            guard let key = unsafe key, unsafe !key.isEmpty else {
+                return split.version(ofSlot: StickyHash.slot(ofUniform: draw.next()))
+            }
+            return unsafe split.version(ofSlot: hash.slot(of: key))
         }
         guard let watch else { return nil }
-        guard let key, !key.isEmpty else { return watch.version(drawing: draw) }
-        return watch.version(forKey: key)
+        guard let key = unsafe key, unsafe !key.isEmpty else { return watch.version(drawing: draw) }
+        return unsafe watch.version(forKey: key)
     }
 
     package func version(forKey key: String) -> ModelVersion? {
         var key = key
-        return key.withUTF8 { version(forKey: UnsafeRawBufferPointer($0)) }
+        return key.withUTF8 { unsafe version(forKey: UnsafeRawBufferPointer($0)) }
     }
 
     /// What a canary leads to by now: itself once it is promoted, else the stable version. nil without a canary.

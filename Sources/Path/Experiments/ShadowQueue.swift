@@ -124,7 +124,7 @@ private final class ShadowWorker: @unchecked Sendable {
         while !isClosed.load(ordering: .relaxed) {
             guard let item = ring.pop() else {
                 var time = timespec(tv_sec: 0, tv_nsec: pause * 1_000_000)
-                nanosleep(&time, nil)
+                unsafe nanosleep(&time, nil)
                 pause = min(16, pause * 2)
                 continue
             }

@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// `@unchecked Sendable` is safe: a slot's item is touched only by the thread that its sequence number names, and the number
 /// is handed on with release and acquire. `pop` is for one thread alone.
-final class ShadowRing: @unchecked Sendable {
+@safe final class ShadowRing: @unchecked Sendable {
     private let mask: Int
     private let sequences: UnsafeMutablePointer<Atomic<Int>>
     private let items: UnsafeMutablePointer<ShadowedRows?>
@@ -18,24 +18,24 @@ final class ShadowRing: @unchecked Sendable {
         var slots = 2
         while slots < capacity { slots *= 2 }
         mask = slots - 1
-        sequences = .allocate(capacity: slots)
-        items = .allocate(capacity: slots)
-        items.initialize(repeating: nil, count: slots)
-        for slot in 0..<slots { (sequences + slot).initialize(to: Atomic(slot)) }
+        unsafe sequences = .allocate(capacity: slots)
+        unsafe items = .allocate(capacity: slots)
+        unsafe items.initialize(repeating: nil, count: slots)
+        for slot in 0..<slots { unsafe (sequences + slot).initialize(to: Atomic(slot)) }
     }
 
     deinit {
-        sequences.deinitialize(count: mask + 1)
-        sequences.deallocate()
-        items.deinitialize(count: mask + 1)
-        items.deallocate()
+        unsafe sequences.deinitialize(count: mask + 1)
+        unsafe sequences.deallocate()
+        unsafe items.deinitialize(count: mask + 1)
+        unsafe items.deallocate()
     }
 
     /// False where the ring is full.
     func push(_ item: ShadowedRows) -> Bool {
         var position = tail.load(ordering: .relaxed)
         while true {
-            let lead = sequences[position & mask].load(ordering: .acquiring) - position
+            let lead = unsafe sequences[position & mask].load(ordering: .acquiring) - position
             guard lead >= 0 else { return false }
             guard lead == 0 else {
                 position = tail.load(ordering: .relaxed)
@@ -46,19 +46,19 @@ final class ShadowRing: @unchecked Sendable {
             if isOurs { break }
             position = current
         }
-        items[position & mask] = item
-        sequences[position & mask].store(position + 1, ordering: .releasing)
+        unsafe items[position & mask] = item
+        unsafe sequences[position & mask].store(position + 1, ordering: .releasing)
         return true
     }
 
     /// The oldest item. One thread's alone.
     func pop() -> ShadowedRows? {
         let slot = head & mask
-        guard sequences[slot].load(ordering: .acquiring) == head + 1 else { return nil }
+        guard unsafe sequences[slot].load(ordering: .acquiring) == head + 1 else { return nil }
         defer {
-            sequences[slot].store(head + mask + 1, ordering: .releasing)
+            unsafe sequences[slot].store(head + mask + 1, ordering: .releasing)
             head += 1
         }
-        return items[slot].take()
+        return unsafe items[slot].take()
     }
 }

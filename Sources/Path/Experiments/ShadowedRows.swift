@@ -29,16 +29,16 @@ package final class ShadowedRows: Sendable {
         width = features.width
         // Rows that were read for another signature would mean something else.
         count = features.width == served.signature.inputs.count ? min(features.count, results.count) : 0
-        cells = Array(UnsafeBufferPointer(start: features.values, count: count * features.width))
+        cells = unsafe Array(UnsafeBufferPointer(start: features.values, count: count * features.width))
         texts = features.texts
         wideIntegers = features.wideIntegers
         let columns = served.score.clamped(to: 0..<results.width)
         scoreWidth = columns.count
         let rows = count
-        scores = [Double](unsafeUninitializedCapacity: rows * columns.count) { buffer, filled in
+        scores = unsafe [Double](unsafeUninitializedCapacity: rows * columns.count) { buffer, filled in
             for row in 0..<rows {
                 for column in columns {
-                    buffer[filled] = results[row, column]
+                    unsafe buffer[filled] = results[row, column]
                     filled += 1
                 }
             }

@@ -24,13 +24,13 @@ package struct StickyHash: Sendable, Equatable {
     @inline(__always)
     package func slot(of key: UnsafeRawBufferPointer) -> Int {
         var state = start
-        for byte in key { state = (state ^ UInt64(byte)) &* Self.prime }
+        for index in key.indices { state = unsafe (state ^ UInt64(key[index])) &* Self.prime }
         return Self.slot(ofUniform: Self.mixed(state))
     }
 
     package func slot(of key: String) -> Int {
         var key = key
-        return key.withUTF8 { slot(of: UnsafeRawBufferPointer($0)) }
+        return key.withUTF8 { unsafe slot(of: UnsafeRawBufferPointer($0)) }
     }
 
     /// The slot of a number that is already uniform over all 64 bits.

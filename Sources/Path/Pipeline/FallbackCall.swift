@@ -36,7 +36,7 @@ final class FallbackCall: @unchecked Sendable {
         let translation = try RowTranslation(from: asked.signature, to: substitute.signature)
         var rows: [Int] = []
         for row in run.rowsToReplace {
-            let cells = Array(UnsafeBufferPointer(start: features.values + row * features.width, count: features.width))
+            let cells = unsafe Array(UnsafeBufferPointer(start: features.values + row * features.width, count: features.width))
             // A row that the substitute cannot be asked for is none of the others' business.
             do throws(ScoringError) {
                 try translation.add(

@@ -1,8 +1,8 @@
 internal import Batching
 internal import Caching
-package import Registry
+internal import Registry
 internal import Resilience
-package import Scoring
+internal import Scoring
 internal import Synchronization
 
 /// The stages that requests to one loaded version pass, as far as its model.yaml or its engine asks for them; the others

@@ -18,7 +18,7 @@ struct DiskError: Error {
 
     init(_ path: String, _ problem: String, errno code: Int32) {
         self.path = path
-        self.problem = "\(problem): \(String(cString: strerror(code)))"
+        self.problem = unsafe "\(problem): \(String(cString: strerror(code)))"
         isOfSystem = true
     }
 
@@ -54,11 +54,11 @@ struct DiskEntry {
     /// Describes what `path` leads to, links followed.
     init(_ path: String) throws(DiskError) {
         var own = stat()
-        guard lstat(path, &own) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        guard unsafe lstat(path, &own) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
         isLink = own.st_mode & S_IFMT == S_IFLNK
         var target = own
         if isLink {
-            guard stat(path, &target) == 0 else { throw DiskError(path, "is a link that leads nowhere", errno: errno) }
+            guard unsafe stat(path, &target) == 0 else { throw DiskError(path, "is a link that leads nowhere", errno: errno) }
         }
         switch target.st_mode & S_IFMT {
         case S_IFREG: kind = .file
@@ -72,17 +72,17 @@ struct DiskEntry {
     /// The names in a folder, sorted, without dot files and names that are not UTF-8.
     /// Throws if there are more than `limit`.
     static func names(in folder: String, atMost limit: Int) throws(DiskError) -> [String] {
-        guard let handle = opendir(folder) else { throw DiskError(folder, "cannot be listed", errno: errno) }
-        defer { closedir(handle) }
+        guard let handle = unsafe opendir(folder) else { throw DiskError(folder, "cannot be listed", errno: errno) }
+        defer { unsafe closedir(handle) }
         var names: [String] = []
         while true {
             errno = 0
-            guard let entry = readdir(handle) else {
+            guard let entry = unsafe readdir(handle) else {
                 guard errno == 0 else { throw DiskError(folder, "cannot be listed", errno: errno) }
                 return names.sorted()
             }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
+                unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(validatingCString: $0) }
             }
             guard let name, !name.hasPrefix(".") else { continue }
             guard names.count < limit else {
@@ -94,9 +94,9 @@ struct DiskEntry {
 
     /// The path with every link resolved.
     static func resolved(_ path: String) throws(DiskError) -> String {
-        guard let resolved = realpath(path, nil) else { throw DiskError(path, "cannot be found", errno: errno) }
-        defer { free(resolved) }
-        return String(cString: resolved)
+        guard let resolved = unsafe realpath(path, nil) else { throw DiskError(path, "cannot be found", errno: errno) }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 }
 
@@ -108,7 +108,7 @@ struct FolderIdentity: Equatable {
     /// Of what `path` leads to, links followed.
     init(_ path: String) throws(DiskError) {
         var info = stat()
-        guard stat(path, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        guard unsafe stat(path, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
         (device, number) = (UInt64(info.st_dev), UInt64(info.st_ino))
     }
 }
@@ -125,13 +125,13 @@ struct FileState: Equatable {
     /// - Parameter name: The path in messages.
     init(at path: String, calledBy name: String) throws(DiskError) {
         var info = stat()
-        guard lstat(path, &info) == 0 else { throw DiskError(name, "cannot be read", errno: errno) }
+        guard unsafe lstat(path, &info) == 0 else { throw DiskError(name, "cannot be read", errno: errno) }
         try self.init(info, name)
     }
 
     fileprivate init(_ descriptor: Int32, _ path: String) throws(DiskError) {
         var info = stat()
-        guard fstat(descriptor, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
+        guard unsafe fstat(descriptor, &info) == 0 else { throw DiskError(path, "cannot be read", errno: errno) }
         try self.init(info, path)
     }
 
@@ -168,7 +168,7 @@ enum DiskFile {
 
     private static func openFile(_ path: String, flags: Int32) throws(DiskError) -> Int32 {
         // Non-blocking, so that opening a pipe somebody put there returns; `FileState` refuses it.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags)
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags)
         guard descriptor >= 0 else { throw DiskError(path, "cannot be opened", errno: errno) }
         return descriptor
     }
@@ -177,9 +177,9 @@ enum DiskFile {
         _ range: Range<Int>, of state: FileState, _ descriptor: Int32, _ path: String
     ) throws(DiskError) -> [UInt8] {
         var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
             while count < buffer.count {
-                let result = pread(
+                let result = unsafe pread(
                     descriptor, buffer.baseAddress! + count, min(buffer.count - count, 1 << 30), range.lowerBound + count)
                 if result < 0 && errno == EINTR { continue }
                 if result < 0 { failure = errno }

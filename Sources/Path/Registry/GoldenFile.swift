@@ -53,10 +53,10 @@ struct GoldenFile {
     /// Scores every row and compares. Returns how many rows there are, or throws `.refusedModel` with the first
     /// row that disagrees and how many do.
     func check(_ bytes: [UInt8]) throws(ScoringError) -> Int {
-        try bytes.withUnsafeBufferPointer { bytes throws(ScoringError) in
+        unsafe try bytes.withUnsafeBufferPointer { bytes throws(ScoringError) in
             do throws(CSVReader.Failure) {
-                if let refusal = TableText.refusal(of: bytes) { throw CSVReader.Failure(line: 1, reason: refusal) }
-                var reader = CSVReader(bytes)
+                if let refusal = unsafe TableText.refusal(of: bytes) { throw CSVReader.Failure(line: 1, reason: refusal) }
+                var reader = unsafe CSVReader(bytes)
                 guard try reader.nextRow() else { throw CSVReader.Failure(line: 1, reason: "the file is empty") }
                 let table = try FeatureTable(header: reader, inputs: model.signature.inputs)
                 let expectations = try table.others.map { other throws(CSVReader.Failure) in
@@ -273,7 +273,7 @@ private enum GoldenValue {
             agrees = tolerance.allows(got, for: expected)
         case .whole(let got):
             var cell = cell
-            agrees = cell.withUTF8 { DecimalParser.numeral($0)?.whole == got }
+            agrees = cell.withUTF8 { unsafe DecimalParser.numeral($0)?.whole == got }
         case .boolean(let got):
             agrees = (got ? ["true", "True", "TRUE", "1", "1.0"] : ["false", "False", "FALSE", "0", "0.0"]).contains(cell)
         case .text(let got):
@@ -289,17 +289,17 @@ private enum GoldenValue {
 
     private func isMissing(_ cell: String) -> Bool {
         var cell = cell
-        return cell.withUTF8 { MissingWords.standard.contains($0) }
+        return cell.withUTF8 { unsafe MissingWords.standard.contains($0) }
     }
 
     private func slip(_ cell: String) -> String {
         var cell = cell
-        return cell.withUTF8 { NumberSlip.hint($0) }
+        return cell.withUTF8 { unsafe NumberSlip.hint($0) }
     }
 
     private func number(_ cell: String) -> Double? {
         var cell = cell
-        return cell.withUTF8 { FeatureCell.number($0) }
+        return cell.withUTF8 { unsafe FeatureCell.number($0) }
     }
 
     private var description: String {

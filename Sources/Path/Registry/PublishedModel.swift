@@ -77,7 +77,7 @@ extension PublishedModel: VersionDivision {
     var keyName: String? { rules.sticky }
 
     func version(forKey key: UnsafeRawBufferPointer?) -> ServedModel? {
-        experiment?.version(forKey: key).flatMap { versions[$0] }
+        unsafe experiment?.version(forKey: key).flatMap { versions[$0] }
     }
 }
 

@@ -1,4 +1,4 @@
-package import Experiments
+internal import Experiments
 package import Scoring
 
 /// Decides what to load and what to withdraw from what scans see, what loads make of it and what operators

@@ -1,6 +1,6 @@
 package import Batching
 package import Resilience
-package import Scoring
+internal import Scoring
 internal import StrictYAML
 
 /// What model.yaml says about how a model is served beyond its scores: under load, on failure, from caches. nil

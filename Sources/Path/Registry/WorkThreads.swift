@@ -34,7 +34,7 @@ final class WorkThreads: Sendable {
 
 /// Unchecked: the semaphore's address is fixed and `sem_post` and `sem_wait` may be called from any thread;
 /// everything else is behind the mutex.
-private final class JobQueue: @unchecked Sendable {
+@safe private final class JobQueue: @unchecked Sendable {
     private struct State {
         var jobs: [WorkThreads.Job] = []
         var workers = 0
@@ -45,13 +45,13 @@ private final class JobQueue: @unchecked Sendable {
     private let semaphore: UnsafeMutablePointer<sem_t>
 
     init() {
-        semaphore = .allocate(capacity: 1)
-        sem_init(semaphore, 0, 0)
+        unsafe semaphore = .allocate(capacity: 1)
+        unsafe sem_init(semaphore, 0, 0)
     }
 
     deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
+        unsafe sem_destroy(semaphore)
+        unsafe semaphore.deallocate()
     }
 
     func push(_ job: @escaping WorkThreads.Job) {
@@ -59,7 +59,7 @@ private final class JobQueue: @unchecked Sendable {
             if !state.isClosed { state.jobs.append(job) }
             return !state.isClosed
         }
-        if isAccepted { sem_post(semaphore) }
+        if isAccepted { unsafe sem_post(semaphore) }
     }
 
     func close() {
@@ -68,7 +68,7 @@ private final class JobQueue: @unchecked Sendable {
             defer { state.jobs = [] }
             return (state.jobs, state.workers)
         }
-        for _ in 0..<workers { sem_post(semaphore) }
+        for _ in 0..<workers { unsafe sem_post(semaphore) }
         _ = dropped
     }
 
@@ -84,7 +84,7 @@ private final class JobQueue: @unchecked Sendable {
     /// Waits for the next job; nil once the queue is closed.
     func next() -> WorkThreads.Job? {
         while true {
-            while sem_wait(semaphore) != 0 {}
+            while unsafe sem_wait(semaphore) != 0 {}
             let (job, isClosed) = state.withLock { state in
                 (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.isClosed)
             }

@@ -4,7 +4,7 @@ package import Scoring
 /// categories, integers beyond 2^53, texts that are empty or no ASCII.
 package struct RandomRows {
     private static let numbers: [Double] = [
-        0, -0.0, 1, -1, 0.5, 1e-310, .leastNonzeroMagnitude, 1e38, -1e300, .infinity, -.infinity, 16_777_217, 0x1p53,
+        0, -0.0, 1, -1, 0.5, 0x1p-1040, .leastNonzeroMagnitude, 1e38, -1e300, .infinity, -.infinity, 16_777_217, 0x1p53,
     ]
     private static let texts = ["", " ", "a", "A", "word word", "\u{e9}", "e\u{301}", "\u{1F600}", "2020-02-30", "1.5"]
 

@@ -12,8 +12,8 @@ struct BatchCodec: PredictionCodec {
     // MARK: Reading
 
     func read(_ request: WireRequest, into prediction: Prediction, _ tools: CodecTools) throws(ScoringError) -> AnswerForm {
-        var reading = Reading(prediction, request.body, tools.limits)
-        var reader = RequestReader(request.body, memory: tools.memory)
+        var reading = unsafe Reading(prediction, request.body, tools.limits)
+        var reader = unsafe RequestReader(request.body, memory: tools.memory)
         switch try reader.peek() {
         case .array: try reading.readRows(&reader)
         case .object:
@@ -49,10 +49,10 @@ struct BatchCodec: PredictionCodec {
         init(_ prediction: Prediction, _ body: UnsafeBufferPointer<UInt8>, _ limits: WireLimits) {
             self.prediction = prediction
             self.limits = limits
-            key = prediction.stickyKey(in: body)
+            key = unsafe prediction.stickyKey(in: body)
             allowance = RowAllowance(limits)
             if !prediction.isDivided {
-                _ = prediction.group()
+                _ = unsafe prediction.group()
                 noteGroups()
             }
         }
@@ -80,14 +80,14 @@ struct BatchCodec: PredictionCodec {
                     let givesHints = prediction.count < BatchCodec.rowsWithHints
                     let requestID = try RowDecoder(current.served, current.features, givesHints: givesHints).readRow(&reader)
                     let row = current.features.count - 1
-                    current.ids.set(requestID?.bytes, row: row)
+                    unsafe current.ids.set(requestID?.bytes, row: row)
                     prediction.append(row: row, ofGroup: place)
                 } catch {
                     group?.features.removeLastRow()
                     reader.rewind(to: start)
                     var requestID: JSONString?
                     try RowDecoder.salvageRequestID(&reader, into: &requestID)
-                    prediction.append(error, id: requestID?.bytes)
+                    unsafe prediction.append(error, id: requestID?.bytes)
                 }
             }
         }
@@ -138,7 +138,7 @@ struct BatchCodec: PredictionCodec {
     }
 
     private func write(_ error: ScoringError, _ ids: RowIDs, _ number: Int, into sink: inout ByteSink) -> Bool {
-        ids.withID(row: number) { RowEncoder.write(error, requestID: $0, into: &sink) }
+        unsafe ids.withID(row: number) { unsafe RowEncoder.write(error, requestID: $0, into: &sink) }
         return false
     }
 
@@ -157,11 +157,11 @@ struct BatchCodec: PredictionCodec {
 
         func write(_ row: Int, into sink: inout ByteSink) -> Bool {
             let error = group.outcome.error ?? (failures.isEmpty ? nil : failures[row])
-            group.ids.withID(row: row) { id in
+            unsafe group.ids.withID(row: row) { id in
                 if let error {
-                    RowEncoder.write(error, requestID: id, into: &sink)
+                    unsafe RowEncoder.write(error, requestID: id, into: &sink)
                 } else {
-                    encoder.write(row: row, requestID: id, into: &sink)
+                    unsafe encoder.write(row: row, requestID: id, into: &sink)
                 }
             }
             return error == nil

@@ -8,15 +8,16 @@ struct InferenceCodec: PredictionCodec {
     func read(_ request: WireRequest, into prediction: Prediction, _ tools: CodecTools) throws(ScoringError) -> AnswerForm {
         var place = 0
         if prediction.isDivided {
-            var reader = RequestReader(request.body, memory: tools.memory)
-            place = try prediction.group(of: request.body) { key throws(ScoringError) in try key.find(inInference: &reader) }
+            var reader = unsafe RequestReader(request.body, memory: tools.memory)
+            place = unsafe try prediction.group(of: request.body) { key throws(ScoringError) in try key.find(inInference: &reader)
+            }
         } else {
-            place = prediction.group()
+            place = unsafe prediction.group()
         }
         let group = prediction.groups[place]
-        var decoder = InferenceDecoder(
+        var decoder = unsafe InferenceDecoder(
             group.served, group.features, limits: tools.limits, body: request.body, memory: tools.secondMemory)
-        var reader = RequestReader(request.body, memory: tools.memory)
+        var reader = unsafe RequestReader(request.body, memory: tools.memory)
         let order = try decoder.read(&reader)
         try reader.end()
         var form = AnswerForm()
@@ -32,9 +33,9 @@ struct InferenceCodec: PredictionCodec {
         }
         if let id = order.id {
             form.repeatsID = true
-            group.ids.set(id.bytes, row: 0)
+            unsafe group.ids.set(id.bytes, row: 0)
         } else {
-            request.head.withID { group.ids.set($0, row: 0) }
+            unsafe request.head.withID { unsafe group.ids.set($0, row: 0) }
         }
         return form
     }
@@ -50,8 +51,8 @@ struct InferenceCodec: PredictionCodec {
     ) -> Bool {
         let group = prediction.groups[0]
         let encoder = RowEncoder(group, latency: prediction.nanoseconds)
-        return group.ids.withID(row: 0) { id in
-            encoder.writeInference(id: form.repeatsID ? id : nil, form.outputs, from: &position, into: &sink)
+        return unsafe group.ids.withID(row: 0) { id in
+            unsafe encoder.writeInference(id: form.repeatsID ? id : nil, form.outputs, from: &position, into: &sink)
         }
     }
 }
@@ -65,7 +66,7 @@ extension RowEncoder {
         into sink: inout ByteSink
     ) -> Bool {
         let full = sink.count + AnswerStream.pieceBytes
-        if position == AnswerPosition() { writeStart(id: id, into: &sink) }
+        if position == AnswerPosition() { unsafe writeStart(id: id, into: &sink) }
         while position.part < outputs.count {
             let output = outputs[position.part]
             if position.row == 0, position.column == 0 {
@@ -90,9 +91,9 @@ extension RowEncoder {
         sink.append(#"","model_version":""#)
         sink.append(text: substitute?.version ?? served.versionText)
         sink.append("\"")
-        if let id {
+        if let id = unsafe id {
             sink.append(#","id":"#)
-            sink.append(json: id)
+            unsafe sink.append(json: id)
         }
         if outcome.isCached || !outcome.degradations.isEmpty { writeParameters(into: &sink) }
         sink.append(#","outputs":["#)

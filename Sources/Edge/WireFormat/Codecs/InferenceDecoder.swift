@@ -11,7 +11,7 @@ struct InferenceOrder {
 }
 
 /// Reads an Open Inference request with JSON tensors into a batch; see `TensorPlacement`.
-struct InferenceDecoder {
+@safe struct InferenceDecoder {
     let served: ServedModel
     let body: UnsafeBufferPointer<UInt8>
     /// For tensors whose data stands before their shape.
@@ -22,7 +22,7 @@ struct InferenceDecoder {
         _ served: ServedModel, _ batch: FeatureBatch, limits: WireLimits, body: UnsafeBufferPointer<UInt8>, memory: JSONMemory
     ) {
         self.served = served
-        self.body = body
+        unsafe self.body = unsafe body
         self.memory = memory
         placement = TensorPlacement(served, batch, limits: limits)
     }
@@ -90,8 +90,8 @@ struct InferenceDecoder {
         guard let type else { throw .invalidRequest("tensor '\(name)' has no datatype") }
         if isRead { return }
         guard let data else { throw .invalidRequest("tensor '\(name)' has no data") }
-        let upToData = UnsafeBufferPointer(rebasing: body[..<data.upperBound])
-        var later = RequestReader(upToData, from: data.lowerBound, memory: memory)
+        let upToData = unsafe UnsafeBufferPointer(rebasing: body[..<data.upperBound])
+        var later = unsafe RequestReader(upToData, from: data.lowerBound, memory: memory)
         try readData(&later, name, type, shape)
     }
 
@@ -102,7 +102,7 @@ struct InferenceDecoder {
             throw .invalidRequest("tensor '\(name)' is \(type.rawValue), which JSON cannot carry: send FP32 or FP64")
         }
         // An element takes at least a byte: what the shape announces must be able to follow.
-        guard shape.count <= body.count else {
+        guard unsafe shape.count <= body.count else {
             throw .invalidRequest("the shape of tensor '\(name)' asks for more elements than the body has")
         }
         guard let target = try placement.target(of: name, shape) else { return try reader.skip() }

@@ -8,20 +8,20 @@ struct RowCodec: PredictionCodec {
     func read(_ request: WireRequest, into prediction: Prediction, _ tools: CodecTools) throws(ScoringError) -> AnswerForm {
         var place = 0
         if prediction.isDivided {
-            var reader = RequestReader(request.body, memory: tools.memory)
-            place = try prediction.group(of: request.body) { key throws(ScoringError) in try key.find(inRow: &reader) }
+            var reader = unsafe RequestReader(request.body, memory: tools.memory)
+            place = unsafe try prediction.group(of: request.body) { key throws(ScoringError) in try key.find(inRow: &reader) }
         } else {
-            place = prediction.group()
+            place = unsafe prediction.group()
         }
         let group = prediction.groups[place]
         let decoder = RowDecoder(group.served, group.features)
-        var reader = RequestReader(request.body, memory: tools.memory)
+        var reader = unsafe RequestReader(request.body, memory: tools.memory)
         let requestID = try decoder.readRow(&reader)
         try reader.end()
         if let requestID {
-            group.ids.set(requestID.bytes, row: 0)
+            unsafe group.ids.set(requestID.bytes, row: 0)
         } else {
-            request.head.withID { group.ids.set($0, row: 0) }
+            unsafe request.head.withID { unsafe group.ids.set($0, row: 0) }
         }
         return AnswerForm()
     }
@@ -33,7 +33,7 @@ struct RowCodec: PredictionCodec {
     ) -> Bool {
         let group = prediction.groups[0]
         let encoder = RowEncoder(group, latency: prediction.nanoseconds)
-        group.ids.withID(row: 0) { encoder.write(row: 0, requestID: $0, into: &sink) }
+        unsafe group.ids.withID(row: 0) { unsafe encoder.write(row: 0, requestID: $0, into: &sink) }
         return true
     }
 
@@ -42,14 +42,14 @@ struct RowCodec: PredictionCodec {
         of prediction: Prediction, _ request: RequestHead, requestBody: UnsafeBufferPointer<UInt8>?, _ tools: CodecTools,
         _ body: (UnsafeBufferPointer<UInt8>?) -> Result
     ) -> Result {
-        if let requestBody {
-            var reader = RequestReader(requestBody, memory: tools.memory)
+        if let requestBody = unsafe requestBody {
+            var reader = unsafe RequestReader(requestBody, memory: tools.memory)
             var found: JSONString?
             try? RowDecoder.salvageRequestID(&reader, into: &found)
-            if let found { return body(found.bytes) }
+            if let found { return unsafe body(found.bytes) }
         } else if let group = prediction.groups.first {
-            return group.ids.withID(row: 0, body)
+            return unsafe group.ids.withID(row: 0, body)
         }
-        return request.withID(body)
+        return unsafe request.withID(body)
     }
 }

@@ -58,12 +58,12 @@ struct RowDecoder {
 
     private func readByName(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) {
         let signature = served.signature
-        let cells = batch.cells(row: row)
+        let cells = unsafe batch.cells(row: row)
         try reader.beginObject()
         while let key = try reader.nextKey() {
-            if let column = signature.inputNames.position(of: key.bytes) {
+            if let column = unsafe signature.inputNames.position(of: key.bytes) {
                 if case .number = try reader.peek(), signature.numberInputs[column] {
-                    cells[column] = try reader.number()
+                    unsafe cells[column] = try reader.number()
                 } else {
                     try readUnusualValue(&reader, row, column)
                 }
@@ -78,14 +78,14 @@ struct RowDecoder {
 
     private func readByPosition(_ reader: inout RequestReader, _ row: Int) throws(ScoringError) {
         let signature = served.signature
-        let cells = batch.cells(row: row)
+        let cells = unsafe batch.cells(row: row)
         let width = signature.numberInputs.count
         var count = 0
         try reader.beginArray()
         while try reader.nextElement() {
             if count < width {
                 if case .number = try reader.peek(), signature.numberInputs[count] {
-                    cells[count] = try reader.number()
+                    unsafe cells[count] = try reader.number()
                 } else {
                     try readUnusualValue(&reader, row, count)
                 }
@@ -105,7 +105,7 @@ struct RowDecoder {
         switch kind {
         case .number: try batch.set(numeral: try reader.numeral(), of: field, row: row, column: column)
         case .boolean: try batch.set(boolean: try reader.boolean(), of: field, row: row, column: column)
-        case .string: try batch.set(text: try reader.text().bytes, of: field, row: row, column: column)
+        case .string: unsafe try batch.set(text: try reader.text().bytes, of: field, row: row, column: column)
         case .null: try reader.null()
         case .object, .array:
             throw .invalidFeature(name: field.name, reason: "expected a single value, found \(kind.phrase)")

@@ -2,7 +2,7 @@ internal import Scoring
 internal import TextFormats
 
 /// Writes the results of rows as the REST contract has them.
-struct RowEncoder {
+@safe struct RowEncoder {
     let served: ServedModel
     let group: RowGroup
     let outcome: Outcome
@@ -17,7 +17,7 @@ struct RowEncoder {
         self.latency = latency
         served = group.served
         outcome = group.outcome
-        scores = UnsafePointer(group.scores.values)
+        unsafe scores = unsafe UnsafePointer(group.scores.values)
         width = group.scores.width
     }
 
@@ -48,9 +48,9 @@ struct RowEncoder {
         if !roles.reasons.isEmpty { writeReasons(row, into: &sink) }
         if !roles.named.isEmpty { writeNamed(row, into: &sink) }
         if !served.score.isEmpty { writeModel(row, #","model":""#, into: &sink) }
-        if let requestID {
+        if let requestID = unsafe requestID {
             sink.append(#","request_id":"#)
-            sink.append(json: requestID)
+            unsafe sink.append(json: requestID)
         }
         sink.append(#","latency_ms":"#)
         sink.append(millisecondsOf: latency)
@@ -78,14 +78,14 @@ struct RowEncoder {
     /// Appends the result of a row that failed.
     static func write(_ error: ScoringError, requestID: UnsafeBufferPointer<UInt8>?, into sink: inout ByteSink) {
         sink.append(#"{"error":"#)
-        ErrorDocument(error).writeMembers(utf8ID: requestID, into: &sink)
+        unsafe ErrorDocument(error).writeMembers(utf8ID: requestID, into: &sink)
         sink.append("}")
     }
 
     @inline(__always)
     private func score(_ row: Int, _ column: Int) -> Double {
         precondition(column < width)
-        return scores[row * width + column]
+        return unsafe scores[row * width + column]
     }
 
     private func writeProbabilities(_ row: Int, into sink: inout ByteSink) {

@@ -5,9 +5,9 @@ internal import TextFormats
 /// only the version says what they are.
 ///
 /// Numbers are keys as their text: `42`, `42.0` and `"42"` are one key.
-struct StickyKey {
+@safe struct StickyKey {
     /// Found in a request; what is not there or `null` is none.
-    enum Value {
+    @safe enum Value {
         case none
         /// Valid as long as a `JSONString`.
         case bytes(UnsafeBufferPointer<UInt8>)
@@ -22,7 +22,7 @@ struct StickyKey {
     /// - Parameter signature: The default version's, which features without names are taken to follow.
     init(_ name: String, body: UnsafeBufferPointer<UInt8>, signature: Signature) {
         self.name = Array(name.utf8)
-        self.body = body
+        unsafe self.body = unsafe body
         column = signature.inputNames.position(of: name)
     }
 
@@ -114,20 +114,20 @@ struct StickyKey {
         return found
     }
 
-    private func matches(_ text: JSONString) -> Bool { text.bytes.elementsEqual(name) }
+    private func matches(_ text: JSONString) -> Bool { unsafe text.bytes.elementsEqual(name) }
 
     private func value(_ reader: inout RequestReader, _ place: StaticString) throws(ScoringError) -> Value {
         switch try reader.peek() {
         case .null:
             try reader.null()
             return .none
-        case .string: return .bytes(try reader.text().bytes)
+        case .string: return unsafe .bytes(try reader.text().bytes)
         case .boolean: return .text(try reader.boolean() ? "true" : "false")
         case .number:
             let start = reader.offset
             let number = try reader.number()
-            let text = UnsafeBufferPointer(rebasing: body[start..<reader.offset])
-            return Self.isInteger(text) ? .bytes(text) : .text(Self.text(of: number))
+            let text = unsafe UnsafeBufferPointer(rebasing: body[start..<reader.offset])
+            return unsafe Self.isInteger(text) ? .bytes(text) : .text(Self.text(of: number))
         case .object, .array:
             throw .invalidRequest(
                 "'\(place).\(Quoted.name(String(decoding: name, as: UTF8.self)))' chooses the version, "
@@ -137,10 +137,10 @@ struct StickyKey {
 
     /// Whether a JSON number is written as an integer: digits, beyond what a double holds too.
     private static func isInteger(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-        let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
+        let digits = unsafe text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
         // -0 is the same key as 0.
-        if digits.count == 1, digits.first == UInt8(ascii: "0"), text.count == 2 { return false }
-        return digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        if unsafe digits.count == 1, unsafe digits.first == UInt8(ascii: "0"), text.count == 2 { return false }
+        return unsafe digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
     private static func text(of number: Double) -> String {
@@ -153,23 +153,23 @@ extension Prediction {
     /// What finds the key in a body; nil where none is looked for.
     func stickyKey(in body: UnsafeBufferPointer<UInt8>) -> StickyKey? {
         guard let resolved, let name = resolved.division?.keyName else { return nil }
-        return StickyKey(name, body: body, signature: resolved.served.signature)
+        return unsafe StickyKey(name, body: body, signature: resolved.served.signature)
     }
 
     /// The place of the group of a request whose key `find` looks for.
     func group(
         of body: UnsafeBufferPointer<UInt8>, _ find: (StickyKey) throws(ScoringError) -> StickyKey.Value
     ) throws(ScoringError) -> Int {
-        guard let key = stickyKey(in: body) else { return group() }
+        guard let key = unsafe stickyKey(in: body) else { return unsafe group() }
         return group(for: try find(key))
     }
 
     /// The place of the group of a key.
     func group(for value: StickyKey.Value) -> Int {
         switch value {
-        case .none: return group()
-        case .bytes(let bytes): return group(forKey: UnsafeRawBufferPointer(bytes))
-        case .text(var text): return text.withUTF8 { group(forKey: UnsafeRawBufferPointer($0)) }
+        case .none: return unsafe group()
+        case .bytes(let bytes): return unsafe group(forKey: UnsafeRawBufferPointer(bytes))
+        case .text(var text): return text.withUTF8 { unsafe group(forKey: UnsafeRawBufferPointer($0)) }
         }
     }
 }

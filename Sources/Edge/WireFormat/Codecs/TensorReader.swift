@@ -70,7 +70,7 @@ struct TensorReader {
         switch type {
         case .bytes:
             guard case .string = kind else { throw mismatch(kind, row) }
-            try cells.set(text: try reader.text().bytes, row: row, column: column)
+            unsafe try cells.set(text: try reader.text().bytes, row: row, column: column)
         case .bool:
             guard case .boolean = kind else { throw mismatch(kind, row) }
             try cells.set(boolean: try reader.boolean(), row: row, column: column)

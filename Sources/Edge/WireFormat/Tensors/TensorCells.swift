@@ -15,7 +15,7 @@ struct TensorCells {
     func set(plain number: Double, row: Int, column: Int) { batch.set(number, row: row, column: column) }
 
     func set(text bytes: UnsafeBufferPointer<UInt8>, row: Int, column: Int) throws(ScoringError) {
-        try batch.set(text: bytes, of: signature.inputs[column], row: row, column: column)
+        unsafe try batch.set(text: bytes, of: signature.inputs[column], row: row, column: column)
     }
 
     func set(boolean: Bool, row: Int, column: Int) throws(ScoringError) {
