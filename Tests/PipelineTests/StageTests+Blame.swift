@@ -71,11 +71,15 @@ extension StageTests {
             while Moment.now.nanoseconds(since: begin) < 4_000_000 {}
             throw .engineFailure("out of memory")
         }
+        let notes = Notes()
         var answers: [Answer] = []
         for _ in 0..<40 {
-            answers.append(await ask(served, [1], deadline: isHasty ? Moment.now.advanced(byMilliseconds: 6) : nil))
+            let deadline = isHasty ? Moment.now.advanced(byMilliseconds: 6) : nil
+            answers.append(await ask(served, [1], deadline: deadline, experiment: notes))
         }
         #expect(answers.contains(where: \.isRefusedByBreaker) == !isHasty)
+        // Nor does a canary take note.
+        #expect(notes.failures.withLock { $0.isEmpty } == isHasty)
     }
 
     /// A row that is answered proves that the engine works, whatever came before it in its batch.

@@ -51,10 +51,22 @@ internal import Testing
 
     @Test func whatIsNoValueOfTheAskedModelIsNotAnsweredWith() {
         let probability = side(["a"], isProbability: true)
-        #expect([0, 0.5, 1].allSatisfy { StandInFit.allows($0, as: probability) })
-        #expect(![-0.1, 1.1, 522, .infinity, .nan].contains { StandInFit.allows($0, as: probability) })
+        func allows(_ value: Double, _ asked: StandInFit.Side) -> Bool {
+            StandInFit.allows(value, in: asked.score.lowerBound, of: asked)
+        }
+        #expect([0, 0.5, 1].allSatisfy { allows($0, probability) })
+        #expect(![-0.1, 1.1, 522, .infinity, .nan].contains { allows($0, probability) })
         let points = side(["a"], isProbability: false, kind: .integer)
-        #expect(StandInFit.allows(522, as: points) && !StandInFit.allows(0.5, as: points))
-        #expect(StandInFit.allows(-0.5, as: side(["a"], isProbability: false)))
+        #expect(allows(522, points) && !allows(0.5, points))
+        #expect(allows(-0.5, side(["a"], isProbability: false)))
+    }
+
+    @Test func ofSeveralScoresEachGoesByItsOwnKind() {
+        var head = ModelHead<Int>()
+        head.addScore([0, 1], kinds: [.number, .integer])
+        let signature = head.signature(inputs: [Field("a")])
+        let asked = StandInFit.Side(signature, score: signature.roles.score, hasPolicy: false)
+        #expect(StandInFit.allows(0.5, in: 0, of: asked) && !StandInFit.allows(0.5, in: 1, of: asked))
+        #expect(StandInFit.allows(3, in: 1, of: asked))
     }
 }

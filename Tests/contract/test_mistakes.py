@@ -6,9 +6,11 @@ import shutil
 import socket
 import zipfile
 
+import graphs
 import pytest
 from identity_models import features, identity
 from libraries import MODEL_FILES
+from onnx import helper
 from serving import EXAMPLES, ROOT, WATCHFUL, Server, bare_environment, run_verdict, until
 
 CREDIT = EXAMPLES / "models" / "credit_score"
@@ -376,3 +378,10 @@ def test_a_version_that_is_not_to_be_served_does_not_say_why_it_was_refused_befo
         until(lambda: "golden.csv" in server.index()[("m", "2")]["reason"], "the version to be refused")
         (repository.folder / "m" / "model.yaml").write_text("versions: { serve: [1] }\n")
         until(lambda: server.index()[("m", "2")]["reason"] == "not among the versions that model.yaml serves", "the reason")
+
+
+def test_inspect_without_the_library_blames_no_model_yaml(repository):
+    """Which outputs there are is known with the library only."""
+    repository.add("m", 1, graphs.model([helper.make_node("Sqrt", ["x"], ["y"])]), manifest="engine: onnxruntime\npolicy: { block: 0.5 }\n")
+    shown = run_verdict("inspect", repository.folder / "m", env=bare_environment(VERDICT_ONNXRUNTIME="/nowhere"))
+    assert shown.returncode == 0 and "problem" not in shown.stdout and "ONNX Runtime" in shown.stdout, shown

@@ -187,8 +187,7 @@ struct ExecutorState {
         // Said of a request as a whole.
         case .invalidFeature, .invalidRequest: requests > 1
         case .unknownModel, .unknownVersion, .notReady, .tooLarge, .overloaded, .circuitOpen, .deadlineExceeded, .cancelled,
-            .invalidModel,
-            .unsupportedModel, .refusedModel:
+            .invalidModel, .unsupportedModel, .refusedModel:
             false
         }
     }

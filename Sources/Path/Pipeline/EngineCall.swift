@@ -50,6 +50,7 @@ final class EngineCall: @unchecked Sendable {
             try model.score(group.features, into: group.scores, ScoreCall(deadline: deadline, workspace: group.workspace))
             if let error = refusal { throw error }
         } catch {
+            let error = judged(error)
             report(result(of: error))
             throw error
         }
@@ -70,6 +71,7 @@ final class EngineCall: @unchecked Sendable {
             return true
         } catch {
             if isLimited, error == .deadlineExceeded { return false }
+            let error = judged(error)
             report(result(of: error))
             throw error
         }
@@ -90,6 +92,7 @@ final class EngineCall: @unchecked Sendable {
                 completion(error)
             case .failed(let error, let returned):
                 takeBack(returned, of: lent)
+                let error = judged(error)
                 reportJob(result(of: error))
                 completion(error)
             case .cancelled(let returned):
@@ -137,13 +140,18 @@ final class EngineCall: @unchecked Sendable {
         return words.map { .engineFailure($0) }
     }
 
-    /// What an error says about the engine. A caller in a hurry leaves no time to find out whose fault a failure is.
-    private func result(of error: ScoringError) -> CallResult {
-        guard stages.isCallersDeadline(group.info) else { return CallResult(error) }
-        if error == .deadlineExceeded { return .unknown }
+    /// The error, or the deadline's where a caller in a hurry left no time to find out whose fault a failure is: one that is not judged
+    /// counts against nobody.
+    private func judged(_ error: ScoringError) -> ScoringError {
+        guard case .engineFailure = error, let deadline, stages.isCallersDeadline(group.info) else { return error }
         let now = Moment.now
         let took = now.nanoseconds(since: job?.workBegan ?? began)
-        if case .engineFailure = error, let deadline, now.advanced(byNanoseconds: 2 * took) > deadline { return .unknown }
+        return now.advanced(byNanoseconds: 2 * took) > deadline ? .deadlineExceeded : error
+    }
+
+    /// What an error says about the engine.
+    private func result(of error: ScoringError) -> CallResult {
+        if error == .deadlineExceeded, stages.isCallersDeadline(group.info) { return .unknown }
         return CallResult(error)
     }
 

@@ -65,7 +65,8 @@ final class FallbackCall: @unchecked Sendable {
         let failed = Set(found.failures.map(\.row))
         let side = StandInFit.Side(asked.signature, score: asked.score, hasPolicy: asked.rule != nil)
         let good = rows.indices.filter { position in
-            !failed.contains(position) && substitute.score.allSatisfy { StandInFit.allows(found[position, $0], as: side) }
+            !failed.contains(position)
+                && zip(asked.score, substitute.score).allSatisfy { StandInFit.allows(found[position, $1], in: $0, of: side) }
         }
         guard !good.isEmpty else { return }
         run.replace(good.map { rows[$0] }, by: substitute, reason)

@@ -19,12 +19,13 @@ package final class JudgingModel: ScoringModel {
     private let hasAnsweredRow: Atomic<Bool>
     /// Whether the row that is kept needs no smaller one in its place.
     private let keepsSmallRow: Atomic<Bool>
-    /// Bytes of texts: a row with more may take long to compute, and each row that is refused would cost others that time.
+    /// Bytes of texts. A row with more may take long to compute.
     private static let smallRowBytes = 4096
 
     /// When it last answered a row, in nanoseconds; 0 for never.
     private let lastAnswer = Atomic<UInt64>(0)
-    /// An engine that has answered within this time is taken for one that works, where there is no time to find out.
+    /// An engine that has answered within this time is taken for one that works, where there is no time to find out, or finding out
+    /// is dear.
     private static let freshness: UInt64 = 1_000_000_000
     /// Hashes of rows that were refused, while none was answered.
     private let refusedRows = Mutex<Set<Int>>([])
@@ -171,11 +172,12 @@ package final class JudgingModel: ScoringModel {
         let now = Moment.now
         // The rows were asked for one by one, or together.
         let expected = now.nanoseconds(since: begin) / UInt64(max(1, count))
-        if let deadline, now.advanced(byNanoseconds: 2 * expected) > deadline {
-            let last = lastAnswer.load(ordering: .relaxed)
-            return last > 0 && now.nanoseconds &- last < Self.freshness ? .works : .unknown
-        }
+        let last = lastAnswer.load(ordering: .relaxed)
+        let hasJustAnswered = last > 0 && now.nanoseconds &- last < Self.freshness
+        if let deadline, now.advanced(byNanoseconds: 2 * expected) > deadline { return hasJustAnswered ? .works : .unknown }
         if let known = answeredRow.withLock({ $0 }) {
+            // What a large row costs was one caller's choice, and others would pay for it with each of their rows.
+            if hasJustAnswered, known.textBytes > Self.smallRowBytes { return .works }
             rows.reset(width: signature.inputs.count)
             known.add(to: rows, of: signature.inputs)
             return isAnswered(rows, scores, until: deadline).map { $0 ? .works : .fails } ?? .unknown
@@ -208,7 +210,9 @@ package final class JudgingModel: ScoringModel {
     private func isAnswered(_ rows: FeatureBatch, _ scores: ScoreBatch, until deadline: Moment?) -> Bool? {
         do throws(ScoringError) {
             try model.score(rows, into: scores, ScoreCall(deadline: deadline, workspace: Workspace()))
-            return scores.count == rows.count && scores.failures.isEmpty
+            guard scores.count == rows.count, scores.failures.isEmpty else { return false }
+            lastAnswer.store(Moment.now.nanoseconds, ordering: .relaxed)
+            return true
         } catch {
             return error == .deadlineExceeded ? nil : false
         }

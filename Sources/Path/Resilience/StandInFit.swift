@@ -21,12 +21,12 @@ package struct StandInFit {
 
     package init(asked: Side, standIn: Side) { (self.asked, self.standIn) = (asked, standIn) }
 
-    /// Whether a value of the stand-in may be given as the asked model's score: a number outside 0 to 1 is no probability, and a fraction no
-    /// whole number.
-    package static func allows(_ value: Double, as asked: Side) -> Bool {
+    /// Whether a value of the stand-in may be given in a column of the asked model's score: a number outside 0 to 1 is no probability, and
+    /// a fraction no whole number.
+    package static func allows(_ value: Double, in column: Int, of asked: Side) -> Bool {
         guard !value.isNaN else { return false }
         if asked.isProbability, !(0...1 ~= value) { return false }
-        return asked.score.allSatisfy { asked.signature.outputs[$0].kind != .integer } || value == value.rounded()
+        return asked.signature.outputs[column].kind != .integer || value == value.rounded()
     }
 
     /// What the owner of the asked model should know, as sentences.
